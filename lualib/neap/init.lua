@@ -1,0 +1,31 @@
+--- neap: a numerical runtime for people who model markets. Modules load on first use.
+---     local neap = require "neap"
+---     neap.seed(7)
+---     print(neap.tensor.zeros { 2, 3 }) --> tensor<f64>[2x3]
+---@class neap
+---@field version string
+local base = require "neap.c.base"
+
+local neap = { version = base.version, set_threads = base.set_threads, memory = base.memory }
+
+-- Error positions name the user's file, not ours.
+local here = debug.getinfo(1, "S").source:match "^@(.*)init%.lua$"
+if here then base.library(here) end
+
+--- A random generator; streams split by name are independent: `neap.rng(7):split "fold/3"`.
+---@param seed integer
+---@return neap.rng
+function neap.rng(seed) return base.rng(seed) end
+
+local modules = {
+  tensor = true,
+}
+
+return setmetatable(neap, {
+  __index = function(self, name)
+    if not modules[name] then return nil end
+    local module = require("neap." .. name)
+    rawset(self, name, module)
+    return module
+  end,
+})

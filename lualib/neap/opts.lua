@@ -1,0 +1,86 @@
+--- Option tables: checked names, visible defaults, and mistakes that teach.
+local base = require "neap.c.base"
+
+local opts = {}
+
+--- Raise `string.format(...)` at the line of the nearest caller outside neap itself.
+---@param format string
+function opts.raise(format, ...) base.raise(format:format(...)) end
+
+-- Edit distance between two short names (Damerau-Levenshtein, adjacent swaps count one).
+local function distance(a, b)
+  local rows = {}
+  for i = 0, #a do rows[i] = { [0] = i } end
+  for j = 0, #b do rows[0][j] = j end
+  for i = 1, #a do
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      local best = math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
+        rows[i - 1][j - 1] + (same and 0 or 1))
+      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        best = math.min(best, rows[i - 2][j - 2] + 1)
+      end
+      rows[i][j] = best
+    end
+  end
+  return rows[#a][#b]
+end
+
+--- The name in `names` (an array) closest to `name`, or nil when none is near.
+---@param name string
+---@param names string[]
+---@return string?
+function opts.nearest(name, names)
+  local best, found = math.max(2, #name // 2), nil
+  local sorted = table.move(names, 1, #names, 1, {})
+  table.sort(sorted)
+  for _, candidate in ipairs(sorted) do
+    local part = candidate:find(name, 1, true) or name:find(candidate, 1, true)
+    local d = part and 1 or distance(name, candidate)
+    if d < best or (d == best and not found) then best, found = d, candidate end
+  end
+  return found
+end
+
+--- Say that `name` is not among `names`, with the nearest one.
+function opts.unknown(where, kind, name, names)
+  local near = opts.nearest(tostring(name), names)
+  if near then
+    opts.raise("%s: unknown %s '%s' (did you mean '%s'?)", where, kind, name, near)
+  end
+  table.sort(names)
+  opts.raise("%s: unknown %s '%s' (known: %s)", where, kind, name, table.concat(names, ", "))
+end
+
+opts.required = setmetatable({}, { __name = "neap.opts.required" })
+opts.none = setmetatable({}, { __name = "neap.opts.none" })
+
+--- Defaults overlaid with what the user gave. A default of `opts.none` stays nil, one of
+--- `opts.required` must be given. Unknown names are errors; the user's table is not touched.
+---     opts.merge("optim.Adam", { lr = 1e-3, eps = 1e-8 }, { lr = 0.1 }).lr --> 0.1
+---@param where string the function, for messages
+---@param defaults table
+---@param given table?
+---@return table
+function opts.merge(where, defaults, given)
+  if given ~= nil and type(given) ~= "table" then
+    opts.raise("%s: options must be a table, got %s", where, type(given))
+  end
+  local merged = {}
+  for name in pairs(given or {}) do
+    if defaults[name] == nil then
+      local names = {}
+      for known in pairs(defaults) do names[#names + 1] = known end
+      opts.unknown(where, "option", name, names)
+    end
+  end
+  for name, default in pairs(defaults) do
+    local value = given and given[name]
+    if value == nil then value = default end
+    if value == opts.required then opts.raise("%s: option '%s' is required", where, name) end
+    if value ~= opts.none then merged[name] = value end
+  end
+  return merged
+end
+
+return opts

@@ -1,0 +1,244 @@
+/* Lua sees only ~200-byte shells of objects that may hold gigabytes. neap_lua_charge therefore
+ * reads the allocator's live counter and runs a full collection whenever it passed a limit, which
+ * then becomes twice what survived: the cost is amortised over the bytes allocated. The limit
+ * belongs to the lua_State and lives in its registry. See docs/adr/0004-garbage.md. */
+#include "base/lua_base.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/interrupt.h"
+#include "base/pool.h"
+
+static const char limit_key, library_key; /* their addresses are registry keys */
+
+enum { LIMIT_FLOOR = 64 << 20 };
+
+/* True when the function at this level comes from the directory that holds lualib/neap. */
+static bool in_library(const lua_Debug *ar, const char *library, size_t length) {
+  return length && ar->source[0] == '@' && strncmp(ar->source + 1, library, length) == 0;
+}
+
+static void push_position(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key);
+  size_t length = 0;
+  const char *library = lua_tolstring(L, -1, &length);
+  lua_Debug ar;
+  const char *position = NULL;
+  for (int level = 1; !position && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline > 0 && !in_library(&ar, library, length))
+      position = lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+  }
+  if (!position) lua_pushliteral(L, "");
+  lua_remove(L, -2);
+}
+
+int neap_lua_raise(lua_State *L, const char *format, ...) {
+  char text[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  push_position(L);
+  lua_pushstring(L, text);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+void neap_lua_check(lua_State *L, neap_status st) {
+  if (st) neap_lua_raise(L, "%s", neap_last_error());
+}
+
+int neap_lua_done(lua_State *L, neap_status st) {
+  neap_lua_check(L, st);
+  neap_lua_charge(L);
+  return 1;
+}
+
+void neap_lua_charge(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &limit_key);
+  int64_t limit = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : LIMIT_FLOOR;
+  lua_pop(L, 1);
+  if (neap_alloc_live() <= limit) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  int64_t next = 2 * neap_alloc_live();
+  lua_pushinteger(L, next > LIMIT_FLOOR ? next : LIMIT_FLOOR);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &limit_key);
+}
+
+void neap_lua_class(lua_State *L, const char *name, const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  luaL_setfuncs(L, methods, 0);
+  if (lua_getfield(L, -1, "__index") == LUA_TNIL) {
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -3, "__index");
+  }
+  lua_pop(L, 1);
+  lua_getfield(L, -1, "__gc");
+  lua_setfield(L, -2, "__close");
+  lua_pop(L, 1);
+}
+
+lua_Integer neap_lua_integer(lua_State *L, int arg, lua_Integer low, lua_Integer high,
+                             const char *what) {
+  lua_Integer v = luaL_checkinteger(L, arg);
+  if (v < low || v > high)
+    neap_lua_raise(L, "%s is %lld, allowed are %lld to %lld", what, (long long)v, (long long)low,
+                   (long long)high);
+  return v;
+}
+
+int64_t neap_lua_position(lua_State *L, int arg, int64_t size, const char *what) {
+  lua_Integer v = luaL_checkinteger(L, arg);
+  if (v == 0) neap_lua_raise(L, "%s is 0, but counting starts at 1 (negative from the end)", what);
+  if (v > size || v < -size)
+    neap_lua_raise(L, "%s is %lld, but the size is %lld", what, (long long)v, (long long)size);
+  return v > 0 ? v - 1 : size + v;
+}
+
+/* neap.rng ------------------------------------------------------------------------------------- */
+
+static const char RNG[] = "neap.rng";
+
+neap_rng *neap_lua_check_rng(lua_State *L, int arg) { return luaL_checkudata(L, arg, RNG); }
+
+static neap_rng *push_rng(lua_State *L) {
+  neap_rng *r = lua_newuserdatauv(L, sizeof *r, 0);
+  luaL_setmetatable(L, RNG);
+  return r;
+}
+
+static int l_rng(lua_State *L) {
+  lua_Integer seed = luaL_checkinteger(L, 1);
+  *push_rng(L) = neap_rng_make((uint64_t)seed);
+  return 1;
+}
+
+static int rng_split(lua_State *L) {
+  const neap_rng *r = neap_lua_check_rng(L, 1);
+  size_t length;
+  const char *name = luaL_checklstring(L, 2, &length);
+  *push_rng(L) = neap_rng_split(r, name, length);
+  return 1;
+}
+
+static int rng_uniform(lua_State *L) {
+  lua_pushnumber(L, neap_rng_uniform(neap_lua_check_rng(L, 1)));
+  return 1;
+}
+
+static int rng_normal(lua_State *L) {
+  lua_pushnumber(L, neap_rng_normal(neap_lua_check_rng(L, 1)));
+  return 1;
+}
+
+static int rng_integer(lua_State *L) {
+  neap_rng *r = neap_lua_check_rng(L, 1);
+  lua_Integer low = luaL_checkinteger(L, 2), high = luaL_checkinteger(L, 3);
+  if (low > high)
+    neap_lua_raise(L, "rng:integer: low %lld is above high %lld", (long long)low, (long long)high);
+  uint64_t span = (uint64_t)high - (uint64_t)low + 1;
+  uint64_t k = span ? neap_rng_below(r, span) : neap_rng_bits(r);
+  lua_pushinteger(L, (lua_Integer)((uint64_t)low + k));
+  return 1;
+}
+
+/* state() -> seed, stream, next; state(seed, stream, next) restores them. */
+static int rng_state(lua_State *L) {
+  neap_rng *r = neap_lua_check_rng(L, 1);
+  if (lua_gettop(L) > 1) {
+    lua_Integer seed = luaL_checkinteger(L, 2), stream = luaL_checkinteger(L, 3);
+    lua_Integer next = luaL_checkinteger(L, 4);
+    *r = (neap_rng){(uint64_t)seed, (uint64_t)stream, (uint64_t)next};
+  }
+  lua_pushinteger(L, (lua_Integer)r->seed);
+  lua_pushinteger(L, (lua_Integer)r->stream);
+  lua_pushinteger(L, (lua_Integer)r->next);
+  return 3;
+}
+
+static int rng_tostring(lua_State *L) {
+  const neap_rng *r = neap_lua_check_rng(L, 1);
+  lua_pushfstring(L, "rng(seed %I, stream %I, next %I)", (LUAI_UACINT)r->seed,
+                  (LUAI_UACINT)r->stream, (LUAI_UACINT)r->next);
+  return 1;
+}
+
+static const luaL_Reg rng_methods[] = {
+    {"split", rng_split}, {"uniform", rng_uniform},     {"normal", rng_normal},
+    {"state", rng_state}, {"__tostring", rng_tostring}, {"integer", rng_integer},
+    {NULL, NULL},
+};
+
+/* neap.c.base ------------------------------------------------------------------------------------
+ */
+
+static int l_set_threads(lua_State *L) {
+  lua_Integer n = luaL_checkinteger(L, 1);
+  neap_lua_check(L, neap_set_threads(n < 0 || n > 1000000 ? -1 : (int)n));
+  return 0;
+}
+
+static int l_threads(lua_State *L) {
+  lua_pushinteger(L, neap_threads());
+  return 1;
+}
+
+static int l_memory(lua_State *L) {
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, neap_alloc_live());
+  lua_setfield(L, -2, "live");
+  lua_pushinteger(L, neap_alloc_peak());
+  lua_setfield(L, -2, "peak");
+  lua_pushinteger(L, lua_gc(L, LUA_GCCOUNT) * 1024 + lua_gc(L, LUA_GCCOUNTB));
+  lua_setfield(L, -2, "lua");
+  return 1;
+}
+
+/* library(directory): positions in error messages skip the files below it. */
+static int l_library(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
+  return 0;
+}
+
+/* raise(text): an error at the nearest caller outside the library. */
+static int l_raise(lua_State *L) { return neap_lua_raise(L, "%s", luaL_checkstring(L, 1)); }
+
+static int l_interrupted(lua_State *L) {
+  lua_pushboolean(L, neap_interrupted());
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"rng", l_rng},
+    {"set_threads", l_set_threads},
+    {"threads", l_threads},
+    {"memory", l_memory},
+    {"library", l_library},
+    {"raise", l_raise},
+    {"interrupted", l_interrupted},
+    {NULL, NULL},
+};
+
+static bool collect_garbage(void *ctx) {
+  if (neap_worker() != 0) return false;
+  lua_gc(ctx, LUA_GCCOLLECT);
+  return true;
+}
+
+NEAP_LUA_EXPORT int luaopen_neap_c_base(lua_State *L);
+
+int luaopen_neap_c_base(lua_State *L) {
+  neap_lua_class(L, RNG, rng_methods);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  neap_alloc_set_reclaim(collect_garbage, lua_tothread(L, -1));
+  luaL_newlib(L, functions);
+  lua_pushliteral(L, NEAP_VERSION);
+  lua_setfield(L, -2, "version");
+  return 1;
+}

@@ -1,0 +1,49 @@
+/* lua_base.h — what every binding shares: raising, pacing the collector, module registration.
+ *
+ * The shape of a binding: check every argument; push an empty userdata shell with its metatable, so
+ * that Lua owns what comes; call the core; end with neap_lua_done or neap_lua_check. Lua errors are
+ * longjmps: nothing may be owned by C locals while a luaL_check* or lua_push* can still raise. */
+#ifndef NEAP_BASE_LUA_BASE_H
+#define NEAP_BASE_LUA_BASE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+
+#include "base/rng.h"
+#include "base/status.h"
+
+/* Marks a function that Lua looks up in neap.so. */
+#define NEAP_LUA_EXPORT __attribute__((visibility("default")))
+
+/* Raise the formatted text with the position of the nearest caller outside lualib. Never returns.
+ */
+int neap_lua_raise(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Raise neap_last_error() unless st is NEAP_OK. */
+void neap_lua_check(lua_State *L, neap_status st);
+
+/* As neap_lua_check; on success paces the collector and returns 1, the value on top being the
+ * result the core has just filled. */
+int neap_lua_done(lua_State *L, neap_status st);
+
+/* Collect garbage when the core's live bytes have doubled since the last collection (64 MB at
+ * least). Call with every object anchored: finalizers run inside. */
+void neap_lua_charge(lua_State *L);
+
+/* Create the metatable name ("neap.tensor") with methods in both itself and __index, __name set,
+ * __close doing what __gc does. Leaves nothing on the stack. */
+void neap_lua_class(lua_State *L, const char *name, const luaL_Reg *methods);
+
+/* Integer argument in [low, high]; what names it in the message. */
+lua_Integer neap_lua_integer(lua_State *L, int arg, lua_Integer low, lua_Integer high,
+                             const char *what);
+
+/* A position that users count from 1 or, negative, from the end, as 0-based in [0, size). 0 is an
+ * error that says so. */
+int64_t neap_lua_position(lua_State *L, int arg, int64_t size, const char *what);
+
+/* The neap.rng at arg. */
+neap_rng *neap_lua_check_rng(lua_State *L, int arg);
+
+#endif
