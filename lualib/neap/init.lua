@@ -18,6 +18,20 @@ if here then base.library(here) end
 function neap.rng(seed) return base.rng(seed) end
 
 local modules = {
+  backtest = true,
+  calibration = true,
+  features = true,
+  frame = true,
+  gbdt = true,
+  labels = true,
+  linear = true,
+  log = true,
+  market = true,
+  metrics = true,
+  plot = true,
+  report = true,
+  split = true,
+  ta = true,
   tensor = true,
 }
 
