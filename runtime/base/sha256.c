@@ -1,0 +1,84 @@
+#include "base/sha256.h"
+
+#include <string.h>
+
+/* FIPS 180-4, section 4.2.2: the fractions of the cube roots of the first 64 primes. */
+static const uint32_t K[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static uint32_t rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
+
+static uint32_t big_endian(const uint8_t *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The message schedule of section 6.2.2, step 1. */
+static void schedule(uint32_t w[64], const uint8_t *block) {
+  for (int t = 0; t < 16; t++) w[t] = big_endian(block + 4 * t);
+  for (int t = 16; t < 64; t++) {
+    uint32_t a = w[t - 15], b = w[t - 2];
+    uint32_t s0 = rotate(a, 7) ^ rotate(a, 18) ^ a >> 3;
+    uint32_t s1 = rotate(b, 17) ^ rotate(b, 19) ^ b >> 10;
+    w[t] = w[t - 16] + s0 + w[t - 7] + s1;
+  }
+}
+
+static void compress(uint32_t state[8], const uint8_t *block) {
+  uint32_t w[64], s[8];
+  schedule(w, block);
+  memcpy(s, state, sizeof s);
+  for (int t = 0; t < 64; t++) {
+    uint32_t e = s[4], a = s[0];
+    uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+                  ((e & s[5]) ^ (~e & s[6])) + K[t] + w[t];
+    uint32_t t2 =
+        (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+    memmove(s + 1, s, 7 * sizeof *s);
+    s[4] += t1;
+    s[0] = t1 + t2;
+  }
+  for (int i = 0; i < 8; i++) state[i] += s[i];
+}
+
+void neap_sha256_init(neap_sha256 *h) {
+  *h = (neap_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+                               0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+}
+
+void neap_sha256_add(neap_sha256 *h, const void *data, size_t n) {
+  const uint8_t *p = data;
+  size_t filled = h->bytes % 64;
+  h->bytes += n;
+  if (filled + n >= 64 && filled) {
+    memcpy(h->block + filled, p, 64 - filled);
+    compress(h->state, h->block);
+    p += 64 - filled, n -= 64 - filled, filled = 0;
+  }
+  if (!filled)
+    for (; n >= 64; p += 64, n -= 64) compress(h->state, p);
+  if (n) memcpy(h->block + filled, p, n);
+}
+
+void neap_sha256_end(neap_sha256 *h, uint8_t digest[32]) {
+  static const uint8_t padding[64] = {0x80};
+  uint64_t bits = h->bytes * 8;
+  uint8_t length[8];
+  for (int i = 0; i < 8; i++) length[i] = (uint8_t)(bits >> (56 - 8 * i));
+  neap_sha256_add(h, padding, 1 + (119 - h->bytes % 64) % 64);
+  neap_sha256_add(h, length, 8);
+  for (int i = 0; i < 32; i++) digest[i] = (uint8_t)(h->state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void neap_sha256_hex(neap_sha256 *h, char text[65]) {
+  uint8_t digest[32];
+  neap_sha256_end(h, digest);
+  for (int i = 0; i < 64; i++) text[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+  text[64] = 0;
+}

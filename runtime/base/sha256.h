@@ -1,0 +1,27 @@
+/* sha256.h — the hash that names data and files (FIPS 180-4).
+ *
+ *   neap_sha256 h;  neap_sha256_init(&h);  neap_sha256_add(&h, p, n);  neap_sha256_hex(&h, text);
+ *
+ * The struct is plain: copying it forks the hash. */
+#ifndef NEAP_BASE_SHA256_H
+#define NEAP_BASE_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+  uint32_t state[8];
+  uint64_t bytes; /* added so far */
+  uint8_t block[64];
+} neap_sha256;
+
+void neap_sha256_init(neap_sha256 *h);
+
+/* Add n bytes; any number of calls gives the same hash as one. */
+void neap_sha256_add(neap_sha256 *h, const void *data, size_t n);
+
+/* End the hash: 32 bytes, or 64 hexadecimal digits and a closing zero. h needs init afterwards. */
+void neap_sha256_end(neap_sha256 *h, uint8_t digest[32]);
+void neap_sha256_hex(neap_sha256 *h, char text[65]);
+
+#endif
