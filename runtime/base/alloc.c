@@ -89,7 +89,7 @@ static void *out_of_memory(size_t bytes) {
 void *neap__alloc(size_t n, size_t size, bool zero, const char *site) {
   if (size && n > (SIZE_MAX / 2 - 2 * HEADER) / size) return out_of_memory(SIZE_MAX);
   size_t bytes = n * size;
-  size_t whole = (bytes + HEADER + 63) / 64 * 64;
+  size_t whole = ((bytes ? bytes : 1) + HEADER + 63) / 64 * 64; /* the pointer lies inside */
   char *block = must_fail(site) ? NULL : aligned_alloc(64, whole);
   if (!block && reclaim.call && reclaim.call(reclaim.ctx)) block = aligned_alloc(64, whole);
   if (!block) return out_of_memory(bytes);

@@ -21,22 +21,23 @@ int neap_civil_month_days(int64_t year, int month) {
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-static void split_days(int64_t days, neap_civil *c) {
+neap_civil neap_civil_from_days(int64_t days) {
+  neap_civil c = {0};
   int64_t z = days + 719468; /* since 0000-03-01 */
   int64_t cycle = floor_div(z, 146097), d = z - cycle * 146097;
   int64_t year = (d - d / 1460 + d / 36524 - d / 146096) / 365;
   int64_t in_year = d - (365 * year + year / 4 - year / 100);
   int64_t from_march = (5 * in_year + 2) / 153;
-  c->day = (int)(in_year - (153 * from_march + 2) / 5) + 1;
-  c->month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
-  c->year = cycle * 400 + year + (c->month <= 2);
-  c->weekday = (int)((days + 3) - floor_div(days + 3, 7) * 7) + 1; /* 1970-01-01: a Thursday */
+  c.day = (int)(in_year - (153 * from_march + 2) / 5) + 1;
+  c.month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
+  c.year = cycle * 400 + year + (c.month <= 2);
+  c.weekday = (int)((days + 3) - floor_div(days + 3, 7) * 7) + 1; /* 1970-01-01: a Thursday */
+  return c;
 }
 
 neap_civil neap_civil_split(int64_t ns) {
-  neap_civil c;
-  int64_t days = floor_div(ns, NEAP_DAY), rest = ns - days * NEAP_DAY;
-  split_days(days, &c);
+  int64_t days = floor_div(ns, NEAP_DAY), rest = (ns % NEAP_DAY + NEAP_DAY) % NEAP_DAY;
+  neap_civil c = neap_civil_from_days(days);
   c.nanosecond = (int)(rest % NEAP_SECOND);
   int seconds = (int)(rest / NEAP_SECOND);
   c.hour = seconds / 3600;

@@ -29,6 +29,9 @@ int64_t neap_civil_days(int64_t year, int month, int day);
 /* Days in a month, 28 to 31. */
 int neap_civil_month_days(int64_t year, int month);
 
+/* The date of a day counted from 1970-01-01, at midnight. */
+neap_civil neap_civil_from_days(int64_t days);
+
 /* The date and time of day of ns, which must not be NaT. */
 neap_civil neap_civil_split(int64_t ns);
 

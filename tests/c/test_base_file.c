@@ -347,14 +347,14 @@ static void clocks_run_forward(void **state) {
 
 static int make_folder(void **state) {
   (void)state;
-  return neap_folder_temporary(&folder);
+  return (int)neap_folder_temporary(&folder);
 }
 
 static int remove_folder(void **state) {
   (void)state;
   neap_status st = neap_folder_remove_tree(folder);
   neap_free(folder);
-  return st;
+  return (int)st;
 }
 
 int main(void) {
