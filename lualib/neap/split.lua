@@ -1,0 +1,194 @@
+--- Splits in time: parts of a series that do not leak into each other.
+---
+--- Rows are in time order. A range is `{ first, last }`, 1-based and inclusive. The label of row t
+--- looks at the `purge` rows after t (its horizon), so the last `purge` rows before anything judged
+--- are left out of training: their labels would look into it. `embargo` leaves out further rows
+--- after it, where features still remember it. The first argument is the number of rows, or
+--- anything with a length: a tensor, a frame, a dataset.
+local tensor = require "neap.tensor"
+local opts = require "neap.opts"
+
+local split = {}
+
+local function is_integer(x) return math.type(x) == "integer" end
+
+-- Number of rows of what the user gave.
+local function rows_of(where, x)
+  local n = x
+  if type(x) == "table" and x.y ~= nil then n = #x.y
+  elseif type(x) ~= "number" then n = #x end
+  n = math.tointeger(n)
+  if not n or n < 1 then
+    opts.raise("%s: at least one row is needed, got %s", where, tostring(n))
+  end
+  return n
+end
+
+local function check_count(where, name, value, least)
+  if not is_integer(value) or value < least then
+    opts.raise("%s: %s is %s, must be an integer of at least %d", where, name, tostring(value),
+      least)
+  end
+  return value
+end
+
+local function check_gaps(where, o)
+  check_count(where, "purge", o.purge, 0)
+  check_count(where, "embargo", o.embargo, 0)
+end
+
+--- `k` ranges that follow each other and cover n rows, their sizes differing by one at most.
+---     split.contiguous(10, 3)[1][2] --> 4
+---@param n integer|table rows, or something with a length
+---@param k integer
+---@return integer[][]
+function split.contiguous(n, k)
+  n = rows_of("split.contiguous", n)
+  check_count("split.contiguous", "k", k, 1)
+  if k > n then opts.raise("split.contiguous: %d parts of %d rows", k, n) end
+  local ranges, first = {}, 1
+  for i = 1, k do
+    local size = n // k + (i <= n % k and 1 or 0)
+    ranges[i] = { first, first + size - 1 }
+    first = first + size
+  end
+  return ranges
+end
+
+local function check_shares(shares)
+  if type(shares) ~= "table" or #shares < 2 then
+    opts.raise("split.time: shares must be a table of at least two numbers")
+  end
+  local sum = 0
+  for i, share in ipairs(shares) do
+    if type(share) ~= "number" or not (share > 0 and share < 1) then
+      opts.raise("split.time: share %d is %s, must lie between 0 and 1", i, tostring(share))
+    end
+    sum = sum + share
+  end
+  if math.abs(sum - 1) > 1e-9 then opts.raise("split.time: the shares sum to %.10g, not 1", sum) end
+end
+
+-- Rows that make every part at least one row long, found by trying.
+local function enough(shares, o)
+  local smallest = 1
+  for _, share in ipairs(shares) do smallest = math.min(smallest, share) end
+  return math.ceil((o.purge + o.embargo + 2) / smallest)
+end
+
+--- Parts by share, in time order, none of which sees into the next: the last `purge` rows of each
+--- part but the last are left out, and the first `embargo` rows of each but the first.
+---     split.time(100, { 0.6, 0.2, 0.2 }, { purge = 5 })[1][2] --> 55
+---@param n integer|table rows, or something with a length
+---@param shares number[] they sum to 1
+---@param o? { purge: integer, embargo: integer }
+---@return integer[][] ranges
+function split.time(n, shares, o)
+  o = opts.merge("split.time", { purge = 0, embargo = 0 }, o)
+  n = rows_of("split.time", n)
+  check_shares(shares)
+  check_gaps("split.time", o)
+  local ranges, sum, border = {}, 0, 0
+  for i, share in ipairs(shares) do
+    sum = sum + share
+    local next_border = i == #shares and n or math.floor(n * sum + 0.5)
+    local first = border + 1 + (i > 1 and o.embargo or 0)
+    local last = next_border - (i < #shares and o.purge or 0)
+    if last < first then
+      opts.raise("split.time: %d rows leave part %d empty after purge %d and embargo %d; "
+        .. "%d rows are enough", n, i, o.purge, o.embargo, enough(shares, o))
+    end
+    ranges[i], border = { first, last }, next_border
+  end
+  return ranges
+end
+
+-- Folds of a window that moves through n rows; train_first(i) says where training starts.
+local function walk(where, n, o, train_first)
+  n = rows_of(where, n)
+  local step = o.step or o.test
+  check_count(where, "train", o.train, 1)
+  check_count(where, "test", o.test, 1)
+  check_count(where, "step", step, 1)
+  check_count(where, "purge", o.purge, 0)
+  if o.train <= o.purge then
+    opts.raise("%s: train %d must exceed purge %d", where, o.train, o.purge)
+  end
+  local folds, start = {}, o.train + 1
+  while start + o.test - 1 <= n do
+    folds[#folds + 1] = {
+      train = { { train_first(start), start - 1 - o.purge } },
+      test = { start, start + o.test - 1 },
+    }
+    start = start + step
+  end
+  if #folds == 0 then
+    opts.raise("%s: %d rows are fewer than train %d and test %d need", where, n, o.train, o.test)
+  end
+  return folds
+end
+
+local moving = { train = opts.required, test = opts.required, step = opts.none, purge = 0 }
+
+--- Folds of a window of fixed length that moves forward: `train` rows (their last `purge` left
+--- out), then `test` rows; the next fold starts `step` rows later (by default `test`).
+---     #split.walk_forward(100, { train = 40, test = 20 }) --> 3
+---@param n integer|table rows, or something with a length
+---@param o { train: integer, test: integer, step: integer, purge: integer }
+---@return { train: integer[][], test: integer[] }[] folds, train being an array of ranges
+function split.walk_forward(n, o)
+  o = opts.merge("split.walk_forward", moving, o)
+  return walk("split.walk_forward", n, o, function(start) return start - o.train end)
+end
+
+--- As `walk_forward`, but training always starts at row 1; `train` is the length of the first one.
+---     split.expanding(100, { train = 40, test = 20, purge = 5 })[3].train[1][2] --> 75
+---@param n integer|table rows, or something with a length
+---@param o { train: integer, test: integer, step: integer, purge: integer }
+---@return { train: integer[][], test: integer[] }[]
+function split.expanding(n, o)
+  o = opts.merge("split.expanding", moving, o)
+  return walk("split.expanding", n, o, function() return 1 end)
+end
+
+--- Folds that each hold out one contiguous part. From the training rows around it are left out: the
+--- `purge` rows before, whose labels look into it; the `purge` rows after, which its labels look
+--- into; and `embargo` rows more after those (Lopez de Prado 2018, chapter 7).
+---     split.purged_kfold(100, { folds = 5, purge = 3, embargo = 2 })[2].train[2][1] --> 46
+---@param n integer|table rows, or something with a length
+---@param o? { folds: integer, purge: integer, embargo: integer }
+---@return { train: integer[][], test: integer[] }[] folds, train being an array of ranges
+function split.purged_kfold(n, o)
+  o = opts.merge("split.purged_kfold", { folds = 5, purge = 0, embargo = 0 }, o)
+  n = rows_of("split.purged_kfold", n)
+  check_count("split.purged_kfold", "folds", o.folds, 2)
+  check_gaps("split.purged_kfold", o)
+  local folds = {}
+  for i, test in ipairs(split.contiguous(n, o.folds)) do
+    local train, before = {}, test[1] - 1 - o.purge
+    local after = test[2] + 1 + o.purge + o.embargo
+    if before >= 1 then train[#train + 1] = { 1, before } end
+    if after <= n then train[#train + 1] = { after, n } end
+    if #train == 0 then
+      opts.raise("split.purged_kfold: purge %d and embargo %d leave fold %d of %d rows no training",
+        o.purge, o.embargo, i, n)
+    end
+    folds[i] = { train = train, test = test }
+  end
+  return folds
+end
+
+--- Row numbers of one range or of an array of ranges, as an i64 tensor.
+---     split.rows({ { 1, 2 }, { 5, 6 } })[3] --> 5
+---@param ranges integer[]|integer[][]
+---@return neap.tensor
+function split.rows(ranges)
+  if type(ranges[1]) ~= "table" then ranges = { ranges } end
+  local rows = {}
+  for _, range in ipairs(ranges) do
+    for row = range[1], range[2] do rows[#rows + 1] = row end
+  end
+  return tensor.of(rows, { dtype = "i64" })
+end
+
+return split
