@@ -8,10 +8,6 @@ local base = require "neap.c.base"
 
 local neap = { version = base.version, set_threads = base.set_threads, memory = base.memory }
 
--- Error positions name the user's file, not ours.
-local here = debug.getinfo(1, "S").source:match "^@(.*)init%.lua$"
-if here then base.library(here) end
-
 --- A random generator; streams split by name are independent: `neap.rng(7):split "fold/3"`.
 ---@param seed integer
 ---@return neap.rng
@@ -20,7 +16,9 @@ function neap.rng(seed) return base.rng(seed) end
 local modules = {
   backtest = true,
   calibration = true,
+  clock = true,
   features = true,
+  file = true,
   frame = true,
   gbdt = true,
   labels = true,

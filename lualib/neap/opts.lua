@@ -3,6 +3,10 @@ local base = require "neap.c.base"
 
 local opts = {}
 
+-- Error positions name the user's file, not ours. Every module that raises requires this one.
+local here = debug.getinfo(1, "S").source:match "^@(.*)opts%.lua$"
+if here then base.library(here) end
+
 --- Raise `string.format(...)` at the line of the nearest caller outside neap itself.
 ---@param format string
 function opts.raise(format, ...) base.raise(format:format(...)) end

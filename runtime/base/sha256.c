@@ -1,6 +1,12 @@
 #include "base/sha256.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/interrupt.h"
 
 /* FIPS 180-4, section 4.2.2: the fractions of the cube roots of the first 64 primes. */
 static const uint32_t K[64] = {
@@ -81,4 +87,27 @@ void neap_sha256_hex(neap_sha256 *h, char text[65]) {
   neap_sha256_end(h, digest);
   for (int i = 0; i < 64; i++) text[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
   text[64] = 0;
+}
+
+static neap_status add_file(neap_sha256 *h, int fd, const char *path) {
+  char buf[16384];
+  for (;;) {
+    NEAP_TRY(neap_interrupt_check());
+    ssize_t n = read(fd, buf, sizeof buf);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return neap__file_fail("read", path, errno);
+    if (n == 0) return NEAP_OK;
+    neap_sha256_add(h, buf, (size_t)n);
+  }
+}
+
+neap_status neap_sha256_file(const char *path, char text[65]) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return neap__file_fail("open", path, errno);
+  neap_sha256 h;
+  neap_sha256_init(&h);
+  neap_status st = add_file(&h, fd, path);
+  close(fd);
+  if (!st) neap_sha256_hex(&h, text);
+  return st;
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/status.h"
+
 typedef struct {
   uint32_t state[8];
   uint64_t bytes; /* added so far */
@@ -23,5 +25,8 @@ void neap_sha256_add(neap_sha256 *h, const void *data, size_t n);
 /* End the hash: 32 bytes, or 64 hexadecimal digits and a closing zero. h needs init afterwards. */
 void neap_sha256_end(neap_sha256 *h, uint8_t digest[32]);
 void neap_sha256_hex(neap_sha256 *h, char text[65]);
+
+/* The hash of a file's bytes as they lie on disk, compressed or not. */
+neap_status neap_sha256_file(const char *path, char text[65]);
 
 #endif

@@ -1,0 +1,69 @@
+---@meta neap.c.base
+local c = {}
+
+--- The version of neap.
+---@type string
+c.version = ""
+
+--- A stream of random numbers, counter based: saved by `state`, split by name.
+---@class neap.rng
+local rng = {}
+
+--- The stream of that name below this one; does not depend on what was drawn.
+---@param name string
+---@return neap.rng
+function rng:split(name) end
+
+--- A number in [0, 1).
+---@return number
+function rng:uniform() end
+
+--- A standard normal deviate.
+---@return number
+function rng:normal() end
+
+--- An integer from low to high, both included.
+---@param low integer
+---@param high integer
+---@return integer
+function rng:integer(low, high) end
+
+--- Seed, stream and index of the next draw; with arguments it restores them first.
+---@param seed? integer
+---@param stream? integer
+---@param next? integer
+---@return integer seed
+---@return integer stream
+---@return integer next
+function rng:state(seed, stream, next) end
+
+--- A random generator from a seed.
+---@param seed integer
+---@return neap.rng
+function c.rng(seed) end
+
+--- Use n threads, 1 to 256, from the next call on.
+---@param n integer
+function c.set_threads(n) end
+
+--- Threads in use.
+---@return integer
+function c.threads() end
+
+--- Bytes held: `live` and `peak` by tensors and the like, `lua` by Lua itself.
+---@return { live: integer, peak: integer, lua: integer }
+function c.memory() end
+
+--- Error positions skip the files below this folder.
+---@param folder string
+function c.library(folder) end
+
+--- Raise text at the nearest line outside the library.
+---@param text string
+function c.raise(text) end
+
+--- Whether Ctrl-C was pressed and not yet answered.
+---@return boolean
+function c.interrupted() end
+
+return c
