@@ -1,0 +1,49 @@
+/* The passes that close a block of a sliding window: all tails, from right to left. */
+#include "ta/window.h"
+
+double *neap__ta_take(neap_ta_memory *m, int64_t n, double fill) {
+  double *p = m->base ? m->base + m->used : NULL;
+  m->used += n;
+  for (int64_t i = 0; p && i < n; i++) p[i] = fill;
+  return p;
+}
+
+void neap__ta_fold_sum(double *buf, int64_t n) {
+  double sum = 0;
+  for (int64_t k = n - 1; k >= 0; k--) buf[k] = sum += buf[k];
+}
+
+void neap__ta_fold_range(double *high, double *low, int64_t n) {
+  double top = -INFINITY, bottom = INFINITY;
+  for (int64_t k = n - 1; k >= 0; k--) {
+    high[k] = top = larger(high[k], top);
+    low[k] = bottom = smaller(low[k], bottom);
+  }
+}
+
+void neap__ta_fold_last_max(double *value, double *when, int64_t n) {
+  double best = -INFINITY, best_when = 0;
+  for (int64_t k = n - 1; k >= 0; k--) {
+    best_when = value[k] > best ? when[k] : best_when;
+    best = larger(value[k], best);
+    value[k] = best;
+    when[k] = best_when;
+  }
+}
+
+void neap__ta_fold_moments(const double *x, double *tail, double *tail2, int64_t n, double shift) {
+  double sum = 0, square = 0;
+  for (int64_t k = n - 1; k >= 0; k--) {
+    double d = x[k] - shift;
+    tail[k] = sum += d;
+    tail2[k] = square += d * d;
+  }
+}
+
+void neap__ta_fold_slope(const double *x, double *tail, double *tail_w, int64_t n, double shift) {
+  double sum = 0, weighted = 0;
+  for (int64_t k = n - 1; k >= 0; k--) {
+    tail_w[k] = weighted += sum;
+    tail[k] = sum += x[k] - shift;
+  }
+}
