@@ -1,7 +1,10 @@
 /* The face of tensors in Lua: construction, looking, element access, views. */
 #include "tensor/lua_tensor.h"
 
+#include <math.h>
 #include <string.h>
+
+#include "tensor/lua_parts.h"
 
 static const char TENSOR[] = "neap.tensor";
 
@@ -43,68 +46,17 @@ neap_tensor *neap_lua_push_series(lua_State *L, int arg, neap_dtype dtype, const
   return t;
 }
 
-/* construction
- * ------------------------------------------------------------------------------------- */
+/* arguments
+ * ---------------------------------------------------------------------------------------------- */
 
-static neap_dtype check_dtype(lua_State *L, int arg, neap_dtype fallback) {
+neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback) {
   neap_dtype dtype = fallback;
   if (!lua_isnoneornil(L, arg))
     neap_lua_check(L, neap_dtype_parse(&dtype, luaL_checkstring(L, arg)));
   return dtype;
 }
 
-/* Shape of a nested table, by following its first elements. */
-static int measure(lua_State *L, int arg, int64_t *size) {
-  int ndim = 0;
-  lua_pushvalue(L, arg);
-  while (lua_istable(L, -1)) {
-    if (ndim == NEAP_MAX_DIMS) neap_lua_raise(L, "tensor.of: more than %d levels", NEAP_MAX_DIMS);
-    size[ndim++] = (int64_t)lua_rawlen(L, -1);
-    lua_rawgeti(L, -1, 1);
-    lua_remove(L, -2);
-  }
-  lua_pop(L, 1);
-  return ndim;
-}
-
-static void fill_scalar(lua_State *L, neap_tensor *t, const int64_t *at) {
-  if (lua_isboolean(L, -1)) neap_tensor_set_i64(t, at, lua_toboolean(L, -1));
-  else if (lua_isinteger(L, -1)) neap_tensor_set_i64(t, at, lua_tointeger(L, -1));
-  else if (lua_isnumber(L, -1)) neap_tensor_set_f64(t, at, lua_tonumber(L, -1));
-  else neap_lua_raise(L, "tensor.of: number or boolean expected, got %s", luaL_typename(L, -1));
-}
-
-static void fill_from(lua_State *L, neap_tensor *t, int depth, int64_t *at) {
-  if (depth == t->ndim) {
-    fill_scalar(L, t, at);
-    return;
-  }
-  if (!lua_istable(L, -1) || (int64_t)lua_rawlen(L, -1) != t->size[depth])
-    neap_lua_raise(L, "tensor.of: ragged table, level %d has %lld elements here and %lld before",
-                   depth + 1, (long long)(lua_istable(L, -1) ? (int64_t)lua_rawlen(L, -1) : 0),
-                   (long long)t->size[depth]);
-  for (at[depth] = 0; at[depth] < t->size[depth]; at[depth]++) {
-    lua_rawgeti(L, -1, at[depth] + 1);
-    fill_from(L, t, depth + 1, at);
-    lua_pop(L, 1);
-  }
-}
-
-/* of(table, dtype) */
-static int l_of(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  neap_dtype dtype = check_dtype(L, 2, NEAP_F64);
-  int64_t size[NEAP_MAX_DIMS], at[NEAP_MAX_DIMS] = {0};
-  int ndim = measure(L, 1, size);
-  neap_tensor *t = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_raw(t, dtype, ndim, size));
-  lua_pushvalue(L, 1);
-  fill_from(L, t, 0, at);
-  lua_pop(L, 1);
-  return neap_lua_done(L, NEAP_OK);
-}
-
-static int check_sizes(lua_State *L, int arg, int64_t *size) {
+int neap__lua_sizes(lua_State *L, int arg, int64_t *size) {
   luaL_checktype(L, arg, LUA_TTABLE);
   lua_Integer ndim = (lua_Integer)lua_rawlen(L, arg);
   if (ndim > NEAP_MAX_DIMS) neap_lua_raise(L, "more than %d dimensions", NEAP_MAX_DIMS);
@@ -116,12 +68,134 @@ static int check_sizes(lua_State *L, int arg, int64_t *size) {
   return (int)ndim;
 }
 
+int neap__lua_size_arguments(lua_State *L, int arg, int64_t *size) {
+  if (lua_istable(L, arg)) return neap__lua_sizes(L, arg, size);
+  int ndim = lua_gettop(L) - arg + 1;
+  if (ndim > NEAP_MAX_DIMS) neap_lua_raise(L, "more than %d dimensions", NEAP_MAX_DIMS);
+  for (int d = 0; d < ndim; d++) size[d] = luaL_checkinteger(L, arg + d);
+  return ndim;
+}
+
+int neap__lua_dim(lua_State *L, int arg, int ndim, int fallback) {
+  if (lua_isnoneornil(L, arg) && fallback >= 0) return fallback;
+  return (int)neap_lua_position(L, arg, ndim, "dim");
+}
+
+void neap__lua_push_element(lua_State *L, const neap_tensor *t, const int64_t *at) {
+  if (neap_dtype_is_float(t->dtype)) lua_pushnumber(L, neap_tensor_get_f64(t, at));
+  else if (t->dtype == NEAP_BOOL) lua_pushboolean(L, neap_tensor_get_i64(t, at) != 0);
+  else lua_pushinteger(L, neap_tensor_get_i64(t, at));
+}
+
+static void store_integer(lua_State *L, neap_tensor *t, const int64_t *at, lua_Integer v) {
+  neap_scalar probe;
+  if (t->dtype >= NEAP_I32 && neap_scalar_i64(&probe, t->dtype, v))
+    neap_lua_raise(L, "tensor: %s", neap_last_error());
+  neap_tensor_set_i64(t, at, v);
+}
+
+void neap__lua_store(lua_State *L, neap_tensor *t, const int64_t *at) {
+  lua_Integer whole;
+  if (lua_isboolean(L, -1)) store_integer(L, t, at, lua_toboolean(L, -1));
+  else if (lua_isinteger(L, -1)) store_integer(L, t, at, lua_tointeger(L, -1));
+  else if (lua_type(L, -1) != LUA_TNUMBER)
+    neap_lua_raise(L, "tensor: number or boolean expected, got %s", luaL_typename(L, -1));
+  else if (neap_dtype_is_float(t->dtype)) neap_tensor_set_f64(t, at, lua_tonumber(L, -1));
+  else if (lua_numbertointeger(lua_tonumber(L, -1), &whole) &&
+           (lua_Number)whole == lua_tonumber(L, -1))
+    store_integer(L, t, at, whole);
+  else
+    neap_lua_raise(L, "tensor: %.17g does not fit in %s", lua_tonumber(L, -1),
+                   neap_dtype_name(t->dtype));
+}
+
+void neap__lua_simplify(lua_State *L, int at) {
+  neap_tensor *t = neap_lua_check_tensor(L, at);
+  if (t->ndim > 0) return;
+  neap__lua_push_element(L, t, NULL);
+  neap_tensor_drop(t);
+  lua_replace(L, at);
+}
+
+int neap__lua_done_value(lua_State *L, neap_status st) {
+  neap_lua_done(L, st);
+  neap__lua_simplify(L, lua_gettop(L));
+  return 1;
+}
+
+/* construction
+ * ------------------------------------------------------------------------------------- */
+
+/* Shape of a nested table, by following its first elements; *truth when they end in a boolean. */
+static int measure(lua_State *L, int arg, int64_t *size, bool *truth) {
+  int ndim = 0;
+  lua_pushvalue(L, arg);
+  while (lua_istable(L, -1)) {
+    if (ndim == NEAP_MAX_DIMS) neap_lua_raise(L, "tensor.of: more than %d levels", NEAP_MAX_DIMS);
+    size[ndim++] = (int64_t)lua_rawlen(L, -1);
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+  }
+  *truth = lua_isboolean(L, -1);
+  lua_pop(L, 1);
+  return ndim;
+}
+
+static void fill_from(lua_State *L, neap_tensor *t, int depth, int64_t *at) {
+  if (depth == t->ndim) {
+    neap__lua_store(L, t, at);
+    return;
+  }
+  if (!lua_istable(L, -1) || (int64_t)lua_rawlen(L, -1) != t->size[depth])
+    neap_lua_raise(L, "tensor.of: ragged table, level %d has %lld elements here and %lld before",
+                   depth + 1, (long long)(lua_istable(L, -1) ? (int64_t)lua_rawlen(L, -1) : 0),
+                   (long long)t->size[depth]);
+  luaL_checkstack(L, 2, "tensor.of");
+  for (at[depth] = 0; at[depth] < t->size[depth]; at[depth]++) {
+    lua_rawgeti(L, -1, at[depth] + 1);
+    fill_from(L, t, depth + 1, at);
+    lua_pop(L, 1);
+  }
+}
+
+/* of(table, dtype): without a dtype f64, or bool for booleans. */
+static int l_of(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  int64_t size[NEAP_MAX_DIMS], at[NEAP_MAX_DIMS] = {0};
+  bool truth;
+  int ndim = measure(L, 1, size, &truth);
+  neap_dtype dtype = neap__lua_dtype(L, 2, truth ? NEAP_BOOL : NEAP_F64);
+  neap_tensor *t = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_raw(t, dtype, ndim, size));
+  lua_pushvalue(L, 1);
+  fill_from(L, t, 0, at);
+  lua_pop(L, 1);
+  return neap_lua_done(L, NEAP_OK);
+}
+
 /* zeros(sizes, dtype) */
 static int l_zeros(lua_State *L) {
   int64_t size[NEAP_MAX_DIMS];
-  int ndim = check_sizes(L, 1, size);
-  neap_dtype dtype = check_dtype(L, 2, NEAP_F64);
+  int ndim = neap__lua_sizes(L, 1, size);
+  neap_dtype dtype = neap__lua_dtype(L, 2, NEAP_F64);
   return neap_lua_done(L, neap_tensor_init(neap_lua_push_tensor(L), dtype, ndim, size));
+}
+
+/* arange(start, step, n, dtype): start + i * step */
+static int l_arange(lua_State *L) {
+  bool whole = lua_isinteger(L, 1) && lua_isinteger(L, 2);
+  lua_Number start = luaL_checknumber(L, 1), step = luaL_checknumber(L, 2);
+  int64_t n = neap_lua_integer(L, 3, 0, INT64_MAX / 16, "arange: the number of elements");
+  neap_dtype dtype = neap__lua_dtype(L, 4, NEAP_F64);
+  neap_tensor *t = neap_lua_push_tensor(L), *out = t;
+  neap_lua_check(L, neap_tensor_init_1d(t, whole ? NEAP_I64 : NEAP_F64, n));
+  void *data = neap_tensor_data(t);
+  for (int64_t i = 0; i < n; i++)
+    if (whole) ((int64_t *)data)[i] = lua_tointeger(L, 1) + i * lua_tointeger(L, 2);
+    else ((double *)data)[i] = start + (double)i * step;
+  if (dtype == t->dtype) return neap_lua_done(L, NEAP_OK);
+  out = neap_lua_push_tensor(L);
+  return neap_lua_done(L, neap_tensor_as(out, t, dtype));
 }
 
 /* looking
@@ -143,6 +217,18 @@ static int t_len(lua_State *L) {
   return 1;
 }
 
+/* t:size(d) */
+static int t_size(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  lua_pushinteger(L, t->size[neap__lua_dim(L, 2, t->ndim, -1)]);
+  return 1;
+}
+
+static int t_dim(lua_State *L) {
+  lua_pushinteger(L, neap_lua_check_tensor(L, 1)->ndim);
+  return 1;
+}
+
 static int t_numel(lua_State *L) {
   lua_pushinteger(L, neap_tensor_numel(neap_lua_check_tensor(L, 1)));
   return 1;
@@ -158,25 +244,18 @@ static int t_tostring(lua_State *L) {
   return 1;
 }
 
-static void push_element(lua_State *L, const neap_tensor *t, const int64_t *at) {
-  if (neap_dtype_is_float(t->dtype)) lua_pushnumber(L, neap_tensor_get_f64(t, at));
-  else if (t->dtype == NEAP_BOOL) lua_pushboolean(L, neap_tensor_get_i64(t, at) != 0);
-  else lua_pushinteger(L, neap_tensor_get_i64(t, at));
-}
-
-static void check_position(lua_State *L, const neap_tensor *t, int first, int64_t *at) {
-  if (lua_gettop(L) - first + 1 < t->ndim)
-    neap_lua_raise(L, "tensor: %d positions given, %d dimensions", lua_gettop(L) - first + 1,
-                   t->ndim);
-  for (int d = 0; d < t->ndim; d++) at[d] = neap_lua_position(L, first + d, t->size[d], "position");
+static void check_position(lua_State *L, const neap_tensor *t, int given, int64_t *at) {
+  if (given != t->ndim)
+    neap_lua_raise(L, "tensor: %d positions given, %d dimensions", given, t->ndim);
+  for (int d = 0; d < t->ndim; d++) at[d] = neap_lua_position(L, 2 + d, t->size[d], "position");
 }
 
 /* t:get(i, j, ...) */
 static int t_get(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
   int64_t at[NEAP_MAX_DIMS];
-  check_position(L, t, 2, at);
-  push_element(L, t, at);
+  check_position(L, t, lua_gettop(L) - 1, at);
+  neap__lua_push_element(L, t, at);
   return 1;
 }
 
@@ -184,15 +263,27 @@ static int t_get(lua_State *L) {
 static int t_set(lua_State *L) {
   neap_tensor *t = neap_lua_check_tensor(L, 1);
   int64_t at[NEAP_MAX_DIMS];
-  check_position(L, t, 2, at);
-  lua_settop(L, t->ndim + 2);
-  fill_scalar(L, t, at);
-  return 0;
+  check_position(L, t, lua_gettop(L) - 2, at);
+  neap__lua_store(L, t, at);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* t:item(): the only element. */
+static int t_item(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int64_t at[NEAP_MAX_DIMS] = {0};
+  char shape[128];
+  if (neap_tensor_numel(t) != 1)
+    neap_lua_raise(L, "item: one element expected, the tensor is %s",
+                   neap_shape_text(t, shape, sizeof shape));
+  neap__lua_push_element(L, t, at);
+  return 1;
 }
 
 static void push_table(lua_State *L, const neap_tensor *t, int depth, int64_t *at) {
   if (depth == t->ndim) {
-    push_element(L, t, at);
+    neap__lua_push_element(L, t, at);
     return;
   }
   luaL_checkstack(L, 2, "tensor:totable");
@@ -212,7 +303,8 @@ static int t_totable(lua_State *L) {
 
 static int t_to(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  neap_dtype dtype = check_dtype(L, 2, NEAP_F64);
+  luaL_checkstring(L, 2);
+  neap_dtype dtype = neap__lua_dtype(L, 2, NEAP_F64);
   return neap_lua_done(L, neap_tensor_as(neap_lua_push_tensor(L), t, dtype));
 }
 
@@ -221,43 +313,59 @@ static int t_close(lua_State *L) {
   return 0;
 }
 
+/* The method called name at the top of the stack. Most methods are C; those that take options are
+ * written in lualib/neap/tensor.lua, which is loaded when a name is missing, since a tensor may
+ * come from a module that did not need it. */
+static int push_method(lua_State *L) {
+  lua_getmetatable(L, 1);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, -2) != LUA_TNIL) return 1;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "neap.tensor");
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) return lua_error(L);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 3);
+  return 1;
+}
+
 /* x[i], x.shape, x.dtype, x:method() */
 static int t_index(lua_State *L) {
-  if (lua_type(L, 2) == LUA_TSTRING) {
-    const char *name = lua_tostring(L, 2);
-    if (strcmp(name, "shape") == 0) return t_shape(L);
-    if (strcmp(name, "dtype") == 0) {
-      lua_pushstring(L, neap_dtype_name(neap_lua_check_tensor(L, 1)->dtype));
-      return 1;
-    }
-    lua_getmetatable(L, 1);
-    lua_pushvalue(L, 2);
-    lua_rawget(L, -2);
+  if (lua_type(L, 2) != LUA_TSTRING) return neap__lua_index(L);
+  const char *name = lua_tostring(L, 2);
+  if (strcmp(name, "shape") == 0) return t_shape(L);
+  if (strcmp(name, "dtype") == 0) {
+    lua_pushstring(L, neap_dtype_name(neap_lua_check_tensor(L, 1)->dtype));
     return 1;
   }
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  if (t->ndim == 0) neap_lua_raise(L, "a tensor without dimensions cannot be indexed");
-  int64_t at = neap_lua_position(L, 2, t->size[0], "index");
-  if (t->ndim == 1) {
-    push_element(L, t, &at);
-    return 1;
-  }
-  return neap_lua_done(L, neap_tensor_select(neap_lua_push_tensor(L), t, 0, at));
+  return push_method(L);
 }
 
 static const luaL_Reg methods[] = {
-    {"get", t_get},       {"set", t_set},    {"totable", t_totable},
-    {"numel", t_numel},   {"to", t_to},      {"__len", t_len},
-    {"__index", t_index}, {"__gc", t_close}, {"__tostring", t_tostring},
+    {"get", t_get},       {"set", t_set},
+    {"item", t_item},     {"totable", t_totable},
+    {"size", t_size},     {"dim", t_dim},
+    {"numel", t_numel},   {"to", t_to},
+    {"free", t_close},    {"__len", t_len},
+    {"__index", t_index}, {"__newindex", neap__lua_newindex},
+    {"__gc", t_close},    {"__tostring", t_tostring},
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {{"of", l_of}, {"zeros", l_zeros}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"of", l_of}, {"zeros", l_zeros}, {"arange", l_arange}, {NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_tensor(lua_State *L);
 
+/* The module's field methods is the metatable, to which lualib adds methods with options. */
 int luaopen_neap_c_tensor(lua_State *L) {
   neap_lua_class(L, TENSOR, methods);
+  luaL_getmetatable(L, TENSOR);
+  neap__lua_add_views(L);
+  neap__lua_add_math(L);
   luaL_newlib(L, functions);
+  neap__lua_add_joins(L);
+  neap__lua_add_reductions(L);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "methods");
   return 1;
 }

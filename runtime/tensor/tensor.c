@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "tensor/walk.h"
 
 static const struct {
   const char *name;
@@ -18,6 +19,11 @@ static const struct {
 const char *neap_dtype_name(neap_dtype dtype) { return dtypes[dtype].name; }
 size_t neap_dtype_size(neap_dtype dtype) { return dtypes[dtype].size; }
 bool neap_dtype_is_float(neap_dtype dtype) { return dtype <= NEAP_F32; }
+
+neap_dtype neap_dtype_promote(neap_dtype a, neap_dtype b) {
+  neap_dtype low = a < b ? a : b, high = a < b ? b : a; /* rising: f64 f32 i64 i32 u8 bool */
+  return low == NEAP_F32 && (high == NEAP_I64 || high == NEAP_I32) ? NEAP_F64 : low;
+}
 
 neap_status neap_dtype_parse(neap_dtype *out, const char *name) {
   for (int i = 0; i < NEAP_DTYPE_COUNT; i++)
@@ -108,6 +114,31 @@ neap_status neap_tensor_wrap(neap_tensor *out, neap_dtype dtype, int ndim, const
   return attach(out, data, n * (int64_t)dtypes[dtype].size, release, owner);
 }
 
+static void scalar_shell(neap_scalar *s, neap_dtype dtype) {
+  memset(s, 0, sizeof *s);
+  atomic_init(&s->storage.refs, 1);
+  s->storage.data = &s->value;
+  s->storage.bytes = (int64_t)dtypes[dtype].size;
+  s->t.storage = &s->storage;
+  s->t.dtype = dtype;
+}
+
+void neap_scalar_f64(neap_scalar *s, neap_dtype dtype, double v) {
+  scalar_shell(s, dtype);
+  if (dtype == NEAP_F64) s->value.f64 = v;
+  else s->value.f32 = (float)v;
+}
+
+neap_status neap_scalar_i64(neap_scalar *s, neap_dtype dtype, int64_t v) {
+  static const int64_t low[] = {[NEAP_I32] = INT32_MIN, [NEAP_U8] = 0, [NEAP_BOOL] = 0};
+  static const int64_t high[] = {[NEAP_I32] = INT32_MAX, [NEAP_U8] = 255, [NEAP_BOOL] = 1};
+  scalar_shell(s, dtype);
+  if (dtype >= NEAP_I32 && (v < low[dtype] || v > high[dtype]))
+    return neap_fail(NEAP_EVALUE, "%lld does not fit in %s", (long long)v, dtypes[dtype].name);
+  neap_tensor_set_i64(&s->t, NULL, v);
+  return NEAP_OK;
+}
+
 void neap_tensor_drop(neap_tensor *t) {
   neap_storage *s = t->storage;
   t->storage = NULL;
@@ -193,13 +224,9 @@ int64_t neap_tensor_get_i64(const neap_tensor *t, const int64_t *position) {
   return load_i64(t->dtype, element(t, position));
 }
 
-static void touch(neap_tensor *t) {
-  atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
-}
-
 void neap_tensor_set_f64(neap_tensor *t, const int64_t *position, double v) {
   void *p = element(t, position);
-  touch(t);
+  neap__touch(t);
   switch (t->dtype) {
   case NEAP_F64: *(double *)p = v; break;
   case NEAP_F32: *(float *)p = (float)v; break;
@@ -212,7 +239,7 @@ void neap_tensor_set_f64(neap_tensor *t, const int64_t *position, double v) {
 
 void neap_tensor_set_i64(neap_tensor *t, const int64_t *position, int64_t v) {
   void *p = element(t, position);
-  touch(t);
+  neap__touch(t);
   switch (t->dtype) {
   case NEAP_F64: *(double *)p = (double)v; break;
   case NEAP_F32: *(float *)p = (float)v; break;
@@ -298,19 +325,109 @@ static neap_status infer_size(const neap_tensor *t, int ndim, const int64_t *siz
   return NEAP_OK;
 }
 
-neap_status neap_tensor_reshape(neap_tensor *out, const neap_tensor *t, int ndim,
-                                const int64_t *size) {
+/* Strides that show t's elements under another size without copying, if there are such: each group
+ * of old dimensions that is contiguous in itself may be cut anew. Sizes of 1 are left out. */
+static bool restride(const neap_tensor *t, int ndim, const int64_t *size, int64_t *stride) {
+  neap_tensor old;
+  memset(&old, 0, sizeof old);
+  for (int d = 0; d < t->ndim; d++)
+    if (t->size[d] != 1) {
+      old.size[old.ndim] = t->size[d];
+      old.stride[old.ndim++] = t->stride[d];
+    }
+  int from = 0, to = 0;
+  while (from < old.ndim && to < ndim) {
+    int from_end = from + 1, to_end = to + 1;
+    int64_t had = old.size[from], want = size[to];
+    while (had != want && from_end <= old.ndim && to_end <= ndim)
+      if (had < want) had *= old.size[from_end++];
+      else want *= size[to_end++];
+    for (int d = from; d + 1 < from_end; d++)
+      if (old.stride[d] != old.stride[d + 1] * old.size[d + 1]) return false;
+    int64_t step = old.stride[from_end - 1];
+    for (int d = to_end - 1; d >= to; d--) {
+      stride[d] = step;
+      step *= size[d];
+    }
+    from = from_end;
+    to = to_end;
+  }
+  for (; to < ndim; to++) stride[to] = 1;
+  return true;
+}
+
+static neap_status reshape(neap_tensor *out, const neap_tensor *t, int ndim, const int64_t *size,
+                           bool may_copy) {
   memset(out, 0, sizeof *out);
   if (ndim < 0 || ndim > NEAP_MAX_DIMS)
     return neap_fail(NEAP_ESHAPE, "reshape: %d dimensions, at most %d are supported", ndim,
                      NEAP_MAX_DIMS);
-  int64_t wanted[NEAP_MAX_DIMS];
+  int64_t wanted[NEAP_MAX_DIMS], stride[NEAP_MAX_DIMS];
   NEAP_TRY(infer_size(t, ndim, size, wanted));
-  if (neap_tensor_is_contiguous(t)) neap_tensor_alias(out, t);
-  else NEAP_TRY(neap_tensor_clone(out, t));
+  bool shared = !neap_tensor_is_contiguous(t) && restride(t, ndim, wanted, stride);
+  if (shared || neap_tensor_is_contiguous(t)) neap_tensor_alias(out, t);
+  else if (may_copy) NEAP_TRY(neap_tensor_clone(out, t));
+  else return neap_fail(NEAP_EARG, "view: memory order does not allow it; use reshape");
   out->ndim = ndim;
   for (int d = 0; d < ndim; d++) out->size[d] = wanted[d];
-  set_c_order(out);
+  if (shared) memcpy(out->stride, stride, sizeof stride);
+  else set_c_order(out);
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_reshape(neap_tensor *out, const neap_tensor *t, int ndim,
+                                const int64_t *size) {
+  return reshape(out, t, ndim, size, true);
+}
+
+neap_status neap_tensor_view(neap_tensor *out, const neap_tensor *t, int ndim,
+                             const int64_t *size) {
+  return reshape(out, t, ndim, size, false);
+}
+
+neap_status neap_tensor_permute(neap_tensor *out, const neap_tensor *t, const int *order) {
+  memset(out, 0, sizeof *out);
+  unsigned seen = 0;
+  for (int d = 0; d < t->ndim; d++) {
+    NEAP_TRY(check_dim("permute", t, order[d]));
+    seen |= 1u << order[d];
+  }
+  if (seen != (1u << t->ndim) - 1)
+    return neap_fail(NEAP_EARG, "permute: every one of the %d dims must be named once", t->ndim);
+  neap_tensor_alias(out, t);
+  for (int d = 0; d < t->ndim; d++) {
+    out->size[d] = t->size[order[d]];
+    out->stride[d] = t->stride[order[d]];
+  }
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_squeeze(neap_tensor *out, const neap_tensor *t, int dim) {
+  memset(out, 0, sizeof *out);
+  NEAP_TRY(check_dim("squeeze", t, dim));
+  if (t->size[dim] != 1)
+    return neap_fail(NEAP_ESHAPE, "squeeze: dim %d has size %lld, not 1", dim + 1,
+                     (long long)t->size[dim]);
+  neap_tensor_alias(out, t);
+  remove_dim(out, dim);
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_unsqueeze(neap_tensor *out, const neap_tensor *t, int dim) {
+  memset(out, 0, sizeof *out);
+  if (t->ndim == NEAP_MAX_DIMS)
+    return neap_fail(NEAP_ESHAPE, "unsqueeze: the tensor has %d dims already, the most there are",
+                     t->ndim);
+  if (dim < 0 || dim > t->ndim)
+    return neap_fail(NEAP_EINDEX, "unsqueeze: dim %d, allowed are 1 to %d", dim + 1, t->ndim + 1);
+  neap_tensor_alias(out, t);
+  for (int d = t->ndim; d > dim; d--) {
+    out->size[d] = t->size[d - 1];
+    out->stride[d] = t->stride[d - 1];
+  }
+  out->size[dim] = 1;
+  out->stride[dim] = 1;
+  out->ndim++;
   return NEAP_OK;
 }
 
@@ -336,75 +453,5 @@ neap_status neap_tensor_expand(neap_tensor *out, const neap_tensor *t, int ndim,
     out->size[d] = size[d];
     out->stride[d] = stretched ? 0 : t->stride[d - lead];
   }
-  return NEAP_OK;
-}
-
-/* copies
- * --------------------------------------------------------------------------------------------- */
-
-/* One row of count elements, strides in elements. The checked conversions live here. */
-static neap_status copy_row(neap_dtype to, char *z, int64_t zs, neap_dtype from, const char *x,
-                            int64_t xs, int64_t count) {
-  size_t each = dtypes[to].size;
-  if (to == from) {
-    if (zs == 1 && xs == 1) memmove(z, x, (size_t)count * each);
-    else
-      for (int64_t i = 0; i < count; i++)
-        memcpy(z + i * zs * (int64_t)each, x + i * xs * (int64_t)each, each);
-    return NEAP_OK;
-  }
-  static const double low[] = {[NEAP_I64] = -0x1p63, [NEAP_I32] = -0x1p31 - 1, [NEAP_U8] = -1};
-  static const double high[] = {[NEAP_I64] = 0x1p63, [NEAP_I32] = 0x1p31, [NEAP_U8] = 256};
-  bool checked = to == NEAP_I64 || to == NEAP_I32 || to == NEAP_U8;
-  bool whole = !neap_dtype_is_float(from);
-  int64_t zero = 0;
-  for (int64_t i = 0; i < count; i++) {
-    const void *p = x + i * xs * (int64_t)dtypes[from].size;
-    neap_tensor one = {.storage = &(neap_storage){.data = z + i * zs * (int64_t)each}, .dtype = to};
-    double v = load_f64(from, p);
-    bool fits = v > low[checked ? to : NEAP_I64] && v < high[checked ? to : NEAP_I64];
-    if (to == NEAP_I64 && (whole || v == -0x1p63)) fits = true;
-    if (checked && !fits)
-      return neap_fail(NEAP_EVALUE, "conversion: %.17g does not fit in %s", v, neap_dtype_name(to));
-    if (whole) neap_tensor_set_i64(&one, &zero, load_i64(from, p));
-    else neap_tensor_set_f64(&one, &zero, v);
-  }
-  return NEAP_OK;
-}
-
-neap_status neap_tensor_copy(neap_tensor *dst, const neap_tensor *src) {
-  char a[128], b[128];
-  if (!neap_tensor_same_shape(dst, src))
-    return neap_fail(NEAP_ESHAPE, "copy: shapes %s and %s do not match",
-                     neap_shape_text(dst, a, sizeof a), neap_shape_text(src, b, sizeof b));
-  int64_t n = neap_tensor_numel(src);
-  if (n == 0) return NEAP_OK;
-  touch(dst);
-  if (neap_tensor_is_contiguous(dst) && neap_tensor_is_contiguous(src))
-    return copy_row(dst->dtype, neap_tensor_data(dst), 1, src->dtype, neap_tensor_data(src), 1, n);
-  int inner = src->ndim - 1;
-  int64_t row = src->size[inner], at[NEAP_MAX_DIMS] = {0};
-  for (int64_t i = 0; i < n; i += row) {
-    NEAP_TRY(copy_row(dst->dtype, element(dst, at), dst->stride[inner], src->dtype,
-                      element(src, at), src->stride[inner], row));
-    for (int d = inner - 1; d >= 0 && ++at[d] == src->size[d]; d--) at[d] = 0;
-  }
-  return NEAP_OK;
-}
-
-static neap_status converted(neap_tensor *out, const neap_tensor *t, neap_dtype dtype) {
-  NEAP_TRY(neap_tensor_init_raw(out, dtype, t->ndim, t->size));
-  neap_status st = neap_tensor_copy(out, t);
-  if (st) neap_tensor_drop(out);
-  return st;
-}
-
-neap_status neap_tensor_clone(neap_tensor *out, const neap_tensor *t) {
-  return converted(out, t, t->dtype);
-}
-
-neap_status neap_tensor_as(neap_tensor *out, const neap_tensor *t, neap_dtype dtype) {
-  if (t->dtype != dtype || !neap_tensor_is_contiguous(t)) return converted(out, t, dtype);
-  neap_tensor_alias(out, t);
   return NEAP_OK;
 }

@@ -16,18 +16,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "kern/kern.h" /* neap_dtype, names of the operations */
 
 enum { NEAP_MAX_DIMS = 8 };
-
-typedef enum {
-  NEAP_F64,
-  NEAP_F32,
-  NEAP_I64,
-  NEAP_I32,
-  NEAP_U8,
-  NEAP_BOOL, /* one byte, 0 or 1 */
-  NEAP_DTYPE_COUNT
-} neap_dtype;
 
 /* The bytes under one or more views. release frees data by its own kind: heap, mapped file, buffer
  * borrowed from somebody else (owner). */
@@ -58,6 +49,9 @@ bool neap_dtype_is_float(neap_dtype dtype);
 /* The dtype called name, or NEAP_EDTYPE listing the six names. */
 neap_status neap_dtype_parse(neap_dtype *out, const char *name);
 
+/* What an operation on a and b computes in: the wider kind; f32 with i64 or i32 gives f64. */
+neap_dtype neap_dtype_promote(neap_dtype a, neap_dtype b);
+
 /* making and dropping -----------------------------------------------------------------------------
  */
 
@@ -73,6 +67,22 @@ neap_status neap_tensor_init_1d(neap_tensor *out, neap_dtype dtype, int64_t n);
 /* A tensor over bytes somebody else owns; release(storage) is called with the last view. */
 neap_status neap_tensor_wrap(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size,
                              void *data, void (*release)(neap_storage *), void *owner);
+
+/* A value as a tensor without dimensions, without allocating: s->t is valid while s lives, and is
+ * never dropped. neap_scalar_i64 fails when v does not fit in dtype. */
+typedef struct {
+  neap_tensor t;
+  neap_storage storage;
+  union {
+    double f64;
+    float f32;
+    int64_t i64;
+    int32_t i32;
+    uint8_t u8;
+  } value;
+} neap_scalar;
+void neap_scalar_f64(neap_scalar *s, neap_dtype dtype, double v); /* dtype f64 or f32 */
+neap_status neap_scalar_i64(neap_scalar *s, neap_dtype dtype, int64_t v);
 
 /* Forget the view; the storage goes with its last view. Accepts an empty tensor. */
 void neap_tensor_drop(neap_tensor *t);
@@ -120,11 +130,24 @@ neap_status neap_tensor_reshape(neap_tensor *out, const neap_tensor *t, int ndim
 neap_status neap_tensor_expand(neap_tensor *out, const neap_tensor *t, int ndim,
                                const int64_t *size);
 
+/* Dimension d of out is dimension order[d] of t; order holds every dimension once. */
+neap_status neap_tensor_permute(neap_tensor *out, const neap_tensor *t, const int *order);
+
+/* As reshape, but NEAP_EARG where that would have to copy. */
+neap_status neap_tensor_view(neap_tensor *out, const neap_tensor *t, int ndim, const int64_t *size);
+
+/* Drop dimension dim, which must have size 1. */
+neap_status neap_tensor_squeeze(neap_tensor *out, const neap_tensor *t, int dim);
+
+/* Put a dimension of size 1 before dimension dim (at the end when dim = ndim). */
+neap_status neap_tensor_unsqueeze(neap_tensor *out, const neap_tensor *t, int dim);
+
 /* copies
  * --------------------------------------------------------------------------------------------- */
 
-/* dst[...] = src[...], shapes equal, dtypes converted as by neap_tensor_to. Regions may not overlap
- * unless both are the same view. */
+/* dst[...] = src[...], src broadcast to dst's shape, dtypes converted as by neap_tensor_as.
+ * Overlapping memory is handled: dst gets what src held before. When a value does not fit, dst is
+ * left partly written. */
 neap_status neap_tensor_copy(neap_tensor *dst, const neap_tensor *src);
 
 /* A fresh contiguous copy. */
@@ -134,5 +157,88 @@ neap_status neap_tensor_clone(neap_tensor *out, const neap_tensor *t);
  * dtype. This is how a module gets a plain array from whatever the user passed. Float to integer
  * truncates towards zero; NaN and values out of range are errors; anything nonzero is true. */
 neap_status neap_tensor_as(neap_tensor *out, const neap_tensor *t, neap_dtype dtype);
+
+/* Several tensors of one shape, but for dimension dim, one after the other along dim. The dtype is
+ * the promoted one. stack puts them along a new dimension dim. */
+neap_status neap_tensor_cat(neap_tensor *out, int n, const neap_tensor *const *t, int dim);
+neap_status neap_tensor_stack(neap_tensor *out, int n, const neap_tensor *const *t, int dim);
+
+/* element-wise: operands broadcast, dtypes promote
+ * ------------------------------------------------------ */
+
+/* out = a op b. Operations without a loop for the promoted dtype compute bools in i64 and integers
+ * in f64 (so division of integers gives f64). Integers wrap; integer division by zero and negative
+ * integer powers of integers are NEAP_EVALUE. */
+neap_status neap_tensor_binary(neap_tensor *out, neap_binary_op op, const neap_tensor *a,
+                               const neap_tensor *b);
+
+/* a = a op b; b is broadcast to a. NEAP_EDTYPE when the result would not have a's dtype. b may
+ * overlap a in any way. */
+neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const neap_tensor *b);
+
+/* A bool per element; any comparison with NaN is false but ne. */
+neap_status neap_tensor_compare(neap_tensor *out, neap_compare_op op, const neap_tensor *a,
+                                const neap_tensor *b);
+
+/* out = op(a). Integers go to f64 where op has no integer form; rounding leaves them alone. */
+neap_status neap_tensor_unary(neap_tensor *out, neap_unary_op op, const neap_tensor *a);
+neap_status neap_tensor_unary_into(neap_tensor *a, neap_unary_op op);
+
+/* mask ? a : b, all three broadcast; mask is bool, a and b promote. */
+neap_status neap_tensor_where(neap_tensor *out, const neap_tensor *mask, const neap_tensor *a,
+                              const neap_tensor *b);
+
+/* selecting by index tensors and masks
+ * ------------------------------------------------------------------ */
+
+/* Flat positions, in C order and counted from first, of the elements that are not 0: i64. */
+neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t first);
+
+/* The positions index[...] (i64, counted from first, negative from the end; any shape) along dim;
+ * in out, index's dimensions stand where dim was. */
+neap_status neap_tensor_take(neap_tensor *out, const neap_tensor *t, int dim,
+                             const neap_tensor *index, int64_t first);
+
+/* t[index[i], ...] = src[i, ...] along dimension 0, index of one dimension; src is broadcast. */
+neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t first,
+                            const neap_tensor *src);
+
+/* t = value where mask is true; mask covers the leading dimensions of t, value has none. */
+neap_status neap_tensor_fill_where(neap_tensor *t, const neap_tensor *mask,
+                                   const neap_tensor *value);
+
+/* reductions
+ * -------------------------------------------------------------------------------------------- */
+
+typedef enum {
+  NEAP_SUM,  /* 0 for none; i64 for integers and bool */
+  NEAP_PROD, /* 1 for none; i64 for integers and bool */
+  NEAP_MEAN, /* NaN for none; f64 for integers and bool */
+  NEAP_VAR,  /* by two passes, sum of squares over n - parameter; NaN when that is not positive */
+  NEAP_STD,  /* its root */
+  NEAP_NORM, /* parameter 1, 2 or INFINITY */
+  NEAP_ANY,  /* NaN counts as true */
+  NEAP_ALL,  /* true for none */
+  NEAP_COUNT /* elements (that are not NaN, with skip_nan), i64 */
+} neap_reduction;
+
+typedef struct {
+  unsigned dims;    /* bit d: reduce over dimension d; 0 = over all */
+  bool keepdim;     /* reduced dimensions stay, with size 1 */
+  bool skip_nan;    /* NaN as if absent; else it propagates */
+  double parameter; /* see neap_reduction */
+} neap_reduce_options;
+
+/* Sums run in f64 (floats) or wrap in i64, in an order fixed by the number of elements reduced: no
+ * thread count, stride or instruction set changes a bit. Results keep a float input's dtype, but a
+ * reduction over everything without keepdim gives f64, unrounded. */
+neap_status neap_tensor_reduce(neap_tensor *out, neap_reduction op, const neap_tensor *t,
+                               const neap_reduce_options *o);
+
+/* Extreme values and where they stand (0-based, i64, in C order over the reduced dimensions). The
+ * first of equals; the first NaN wins, unless skip_nan. NEAP_EVALUE when there is nothing to
+ * choose from. */
+neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool largest,
+                                const neap_tensor *t, const neap_reduce_options *o);
 
 #endif

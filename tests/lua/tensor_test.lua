@@ -1,6 +1,23 @@
 local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 
+local nan = 0 / 0
+
+local function same(want, x)
+  local got = x:totable()
+  local function check(a, b, path)
+    if type(a) == "table" then
+      assert.equal(#a, #b, path)
+      for i = 1, #a do check(a[i], b[i], path .. "." .. i) end
+    elseif a ~= a then
+      assert.is_true(b ~= b, path)
+    else
+      assert.equal(a, b, path)
+    end
+  end
+  check(want, got, "x")
+end
+
 describe("tensor", function()
   it("keeps the shape and values of nested tables", function()
     local x = tensor.of { { 1, 2, 3 }, { 4, 5, 6 } }
@@ -10,8 +27,272 @@ describe("tensor", function()
   end)
 
   it("says that positions start at 1, at the caller's line", function()
+    local line = debug.getinfo(1, "l").currentline + 1
     local text = support.message(function() tensor.of({ 1, 2 }):get(0) end)
-    assert.equal("tests/lua/tensor_test.lua:13: position is 0, but counting starts at 1 "
-      .. "(negative from the end)", text:gsub("^.*tests/", "tests/"))
+    assert.equal(("tests/lua/tensor_test.lua:%d: position is 0, but counting starts at 1 "
+      .. "(negative from the end)"):format(line), text:gsub("^.*tests/", "tests/"))
+  end)
+
+  it("makes tensors of every kind", function()
+    same({ { 0, 0 } }, tensor.zeros { 1, 2 })
+    same({ 1, 1 }, tensor.ones { 2, dtype = "i32" })
+    same({ 7, 7 }, tensor.full { 2, value = 7, dtype = "u8" })
+    same({ { 1, 0 }, { 0, 1 } }, tensor.eye(2))
+    same({ 1, 2, 3 }, tensor.arange(3))
+    same({ 5, 3, 1 }, tensor.arange(5, 1, -2, { dtype = "i64" }))
+    same({}, tensor.arange(5, 1))
+    same({ 0, 0.5, 1 }, tensor.linspace(0, 1, 3))
+    assert.equal("bool", tensor.of({ true, false }).dtype)
+    assert.equal("f32", tensor.zeros({ 1, dtype = "f32" }).dtype)
+    assert.matches("did you mean 'dtype'", support.message(tensor.zeros, { 1, dtyp = "f32" }))
+    assert.matches("300 does not fit in u8", support.message(tensor.of, { 300 }, { dtype = "u8" }))
+    assert.matches("1.5 does not fit in i64",
+      support.message(tensor.of, { 1.5 }, { dtype = "i64" }))
+  end)
+end)
+
+describe("tensor arithmetic", function()
+  it("broadcasts and promotes", function()
+    local x, row = tensor.of { { 1, 2 }, { 3, 4 } }, tensor.of({ 10, 20 }, { dtype = "i32" })
+    same({ { 11, 22 }, { 13, 24 } }, x + row)
+    same({ { 11, 12 }, { 23, 24 } }, x + row:unsqueeze(2))
+    assert.equal("f64", (x + row).dtype)
+    for _, case in ipairs {
+      { "f32", "i64", "f64" }, { "f32", "i32", "f64" }, { "f32", "u8", "f32" },
+      { "i64", "i32", "i64" }, { "i32", "u8", "i32" }, { "u8", "bool", "u8" },
+      { "f32", "f64", "f64" }, { "bool", "bool", "bool" },
+    } do
+      local a, b = tensor.ones { 1, dtype = case[1] }, tensor.ones { 1, dtype = case[2] }
+      assert.equal(case[3], (a + b).dtype)
+      assert.equal(case[3], (b * a).dtype)
+    end
+  end)
+
+  it("takes numbers on either side", function()
+    local i, f = tensor.of({ 1, 2 }, { dtype = "i64" }), tensor.of({ 1, 2 }, { dtype = "f32" })
+    assert.equal("i64", (i + 1).dtype)
+    assert.equal("f64", (i + 1.0).dtype)
+    assert.equal("f32", (f + 1.5).dtype)
+    same({ 9, 8 }, 10 - i)
+    same({ 0.5, 1 }, i / 2)
+    same({ 1, 4 }, i ^ 2)
+    assert.equal("i64", (i ^ 2).dtype)
+    assert.equal("i64", (tensor.of { true } * 3).dtype)
+    assert.matches("300 does not fit in u8",
+      support.message(function() return tensor.of({ 1 }, { dtype = "u8" }) + 300 end))
+  end)
+
+  it("divides with the sign rules of Lua", function()
+    local x, y = tensor.of { 7, -7, 7, -7, 5.5 }, tensor.of { 2, 2, -2, -2, 0.5 }
+    local q, r = {}, {}
+    for k = 1, 5 do q[k], r[k] = x[k] // y[k], x[k] % y[k] end
+    same(q, x // y)
+    same(r, x % y)
+    same({ math.huge, -math.huge }, tensor.of { 1, -1 } // 0)
+    assert.matches("integer division by zero",
+      support.message(function() return tensor.of({ 1 }, { dtype = "i64" }) // 0 end))
+    assert.matches("negative power",
+      support.message(function() return tensor.of({ 2 }, { dtype = "i64" }) ^ -1 end))
+  end)
+
+  it("names both shapes when they do not match", function()
+    local a, b = tensor.zeros { 32, 10 }, tensor.zeros { 12, 5 }
+    local text = support.message(function() return a + b end)
+    assert.matches("add: shapes %[32x10%] and %[12x5%] do not match", text)
+    assert.matches("tensor or number expected, got nil",
+      support.message(function() return tensor.zeros { 1 } + nil end))
+  end)
+
+  it("works in place, on views and over itself", function()
+    local x = tensor.arange(6):view(2, 3)
+    x:t():add_(10)
+    same({ { 11, 12, 13 }, { 14, 15, 16 } }, x)
+    local y = tensor.arange(5)
+    y:slice(1, 2, 5):add_(y:slice(1, 1, 4)) -- reads what it writes: buffered
+    same({ 1, 3, 5, 7, 9 }, y)
+    y:copy_(y:slice(1, -1, 1, -1))
+    same({ 9, 7, 5, 3, 1 }, y)
+    assert.matches("result is f64, which does not go into i64",
+      support.message(function() tensor.ones({ 1, dtype = "i64" }):add_(0.5) end))
+    assert.matches("clone it first",
+      support.message(function() tensor.ones({ 1 }):expand(3):add_(1) end))
+  end)
+
+  it("compares by method and combines masks", function()
+    local x = tensor.of { 1, 2, nan }
+    same({ false, true, false }, x:ge(2))
+    same({ true, true, true }, x:ne(5))
+    same({ true, false, true }, ~x:ge(2))
+    same({ false, true, false }, x:gt(1) & x:lt(3))
+    same({ true, false, false }, x:lt(2) | x:gt(2))
+    same({ true, false }, tensor.of({ 1, 2 }, { dtype = "u8" }):lt(300) & tensor.of { true, false })
+    assert.matches("x:lt%(y%)", support.message(function() return x < x end))
+    assert.is_true(x == x)
+  end)
+
+  it("maps functions, and casts integers where it must", function()
+    local i = tensor.of({ 4, 9 }, { dtype = "i32" })
+    same({ 2, 3 }, i:sqrt())
+    assert.equal("f64", i:sqrt().dtype)
+    assert.equal("i32", i:floor().dtype)
+    same({ -4, -9 }, -i)
+    same({ 0, 2, 2 }, tensor.of({ 0.5, 1.5, 2.5 }):round())
+    same({ false, true }, tensor.of({ 1, nan }):isnan())
+    same({ 0, 0.5, 1 }, tensor.of({ -3, 0.5, 9 }):clamp(0, 1))
+    same({ nan, 1 }, tensor.of({ nan, 3 }):clamp(0, 1))
+    same({ 1, -2 }, tensor.where(tensor.of { true, false }, 1, -2))
+    assert.matches("x:to \"i64\"", support.message(function() return -tensor.of { true } end))
+  end)
+end)
+
+describe("tensor indexing", function()
+  local x = tensor.arange(12):view(3, 4)
+
+  it("reads positions, ranges and views", function()
+    same({ 1, 2, 3, 4 }, x[1])
+    assert.equal(12.0, x[-1][-1])
+    assert.equal(7.0, x[{ 2, 3 }])
+    same({ 7, 11 }, x[{ { 2, -1 }, 3 }])
+    same({ { 9, 11 }, { 5, 7 }, { 1, 3 } }, x[{ { -1, 1, -1 }, { 1, 4, 2 } }])
+    same({ { 1, 2 } }, x:slice(1, 1, 1):slice(2, 1, 2))
+    assert.same({ 0, 4 }, x:slice(1, 4, 3).shape)
+    assert.same({ 0 }, tensor.zeros({ 0 }):slice(1, 1, -1).shape)
+    for _, bad in ipairs { { 0, 1 }, { 1, 4 }, { 5, 5 } } do
+      assert.matches("slice", support.message(function() return x:slice(1, bad[1], bad[2]) end))
+    end
+    assert.matches("counting starts at 1", support.message(function() return x[0] end))
+    assert.matches("3 entries", support.message(function() return x[{ 1, 2, 3 }] end))
+    assert.matches("index is nil", support.message(function() return x[nil] end))
+  end)
+
+  it("selects by mask and by index", function()
+    same({ 11, 12 }, x[x:gt(10)])
+    same({ { 9, 10, 11, 12 } }, x[tensor.of { false, false, true }])
+    same({ 5, 1 }, tensor.of({ 1, 3, 5 })[tensor.of({ 3, 1 }, { dtype = "i64" })])
+    same({ { 4, 1 }, { 8, 5 }, { 12, 9 } }, x:take(tensor.of({ -1, 1 }, { dtype = "i64" }), 2))
+    same({ 2, 3 }, tensor.of({ 0, 5, nan }):nonzero())
+    assert.matches("index 4, but the size is 3", support.message(function()
+      return x[tensor.of({ 4 }, { dtype = "i64" })]
+    end))
+    assert.matches("does not cover", support.message(function() return x[tensor.of { true }] end))
+  end)
+
+  it("assigns to positions, ranges, masks and indices", function()
+    local y = x:clone()
+    y[1] = 0
+    y[{ {}, 1 }] = tensor.of { 7, 8, 9 }
+    y[{ 2, 2 }] = -1
+    same({ { 7, 0, 0, 0 }, { 8, -1, 7, 8 }, { 9, 10, 11, 12 } }, y)
+    y[y:gt(8)] = 0
+    y[y:eq(7)] = tensor.of { 70, 71 }
+    same({ { 70, 0, 0, 0 }, { 8, -1, 71, 8 }, { 0, 0, 0, 0 } }, y)
+    y[tensor.of { true, false, true }] = 5
+    same({ 5, 5, 5, 5 }, y[3])
+    y[tensor.of({ 1, -1 }, { dtype = "i64" })] = y[2]
+    same({ 8, -1, 71, 8 }, y[1])
+    local i = tensor.zeros { 2, dtype = "i64" }
+    assert.matches("1.5 does not fit in i64", support.message(function() i[1] = 1.5 end))
+    assert.matches("f64 does not go into i64",
+      support.message(function() i[1] = tensor.of { 1 } end))
+    assert.matches("no field 'foo'", support.message(function() i.foo = 1 end))
+  end)
+
+  it("reshapes, permutes and joins", function()
+    same({ { 1, 5, 9 } }, x:t()[{ { 1, 1 }, {} }])
+    assert.same({ 4, 3 }, x:transpose(1, -1).shape)
+    assert.same({ 2, 2, 3 }, x:reshape(2, 2, -1).shape)
+    same({ 1, 5, 9, 2 }, x:t():reshape(-1):slice(1, 1, 4))
+    assert.matches("use reshape", support.message(function() return x:t():view(-1) end))
+    assert.same({ 3, 1, 4 }, x:unsqueeze(2).shape)
+    assert.same({ 3, 4 }, x:unsqueeze(2):squeeze().shape)
+    assert.same({ 4, 3 }, x:permute(2, 1).shape)
+    assert.same({ 2, 3, 4 }, x:expand(2, -1, -1).shape)
+    same({ 1, 2, 3 }, tensor.cat { tensor.of { 1 }, tensor.of { 2, 3 } })
+    same({ { 1, 3 }, { 2, 4 } }, tensor.stack({ tensor.of { 1, 2 }, tensor.of { 3, 4 } }, 2))
+    local parts = tensor.arange(5):split { 2, 0, 3 }
+    assert.same({ 2, 0, 3 }, { #parts[1], #parts[2], #parts[3] })
+    assert.equal(3, #tensor.arange(5):split(2))
+  end)
+end)
+
+describe("tensor reductions", function()
+  local x = tensor.of { { 1, 2, 3 }, { 4, nan, 6 } }
+
+  it("fold everything to a number, or some dims to a tensor", function()
+    local y = tensor.arange(24):view(2, 3, 4)
+    assert.equal(300.0, y:sum())
+    same({ 78, 222 }, y:sum { 2, 3 })
+    same({ 78, 222 }, y:sum { -1, 2 })
+    assert.same({ 1, 3, 1 }, y:sum({ 1, 3 }, { keepdim = true }).shape)
+    same({ { 13, 14, 15, 16 }, { 17, 18, 19, 20 }, { 21, 22, 23, 24 } }, (y:max(1)))
+    assert.equal(24, select(2, y:max()))
+    same({ 4, 4, 4 }, y[1]:argmax(2))
+    assert.equal(10, tensor.of({ 1, 2, 3, 4 }, { dtype = "u8" }):sum())
+    assert.equal(2.5, tensor.of({ 1, 2, 3, 4 }, { dtype = "u8" }):mean())
+    assert.equal(2, tensor.of({ true, false, true }):sum())
+  end)
+
+  it("documents what NaN does", function()
+    assert.is_true(x:sum() ~= x:sum())
+    assert.equal(16.0, x:sum { skip_nan = true })
+    same({ 5, nan, 9 }, x:sum(1))
+    same({ 2.5, 2, 4.5 }, x:mean(1, { skip_nan = true }))
+    same({ 2, 1, 2 }, x:count(1, { skip_nan = true }))
+    local value, at = x:max()
+    assert.is_true(value ~= value)
+    assert.equal(5, at)
+    assert.equal(6, x:argmax { skip_nan = true })
+    assert.matches("no element but NaN",
+      support.message(function() tensor.of({ nan }):max { skip_nan = true } end))
+    assert.matches("no element to choose",
+      support.message(function() tensor.zeros({ 0 }):min() end))
+  end)
+
+  it("has the spreads and norms", function()
+    local y = tensor.of { 1, 2, 3, 4 }
+    assert.equal(5 / 3, y:var())
+    assert.equal(1.25, y:var { ddof = 0 })
+    assert.equal(math.sqrt(5 / 3), y:std())
+    assert.is_true(tensor.of({ 1 }):var() ~= tensor.of({ 1 }):var())
+    assert.equal(0.25, (y * 0.5 + 1e9):var { ddof = 1 } * 0.6)
+    assert.equal(10.0, y:norm { p = 1 })
+    assert.equal(4.0, (-y):norm { p = math.huge })
+    assert.equal(24.0, y:prod())
+    assert.equal(0.0, tensor.zeros({ 0 }):sum())
+    assert.equal(1.0, tensor.zeros({ 0 }):prod())
+    same({ 0, 0 }, tensor.zeros({ 0, 2 }):sum(1))
+    assert.is_true(tensor.zeros({ 0 }):all())
+  end)
+
+  it("gives the same bits for every layout", function()
+    local y = (tensor.arange(30000):view(100, 300) * 0.7):sin()
+    local flat = y:t():contiguous():t()
+    assert.equal(y:sum(), flat:sum())
+    assert.is_true((y:sum(1) - flat:sum(1)):eq(0):all())
+    assert.is_true((y:var(2) - flat:var(2)):eq(0):all())
+  end)
+end)
+
+describe("tensor memory", function()
+  it("says when a tensor was closed", function()
+    local x = tensor.of { 1 }
+    do
+      local y <close> = x:view(1)
+      assert.equal(1.0, y[1])
+    end
+    assert.equal(1.0, x[1])
+    x:free()
+    assert.matches("tensor was closed", support.message(function() return x[1] end))
+    assert.matches("closed", tostring(x))
+  end)
+
+  it("stays small in a loop of temporaries", function()
+    local neap = require "neap"
+    collectgarbage()
+    local before = neap.memory().live
+    for _ = 1, 2000 do local _ = tensor.zeros { 131072 } end
+    collectgarbage()
+    assert.is_true(neap.memory().peak - before < 128 * 2 ^ 20)
+    assert.equal(before, neap.memory().live)
   end)
 end)

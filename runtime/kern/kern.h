@@ -1,0 +1,112 @@
+/* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
+ *
+ * One source (table.c and its .inc.h bodies, included once per dtype) is compiled once per
+ * instruction set and gives one table of function pointers each; neap_kern_select() picks the best
+ * the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here allocates,
+ * checks shapes, polls for interrupts or knows threads: callers pass rows or blocks that take well
+ * under 10 ms.
+ *
+ * Values. No loop uses fused multiply-add or a vector-only formula: every table computes the same
+ * expression per element, so an element's value depends neither on its position nor on the
+ * instruction set. exp, expm1, log, log1p, tanh, sigmoid, softplus of f64 and f32 are our own
+ * (bounds in math.h of this folder); exp2, log2, log10, pow, erf, atan2 and the trigonometric
+ * functions are the C library's (within 1 ulp there) and may differ between machines.
+ *
+ * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
+ * must not overlap an input in any other way. */
+#ifndef NEAP_KERN_KERN_H
+#define NEAP_KERN_KERN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef enum {
+  NEAP_F64,
+  NEAP_F32,
+  NEAP_I64,
+  NEAP_I32,
+  NEAP_U8,
+  NEAP_BOOL, /* one byte, 0 or 1 */
+  NEAP_DTYPE_COUNT
+} neap_dtype;
+
+typedef enum {
+#define BINARY(name, dtypes) NEAP_OP_##name,
+#include "kern/ops.def"
+  NEAP_OP_COUNT
+} neap_binary_op;
+
+typedef enum {
+#define COMPARE(name, dtypes) NEAP_CMP_##name,
+#include "kern/ops.def"
+  NEAP_CMP_COUNT
+} neap_compare_op;
+
+typedef enum {
+#define UNARY(name, dtypes, result) NEAP_MAP_##name,
+#include "kern/ops.def"
+  NEAP_MAP_COUNT
+} neap_unary_op;
+
+typedef enum {
+#define FOLD(name, dtypes) NEAP_FOLD_##name,
+#include "kern/ops.def"
+  NEAP_FOLD_COUNT
+} neap_fold_op;
+
+/* What a fold over a block leaves behind. Floats answer in f, integers and bool in i.
+ *   sum, prod: the value (integers wrap)      dev: f = sum (x - center)^2, g = sum (x - center)
+ *   sumabs, maxabs: f, NaN propagating        any, all: i, NaN counting as true
+ *   argmin, argmax: value in f or i, position of its first occurrence in at (-1 when n = 0); the
+ *   first NaN wins */
+typedef struct {
+  double f, g;
+  int64_t i, at;
+} neap_acc;
+
+/* z = a op b; a, b of the row's dtype; z of the same dtype, or bool for comparisons. Integers
+ * wrap; integer division by zero gives 0 here, callers refuse it before. */
+typedef void (*neap_binary_fn)(int64_t n, void *z, int64_t zs, const void *a, int64_t as,
+                               const void *b, int64_t bs);
+typedef void (*neap_unary_fn)(int64_t n, void *z, int64_t zs, const void *a, int64_t as);
+
+/* z = mask ? a : b; mask is bool. */
+typedef void (*neap_where_fn)(int64_t n, void *z, int64_t zs, const void *mask, int64_t ms,
+                              const void *a, int64_t as, const void *b, int64_t bs);
+
+/* Convert; false when a value does not fit (that element is then 0): NaN or out of range towards an
+ * integer. Float to integer truncates towards zero; anything nonzero is true. */
+typedef bool (*neap_cast_fn)(int64_t n, void *z, int64_t zs, const void *a, int64_t as);
+
+/* Fold n contiguous elements. Sums run in 16 lanes of f64 (integers: i64), combined pairwise. */
+typedef void (*neap_fold_fn)(int64_t n, const void *x, double center, neap_acc *out);
+
+typedef struct {
+  const char *name;
+  neap_binary_fn binary[NEAP_OP_COUNT][NEAP_DTYPE_COUNT]; /* NULL: dtype not supported */
+  neap_binary_fn compare[NEAP_CMP_COUNT][NEAP_DTYPE_COUNT];
+  neap_unary_fn unary[NEAP_MAP_COUNT][NEAP_DTYPE_COUNT];
+  neap_fold_fn fold[NEAP_FOLD_COUNT][NEAP_DTYPE_COUNT];
+  neap_where_fn where[NEAP_DTYPE_COUNT];
+  neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
+} neap_kern;
+
+/* The table to use; decided at the first call. NEAP_EARG when NEAP_CPU names no table, or one that
+ * this processor cannot run. */
+neap_status neap_kern_select(const neap_kern **out);
+
+/* Table number i from 0 (scalar first), or NULL past the last one that this processor can run. */
+const neap_kern *neap_kern_at(int i);
+
+/* out = into followed by next, for partial results of blocks in order. */
+void neap_kern_merge(neap_fold_op op, neap_dtype dtype, neap_acc *into, const neap_acc *next);
+
+/* Names for messages: "add", "exp", ... and whether a unary gives a bool. */
+extern const char *const neap_binary_names[NEAP_OP_COUNT];
+extern const char *const neap_compare_names[NEAP_CMP_COUNT];
+extern const char *const neap_unary_names[NEAP_MAP_COUNT];
+bool neap_unary_is_test(neap_unary_op op);
+
+#endif

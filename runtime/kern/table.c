@@ -1,0 +1,192 @@
+/* The kernels of one instruction set, as one table; NEAP_KERN_NAME says which. Each body file is
+ * included once per dtype. */
+#include <math.h>
+#include <stddef.h>
+
+#include "kern/kern.h"
+
+enum { LANES = 16 };
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#if defined(__clang__)
+#define IVDEP /* clang's pragma warns where a loop stays scalar; its own overlap test does */
+#else
+#define IVDEP _Pragma("GCC ivdep")
+#endif
+#define BINARY_ARGS                                                                                \
+  int64_t n, void *z, int64_t zs, const void *a, int64_t as, const void *b, int64_t bs
+#define UNARY_ARGS int64_t n, void *z, int64_t zs, const void *a, int64_t as
+#define FOLD_ARGS  int64_t n, const void *x, double center, neap_acc *out
+
+static inline double tree_f(const double *s) {
+  double r[LANES];
+  for (int k = 0; k < LANES; k++) r[k] = s[k];
+  for (int half = LANES / 2; half; half /= 2)
+    for (int k = 0; k < half; k++) r[k] = r[k] + r[k + half];
+  return r[0];
+}
+
+/* One element from a float (through double) or an integer (through int64_t); *bad when it does not
+ * fit, which then gives 0 rather than undefined behaviour. */
+static inline double to_f64_f(double v, bool *bad) { return (void)bad, v; }
+static inline float to_f32_f(double v, bool *bad) { return (void)bad, (float)v; }
+static inline uint8_t to_bool_f(double v, bool *bad) { return (void)bad, v != 0; }
+static inline int64_t to_i64_f(double v, bool *bad) {
+  bool fits = v >= -0x1p63 && v < 0x1p63;
+  *bad |= !fits;
+  return fits ? (int64_t)v : 0;
+}
+static inline int32_t to_i32_f(double v, bool *bad) {
+  bool fits = v > -0x1p31 - 1 && v < 0x1p31;
+  *bad |= !fits;
+  return fits ? (int32_t)v : 0;
+}
+static inline uint8_t to_u8_f(double v, bool *bad) {
+  bool fits = v > -1 && v < 256;
+  *bad |= !fits;
+  return fits ? (uint8_t)v : 0;
+}
+static inline double to_f64_i(int64_t v, bool *bad) { return (void)bad, (double)v; }
+static inline float to_f32_i(int64_t v, bool *bad) { return (void)bad, (float)v; }
+static inline uint8_t to_bool_i(int64_t v, bool *bad) { return (void)bad, v != 0; }
+static inline int64_t to_i64_i(int64_t v, bool *bad) { return (void)bad, v; }
+static inline int32_t to_i32_i(int64_t v, bool *bad) {
+  bool fits = v >= INT32_MIN && v <= INT32_MAX;
+  *bad |= !fits;
+  return fits ? (int32_t)v : 0;
+}
+static inline uint8_t to_u8_i(int64_t v, bool *bad) {
+  bool fits = v >= 0 && v <= 255;
+  *bad |= !fits;
+  return fits ? (uint8_t)v : 0;
+}
+
+#define VIA(to)    to##_f
+#define FIELD      f
+#define FIELD_TYPE double
+#define IS_NAN(v)  ((v) != (v))
+#define ACC        double
+
+#define T        double
+#define M(fn)    fn
+#define NAME(op) op##_f64
+#include "kern/loops.inc.h"
+
+#include "kern/cast.inc.h"
+#include "kern/float.inc.h"
+#include "kern/fold.inc.h"
+#undef T
+#undef M
+#undef NAME
+
+#define T        float
+#define M(fn)    fn##f
+#define NAME(op) op##_f32
+#include "kern/loops.inc.h"
+
+#include "kern/cast.inc.h"
+#include "kern/float.inc.h"
+#include "kern/fold.inc.h"
+#undef T
+#undef M
+#undef NAME
+
+#undef VIA
+#undef FIELD
+#undef FIELD_TYPE
+#undef IS_NAN
+#undef ACC
+#define VIA(to)    to##_i
+#define FIELD      i
+#define FIELD_TYPE int64_t
+#define IS_NAN(v)  false
+
+/* Element-wise integers wrap in their own unsigned type, folds in 64 bits. */
+#define T        int64_t
+#define ACC      uint64_t
+#define NAME(op) op##_i64
+#include "kern/loops.inc.h"
+
+#include "kern/cast.inc.h"
+#include "kern/fold.inc.h"
+#include "kern/int.inc.h"
+#undef T
+#undef ACC
+#undef NAME
+
+#define T        int32_t
+#define ACC      uint32_t
+#define NAME(op) op##_i32
+#include "kern/loops.inc.h"
+
+#include "kern/int.inc.h"
+#undef ACC
+#define ACC uint64_t
+#include "kern/cast.inc.h"
+#include "kern/fold.inc.h"
+#undef T
+#undef ACC
+#undef NAME
+
+#define T        uint8_t
+#define ACC      uint8_t
+#define NAME(op) op##_u8
+#include "kern/loops.inc.h"
+
+#include "kern/int.inc.h"
+#undef ACC
+#define ACC uint64_t
+#include "kern/cast.inc.h"
+#include "kern/fold.inc.h"
+#undef NAME
+
+#define NAME(op) op##_bool
+#include "kern/loops.inc.h"
+
+#include "kern/bool.inc.h"
+#include "kern/cast.inc.h"
+#include "kern/fold.inc.h"
+#undef T
+#undef ACC
+#undef NAME
+
+#define ROW_ALL(op)                                                                                \
+  { op##_f64, op##_f32, op##_i64, op##_i32, op##_u8, op##_bool }
+#define ROW_NUM(op)                                                                                \
+  { op##_f64, op##_f32, op##_i64, op##_i32, op##_u8, NULL }
+#define ROW_FLOAT(op)                                                                              \
+  { op##_f64, op##_f32 }
+#define ROW_BITS(op)                                                                               \
+  { NULL, NULL, op##_i64, op##_i32, op##_u8, op##_bool }
+#define TABLE_OF(name) neap__kern_##name
+#define TABLE(name)    TABLE_OF(name)
+#define TEXT_OF(name)  #name
+#define TEXT(name)     TEXT_OF(name)
+
+extern const neap_kern TABLE(NEAP_KERN_NAME);
+const neap_kern TABLE(NEAP_KERN_NAME) = {
+    .name = TEXT(NEAP_KERN_NAME),
+    .binary =
+        {
+#define BINARY(op, dtypes) [NEAP_OP_##op] = ROW_##dtypes(op),
+#include "kern/ops.def"
+        },
+    .compare =
+        {
+#define COMPARE(op, dtypes) [NEAP_CMP_##op] = ROW_##dtypes(op),
+#include "kern/ops.def"
+        },
+    .unary =
+        {
+#define UNARY(op, dtypes, result) [NEAP_MAP_##op] = ROW_##dtypes(op),
+#include "kern/ops.def"
+        },
+    .fold =
+        {
+#define FOLD(op, dtypes) [NEAP_FOLD_##op] = ROW_##dtypes(op),
+#include "kern/ops.def"
+        },
+    .where = ROW_ALL(where),
+    .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
+             ROW_ALL(to_bool)},
+};

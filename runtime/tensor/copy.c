@@ -1,0 +1,135 @@
+/* Copies, conversions and joining. */
+#include <string.h>
+
+#include "tensor/walk.h"
+
+typedef struct {
+  neap_cast_fn cast;
+  neap_dtype to, from;
+} copying;
+
+/* The message for the first element that does not fit. */
+static neap_status misfit(const copying *c, int64_t n, char *const *p, const int64_t *stride) {
+  int64_t each = (int64_t)neap_dtype_size(c->from), slot;
+  for (int64_t i = 0; i < n; i++) {
+    neap_storage at = {.data = p[1] + i * stride[1] * each};
+    neap_tensor one = {.storage = &at, .dtype = c->from};
+    if (!c->cast(1, &slot, 1, at.data, 1))
+      return neap_fail(NEAP_EVALUE, "conversion: %.17g does not fit in %s",
+                       neap_tensor_get_f64(&one, NULL), neap_dtype_name(c->to));
+  }
+  return NEAP_OK;
+}
+
+static neap_status copy_row(void *ctx, int64_t n, char *const *p, const int64_t *stride) {
+  const copying *c = ctx;
+  if (c->to == c->from && stride[0] == 1 && stride[1] == 1)
+    memmove(p[0], p[1], (size_t)n * neap_dtype_size(c->to));
+  else if (!c->cast(n, p[0], stride[0], p[1], stride[1])) return misfit(c, n, p, stride);
+  return NEAP_OK;
+}
+
+static neap_status copy_apart(neap_tensor *dst, const neap_tensor *src) {
+  const neap_kern *k;
+  NEAP_TRY(neap_kern_select(&k));
+  copying c = {k->cast[dst->dtype][src->dtype], dst->dtype, src->dtype};
+  neap__touch(dst);
+  return neap__walk(2, (const neap_tensor *[]){dst, src}, copy_row, &c);
+}
+
+neap_status neap_tensor_copy(neap_tensor *dst, const neap_tensor *src) {
+  neap_tensor wide, own = {0};
+  NEAP_TRY(neap__check_writable("copy", dst));
+  neap_status st = neap_tensor_expand(&wide, src, dst->ndim, dst->size);
+  if (st) {
+    char a[128], b[128];
+    return neap_fail(st, "copy: shape %s does not fit into %s", neap_shape_text(src, a, sizeof a),
+                     neap_shape_text(dst, b, sizeof b));
+  }
+  if (neap__overlap(dst, &wide)) st = neap_tensor_clone(&own, &wide);
+  if (!st) st = copy_apart(dst, own.storage ? &own : &wide);
+  neap_tensor_drop(&own);
+  neap_tensor_drop(&wide);
+  return st;
+}
+
+static neap_status converted(neap_tensor *out, const neap_tensor *t, neap_dtype dtype) {
+  NEAP_TRY(neap_tensor_init_raw(out, dtype, t->ndim, t->size));
+  neap_status st = copy_apart(out, t);
+  if (st) neap_tensor_drop(out);
+  return st;
+}
+
+neap_status neap_tensor_clone(neap_tensor *out, const neap_tensor *t) {
+  return converted(out, t, t->dtype);
+}
+
+neap_status neap_tensor_as(neap_tensor *out, const neap_tensor *t, neap_dtype dtype) {
+  if (t->dtype != dtype || !neap_tensor_is_contiguous(t)) return converted(out, t, dtype);
+  neap_tensor_alias(out, t);
+  return NEAP_OK;
+}
+
+/* Shape and dtype of the joined tensor. */
+static neap_status measure_cat(neap_tensor *shape, int n, const neap_tensor *const *t, int dim) {
+  memset(shape, 0, sizeof *shape);
+  if (n == 0) return neap_fail(NEAP_EARG, "cat: no tensors given");
+  *shape = *t[0];
+  if (dim < 0 || dim >= t[0]->ndim)
+    return neap_fail(NEAP_EINDEX, "cat: dim %d, but the tensors have %d", dim + 1, t[0]->ndim);
+  for (int i = 1; i < n; i++) {
+    bool fits = t[i]->ndim == shape->ndim;
+    for (int d = 0; fits && d < shape->ndim; d++)
+      fits = d == dim || t[i]->size[d] == shape->size[d];
+    char a[128], b[128];
+    if (!fits)
+      return neap_fail(NEAP_ESHAPE, "cat: shapes %s and %s (tensor %d) do not match but in dim %d",
+                       neap_shape_text(t[0], a, sizeof a), neap_shape_text(t[i], b, sizeof b),
+                       i + 1, dim + 1);
+    shape->size[dim] += t[i]->size[dim];
+    shape->dtype = neap_dtype_promote(shape->dtype, t[i]->dtype);
+  }
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_cat(neap_tensor *out, int n, const neap_tensor *const *t, int dim) {
+  neap_tensor shape, part;
+  memset(out, 0, sizeof *out);
+  NEAP_TRY(measure_cat(&shape, n, t, dim));
+  NEAP_TRY(neap_tensor_init_raw(out, shape.dtype, shape.ndim, shape.size));
+  neap_status st = NEAP_OK;
+  for (int64_t i = 0, at = 0; !st && i < n; at += t[i++]->size[dim]) {
+    if (t[i]->size[dim] == 0) continue;
+    st = neap_tensor_slice(&part, out, dim, at, t[i]->size[dim], 1);
+    if (!st) st = copy_apart(&part, t[i]);
+    neap_tensor_drop(&part);
+  }
+  if (st) neap_tensor_drop(out);
+  return st;
+}
+
+neap_status neap_tensor_stack(neap_tensor *out, int n, const neap_tensor *const *t, int dim) {
+  memset(out, 0, sizeof *out);
+  if (n == 0) return neap_fail(NEAP_EARG, "stack: no tensors given");
+  neap_tensor shape, part;
+  NEAP_TRY(neap_tensor_unsqueeze(&shape, t[0], dim));
+  neap_tensor_drop(&shape);
+  shape.size[dim] = n;
+  for (int i = 1; i < n; i++) {
+    char a[128], b[128];
+    if (!neap_tensor_same_shape(t[0], t[i]))
+      return neap_fail(NEAP_ESHAPE, "stack: shapes %s and %s (tensor %d) do not match",
+                       neap_shape_text(t[0], a, sizeof a), neap_shape_text(t[i], b, sizeof b),
+                       i + 1);
+    shape.dtype = neap_dtype_promote(shape.dtype, t[i]->dtype);
+  }
+  NEAP_TRY(neap_tensor_init_raw(out, shape.dtype, shape.ndim, shape.size));
+  neap_status st = NEAP_OK;
+  for (int i = 0; !st && i < n; i++) {
+    st = neap_tensor_select(&part, out, dim, i);
+    if (!st) st = copy_apart(&part, t[i]);
+    neap_tensor_drop(&part);
+  }
+  if (st) neap_tensor_drop(out);
+  return st;
+}

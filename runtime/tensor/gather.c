@@ -1,0 +1,175 @@
+/* Selecting and storing by index tensors and masks. */
+#include <string.h>
+
+#include "base/pool.h"
+#include "tensor/walk.h"
+
+neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t first) {
+  neap_tensor mask;
+  memset(out, 0, sizeof *out);
+  NEAP_TRY(neap_tensor_as(&mask, t, NEAP_BOOL));
+  const uint8_t *m = neap_tensor_data(&mask);
+  int64_t n = neap_tensor_numel(&mask), count = 0;
+  for (int64_t i = 0; i < n; i++) count += m[i];
+  neap_status st = neap_tensor_init_1d(out, NEAP_I64, count);
+  int64_t *at = st ? NULL : neap_tensor_data(out);
+  for (int64_t i = 0, k = 0; k < count && at; i++)
+    if (m[i]) at[k++] = i + first;
+  neap_tensor_drop(&mask);
+  return st;
+}
+
+/* 0-based position for an index that counts from first or, negative, from the end. */
+static neap_status resolve(int64_t v, int64_t first, int64_t size, int64_t *at) {
+  int64_t p = v < 0 ? size + v : v - first;
+  *at = p;
+  if (p >= 0 && p < size && !(v >= 0 && v < first)) return NEAP_OK;
+  if (v == 0 && first == 1)
+    return neap_fail(NEAP_EINDEX, "index is 0, but counting starts at 1 (negative from the end)");
+  return neap_fail(NEAP_EINDEX, "index %lld, but the size is %lld", (long long)v, (long long)size);
+}
+
+typedef struct {
+  char *z;
+  const char *x;
+  const int64_t *index;
+  int64_t count, first, size, bytes; /* bytes: of what lies behind one position */
+} taking;
+
+static neap_status take_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const taking *t = ctx;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t outer = i / t->count, at;
+    NEAP_TRY(resolve(t->index[i % t->count], t->first, t->size, &at));
+    const char *from = t->x + (outer * t->size + at) * t->bytes;
+    char *to = t->z + i * t->bytes;
+    if (t->bytes == 8) memcpy(to, from, 8);
+    else if (t->bytes == 4) memcpy(to, from, 4);
+    else memcpy(to, from, (size_t)t->bytes);
+  }
+  return NEAP_OK;
+}
+
+static neap_status take_plain(neap_tensor *out, const neap_tensor *t, int dim,
+                              const neap_tensor *index, int64_t first) {
+  int64_t size[2 * NEAP_MAX_DIMS], outer = 1, inner = 1;
+  int ndim = 0;
+  if (t->ndim - 1 + index->ndim > NEAP_MAX_DIMS)
+    return neap_fail(NEAP_ESHAPE, "take: the result would have %d dims, at most %d are supported",
+                     t->ndim - 1 + index->ndim, NEAP_MAX_DIMS);
+  for (int d = 0; d < t->ndim; d++) {
+    if (d < dim) outer *= t->size[d];
+    if (d > dim) inner *= t->size[d];
+    for (int k = 0; d == dim && k < index->ndim; k++) size[ndim++] = index->size[k];
+    if (d != dim) size[ndim++] = t->size[d];
+  }
+  NEAP_TRY(neap_tensor_init_raw(out, t->dtype, ndim, size));
+  int64_t count = neap_tensor_numel(index), bytes = inner * (int64_t)neap_dtype_size(t->dtype);
+  taking job = {neap_tensor_data(out),
+                neap_tensor_data(t),
+                neap_tensor_data(index),
+                count,
+                first,
+                t->size[dim],
+                bytes};
+  int64_t grain = NEAP__GRAIN / (inner > 0 ? inner : 1);
+  neap_status st = neap_parallel_for(outer * count, grain, take_range, &job);
+  if (st) neap_tensor_drop(out);
+  return st;
+}
+
+neap_status neap_tensor_take(neap_tensor *out, const neap_tensor *t, int dim,
+                             const neap_tensor *index, int64_t first) {
+  neap_tensor plain, at = {0};
+  memset(out, 0, sizeof *out);
+  if (dim < 0 || dim >= t->ndim)
+    return neap_fail(NEAP_EINDEX, "take: dim %d, but the tensor has %d", dim + 1, t->ndim);
+  if (neap_dtype_is_float(index->dtype) || index->dtype == NEAP_BOOL)
+    return neap_fail(NEAP_EDTYPE, "take: the index is %s, not an integer",
+                     neap_dtype_name(index->dtype));
+  NEAP_TRY(neap_tensor_as(&plain, t, t->dtype));
+  neap_status st = neap_tensor_as(&at, index, NEAP_I64);
+  if (!st) st = take_plain(out, &plain, dim, &at, first);
+  neap_tensor_drop(&plain);
+  neap_tensor_drop(&at);
+  return st;
+}
+
+static neap_status put_row(neap_tensor *t, int64_t at, const neap_tensor *src, int64_t i) {
+  neap_tensor to, from = {0};
+  neap_status st = neap_tensor_select(&to, t, 0, at);
+  if (!st) st = neap_tensor_select(&from, src, 0, i);
+  if (!st) st = neap_tensor_copy(&to, &from);
+  neap_tensor_drop(&to);
+  neap_tensor_drop(&from);
+  return st;
+}
+
+/* index is contiguous i64, src has t's dtype and the shape of what is replaced. */
+static neap_status put_plain(neap_tensor *t, const neap_tensor *index, int64_t first,
+                             const neap_tensor *src) {
+  const int64_t *v = neap_tensor_data(index);
+  int64_t n = index->size[0], at, each = (int64_t)neap_dtype_size(t->dtype);
+  char *z = neap_tensor_data(t);
+  const char *x = neap_tensor_data(src);
+  for (int64_t i = 0; i < n; i++) NEAP_TRY(resolve(v[i], first, t->size[0], &at));
+  neap__touch(t);
+  for (int64_t i = 0; i < n; i++) {
+    NEAP_TRY(resolve(v[i], first, t->size[0], &at));
+    if (t->ndim > 1) NEAP_TRY(put_row(t, at, src, i));
+    else memcpy(z + at * t->stride[0] * each, x + i * src->stride[0] * each, (size_t)each);
+  }
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t first,
+                            const neap_tensor *src) {
+  neap_tensor at, own = {0}, wide = {0}, target = *t;
+  if (t->ndim == 0 || index->ndim != 1)
+    return neap_fail(NEAP_ESHAPE, "assignment: one dimension of indices expected");
+  NEAP_TRY(neap__check_writable("assignment", t));
+  NEAP_TRY(neap_tensor_as(&at, index, NEAP_I64));
+  target.size[0] = index->size[0];
+  neap_status st = neap_tensor_expand(&wide, src, target.ndim, target.size);
+  if (!st && neap__overlap(t, &wide)) {
+    st = neap_tensor_clone(&own, &wide);
+    neap_tensor_drop(&wide);
+    wide = own;
+  }
+  if (!st && wide.dtype != t->dtype) {
+    st = neap_tensor_as(&own, &wide, t->dtype);
+    neap_tensor_drop(&wide);
+    wide = own;
+  }
+  if (!st) st = put_plain(t, &at, first, &wide);
+  neap_tensor_drop(&wide);
+  neap_tensor_drop(&at);
+  return st;
+}
+
+static neap_status fill_row(void *ctx, int64_t n, char *const *p, const int64_t *stride) {
+  const neap_where_fn *fn = ctx;
+  (*fn)(n, p[0], stride[0], p[1], stride[1], p[2], stride[2], p[0], stride[0]);
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_fill_where(neap_tensor *t, const neap_tensor *mask,
+                                   const neap_tensor *value) {
+  const neap_kern *k;
+  neap_tensor m = {0}, v = {0}, cast, shaped = *mask;
+  NEAP_TRY(neap_kern_select(&k));
+  NEAP_TRY(neap__check_writable("assignment", t));
+  for (int d = mask->ndim; d < t->ndim; d++) shaped.size[d] = shaped.stride[d] = 1;
+  shaped.ndim = t->ndim;
+  NEAP_TRY(neap_tensor_as(&cast, value, t->dtype));
+  neap_status st = neap_tensor_expand(&v, &cast, t->ndim, t->size);
+  if (!st) st = neap_tensor_expand(&m, &shaped, t->ndim, t->size);
+  neap_where_fn fn = k->where[t->dtype];
+  if (!st) neap__touch(t);
+  if (!st) st = neap__walk(3, (const neap_tensor *[]){t, &m, &v}, fill_row, &fn);
+  neap_tensor_drop(&m);
+  neap_tensor_drop(&v);
+  neap_tensor_drop(&cast);
+  return st;
+}

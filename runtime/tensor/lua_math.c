@@ -1,0 +1,210 @@
+/* Arithmetic, comparisons, element-wise functions, metamethods and reductions in Lua. */
+#include <math.h>
+#include <string.h>
+
+#include "tensor/lua_parts.h"
+
+/* operands
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static void integer_scalar(lua_State *L, lua_Integer v, const neap_tensor *other, neap_scalar *s,
+                           const char *operation) {
+  neap_dtype dtype = other->dtype == NEAP_BOOL ? NEAP_I64 : other->dtype;
+  if (neap_dtype_is_float(dtype)) neap_scalar_f64(s, dtype, (double)v);
+  else if (neap_scalar_i64(s, dtype, v))
+    neap_lua_raise(L, "%s: %s; convert the tensor with :to \"i64\"", operation, neap_last_error());
+}
+
+const neap_tensor *neap__lua_operand(lua_State *L, int arg, const neap_tensor *other,
+                                     neap_scalar *s, const char *operation) {
+  if (lua_isinteger(L, arg)) integer_scalar(L, lua_tointeger(L, arg), other, s, operation);
+  else if (lua_type(L, arg) == LUA_TNUMBER)
+    neap_scalar_f64(s, other->dtype == NEAP_F32 ? NEAP_F32 : NEAP_F64, lua_tonumber(L, arg));
+  else if (lua_isboolean(L, arg))
+    neap_lua_check(L, neap_scalar_i64(s, NEAP_BOOL, lua_toboolean(L, arg)));
+  else if (neap_lua_to_tensor(L, arg)) return neap_lua_check_tensor(L, arg);
+  else
+    neap_lua_raise(L, "%s: argument %d: tensor or number expected, got %s", operation, arg,
+                   luaL_typename(L, arg));
+  return &s->t;
+}
+
+/* Both operands, at 1 and 2, at least one of them a tensor. */
+static void both_operands(lua_State *L, const neap_tensor **a, const neap_tensor **b,
+                          neap_scalar *s, const char *operation) {
+  if (neap_lua_to_tensor(L, 1)) {
+    *a = neap_lua_check_tensor(L, 1);
+    *b = neap__lua_operand(L, 2, *a, s, operation);
+  } else {
+    *b = neap_lua_check_tensor(L, 2);
+    *a = neap__lua_operand(L, 1, *b, s, operation);
+  }
+}
+
+/* binary; the operation is the closure's first upvalue
+ * -------------------------------------------------- */
+
+static int upvalue(lua_State *L) { return (int)lua_tointeger(L, lua_upvalueindex(1)); }
+
+static int m_binary(lua_State *L) {
+  neap_binary_op op = (neap_binary_op)upvalue(L);
+  const neap_tensor *a, *b;
+  neap_scalar s;
+  both_operands(L, &a, &b, &s, neap_binary_names[op]);
+  return neap_lua_done(L, neap_tensor_binary(neap_lua_push_tensor(L), op, a, b));
+}
+
+static int m_binary_into(lua_State *L) {
+  neap_binary_op op = (neap_binary_op)upvalue(L);
+  neap_scalar s;
+  neap_tensor *a = neap_lua_check_tensor(L, 1);
+  const neap_tensor *b = neap__lua_operand(L, 2, a, &s, neap_binary_names[op]);
+  neap_lua_check(L, neap_tensor_binary_into(a, op, b));
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* An integer beyond the tensor's dtype is compared in i64 instead of refused. */
+static int m_compare(lua_State *L) {
+  neap_compare_op op = (neap_compare_op)upvalue(L);
+  const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = &(neap_tensor){0};
+  neap_scalar s;
+  if (lua_isinteger(L, 2) && !neap_dtype_is_float(a->dtype)) {
+    lua_Integer v = lua_tointeger(L, 2);
+    if (a->dtype == NEAP_BOOL || neap_scalar_i64(&s, a->dtype, v))
+      neap_lua_check(L, neap_scalar_i64(&s, NEAP_I64, v));
+    b = &s.t;
+  } else b = neap__lua_operand(L, 2, a, &s, neap_compare_names[op]);
+  return neap_lua_done(L, neap_tensor_compare(neap_lua_push_tensor(L), op, a, b));
+}
+
+static int m_unary(lua_State *L) {
+  const neap_tensor *a = neap_lua_check_tensor(L, 1);
+  return neap_lua_done(L, neap_tensor_unary(neap_lua_push_tensor(L), (neap_unary_op)upvalue(L), a));
+}
+
+static int m_unary_into(lua_State *L) {
+  neap_lua_check(L, neap_tensor_unary_into(neap_lua_check_tensor(L, 1), (neap_unary_op)upvalue(L)));
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int m_order(lua_State *L) {
+  return neap_lua_raise(L,
+                        "tensors are compared element by element with methods: x:lt(y), x:le(y), "
+                        "x:gt(y), x:ge(y)");
+}
+
+/* where(mask, a, b) */
+static int l_where(lua_State *L) {
+  const neap_tensor *mask = neap_lua_check_tensor(L, 1), *a, *b;
+  neap_scalar s, t;
+  if (neap_lua_to_tensor(L, 2) || neap_lua_to_tensor(L, 3)) {
+    const neap_tensor *other = neap_lua_check_tensor(L, neap_lua_to_tensor(L, 2) ? 2 : 3);
+    a = neap__lua_operand(L, 2, other, &s, "where");
+    b = neap__lua_operand(L, 3, other, &t, "where");
+  } else { /* two numbers: f64 unless both are integers */
+    neap_tensor like = {.dtype = lua_isinteger(L, 2) && lua_isinteger(L, 3) ? NEAP_I64 : NEAP_F64};
+    a = neap__lua_operand(L, 2, &like, &s, "where");
+    b = neap__lua_operand(L, 3, &like, &t, "where");
+  }
+  return neap_lua_done(L, neap_tensor_where(neap_lua_push_tensor(L), mask, a, b));
+}
+
+/* reductions
+ * --------------------------------------------------------------------------------------------- */
+
+/* dims (nil, one or an array), keepdim, skip_nan from arg on. */
+static neap_reduce_options reduce_options(lua_State *L, int arg, const neap_tensor *t) {
+  neap_reduce_options o = {.keepdim = lua_toboolean(L, arg + 1),
+                           .skip_nan = lua_toboolean(L, arg + 2)};
+  if (lua_istable(L, arg)) {
+    lua_Integer n = (lua_Integer)lua_rawlen(L, arg);
+    for (lua_Integer i = 1; i <= n; i++) {
+      lua_rawgeti(L, arg, i);
+      o.dims |= 1u << neap__lua_dim(L, lua_gettop(L), t->ndim, -1);
+      lua_pop(L, 1);
+    }
+  } else if (!lua_isnoneornil(L, arg)) {
+    o.dims = 1u << neap__lua_dim(L, arg, t->ndim, -1);
+  }
+  return o;
+}
+
+static const char *const reductions[] = {"sum",  "prod", "mean", "var",   "std",
+                                         "norm", "any",  "all",  "count", NULL};
+static const neap_reduction reduction_ops[] = {NEAP_SUM,  NEAP_PROD, NEAP_MEAN, NEAP_VAR,  NEAP_STD,
+                                               NEAP_NORM, NEAP_ANY,  NEAP_ALL,  NEAP_COUNT};
+
+/* reduce(name, t, dims, keepdim, skip_nan, parameter) */
+static int l_reduce(lua_State *L) {
+  neap_reduction op = reduction_ops[luaL_checkoption(L, 1, NULL, reductions)];
+  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  neap_reduce_options o = reduce_options(L, 3, t);
+  o.parameter = luaL_optnumber(L, 6, 0);
+  return neap__lua_done_value(L, neap_tensor_reduce(neap_lua_push_tensor(L), op, t, &o));
+}
+
+/* extreme(largest, t, dims, keepdim, skip_nan) -> value, position from 1 */
+static int l_extreme(lua_State *L) {
+  bool largest = lua_toboolean(L, 1);
+  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  neap_reduce_options o = reduce_options(L, 3, t);
+  neap_scalar one;
+  neap_lua_check(L, neap_scalar_i64(&one, NEAP_I64, 1));
+  neap_tensor *value = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_extreme(value, at, largest, t, &o);
+  if (!st) st = neap_tensor_binary_into(at, NEAP_OP_add, &one.t);
+  neap_lua_done(L, st);
+  neap__lua_simplify(L, lua_gettop(L) - 1);
+  neap__lua_simplify(L, lua_gettop(L));
+  return 2;
+}
+
+/* registration
+ * ------------------------------------------------------------------------------------------- */
+
+static void add(lua_State *L, const char *name, const char *suffix, lua_CFunction fn, int op) {
+  lua_pushinteger(L, op);
+  lua_pushcclosure(L, fn, 1);
+  lua_pushfstring(L, "%s%s", name, suffix);
+  lua_insert(L, -2);
+  lua_rawset(L, -3);
+}
+
+static void add_metamethods(lua_State *L) {
+  static const struct {
+    const char *name;
+    neap_binary_op op;
+  } binary[] = {{"__add", NEAP_OP_add},       {"__sub", NEAP_OP_sub},
+                {"__mul", NEAP_OP_mul},       {"__div", NEAP_OP_div},
+                {"__mod", NEAP_OP_mod},       {"__pow", NEAP_OP_pow},
+                {"__idiv", NEAP_OP_floordiv}, {"__band", NEAP_OP_bit_and},
+                {"__bor", NEAP_OP_bit_or},    {"__bxor", NEAP_OP_bit_xor}};
+  for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
+    add(L, binary[i].name, "", m_binary, (int)binary[i].op);
+  add(L, "__unm", "", m_unary, NEAP_MAP_neg);
+  add(L, "__bnot", "", m_unary, NEAP_MAP_bit_not);
+  add(L, "__lt", "", m_order, 0);
+  add(L, "__le", "", m_order, 0);
+}
+
+void neap__lua_add_math(lua_State *L) {
+  for (int op = 0; op < NEAP_OP_COUNT; op++) {
+    add(L, neap_binary_names[op], "", m_binary, op);
+    add(L, neap_binary_names[op], "_", m_binary_into, op);
+  }
+  for (int op = 0; op < NEAP_CMP_COUNT; op++) add(L, neap_compare_names[op], "", m_compare, op);
+  for (int op = 0; op < NEAP_MAP_COUNT; op++) {
+    add(L, neap_unary_names[op], "", m_unary, op);
+    if (!neap_unary_is_test((neap_unary_op)op)) add(L, neap_unary_names[op], "_", m_unary_into, op);
+  }
+  add_metamethods(L);
+}
+
+void neap__lua_add_reductions(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"where", l_where}, {"reduce", l_reduce}, {"extreme", l_extreme}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

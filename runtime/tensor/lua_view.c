@@ -1,0 +1,362 @@
+/* Views, indexing and assignment. Positions and dims are checked and made 0-based here. */
+#include <string.h>
+
+#include "tensor/lua_parts.h"
+
+/* slices
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Optional integer at arg, resolved to 1..size (0 and size + 1 are the places just outside). */
+static int64_t bound(lua_State *L, int arg, int64_t size, int64_t fallback, const char *what) {
+  if (lua_isnoneornil(L, arg)) return fallback;
+  lua_Integer v = luaL_checkinteger(L, arg);
+  if (v == 0) neap_lua_raise(L, "%s is 0, but counting starts at 1 (negative from the end)", what);
+  return v > 0 ? v : size + 1 + v;
+}
+
+/* Inclusive bounds a, b and step at arg.. as start, count. An empty range may begin one past the
+ * end. */
+static void range(lua_State *L, int arg, int64_t size, int64_t *start, int64_t *count,
+                  int64_t *step) {
+  lua_Integer s = luaL_optinteger(L, arg + 2, 1);
+  if (s == 0) neap_lua_raise(L, "slice: the step is 0");
+  int64_t a = bound(L, arg, size, s > 0 ? 1 : size, "slice: start");
+  int64_t b = bound(L, arg + 1, size, s > 0 ? size : 1, "slice: end");
+  int64_t low = s > 0 ? 1 : 0, high = low + size; /* of the start; the end's are mirrored */
+  if (a < low || a > high || b < 1 - low || b > size + 1 - low)
+    neap_lua_raise(L, "slice: %lld to %lld, but the size is %lld", (long long)a, (long long)b,
+                   (long long)size);
+  *step = s;
+  *count = (s > 0 ? b < a : b > a) ? 0 : (b - a) / s + 1;
+  *start = *count ? a - 1 : 0;
+}
+
+/* x:slice(dim, a, b, step) */
+static int t_slice(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int dim = neap__lua_dim(L, 2, t->ndim, -1);
+  lua_settop(L, 5);
+  int64_t start, count, step;
+  range(L, 3, t->size[dim], &start, &count, &step);
+  return neap_lua_done(L, neap_tensor_slice(neap_lua_push_tensor(L), t, dim, start, count, step));
+}
+
+/* One entry of an index table, on top of the stack, applied to dim of *view. The tensors made on
+ * the way stay on the stack. Returns how many dimensions the entry leaves. */
+static int apply_entry(lua_State *L, const neap_tensor **view, int dim) {
+  const neap_tensor *t = *view;
+  int entry = lua_gettop(L);
+  if (!lua_istable(L, entry)) {
+    if (!lua_isinteger(L, entry) && !lua_isnumber(L, entry))
+      neap_lua_raise(L,
+                     "index: entry %d is a %s; a position, {first, last, step} or {} is expected",
+                     dim + 1, luaL_typename(L, entry));
+    int64_t at = neap_lua_position(L, entry, t->size[dim], "index");
+    neap_tensor *out = neap_lua_push_tensor(L);
+    neap_lua_check(L, neap_tensor_select(out, t, dim, at));
+    *view = out;
+    return 0;
+  }
+  for (int i = 1; i <= 3; i++) lua_rawgeti(L, entry, i);
+  int64_t start, count, step;
+  range(L, entry + 1, t->size[dim], &start, &count, &step);
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_slice(out, t, dim, start, count, step));
+  *view = out;
+  return 1;
+}
+
+/* Push the view that the table at key describes. */
+static neap_tensor *push_indexed(lua_State *L, const neap_tensor *t, int key) {
+  lua_Integer n = (lua_Integer)lua_rawlen(L, key);
+  if (n > t->ndim)
+    neap_lua_raise(L, "index: %lld entries, but the tensor has %d dims", (long long)n, t->ndim);
+  luaL_checkstack(L, 6 * NEAP_MAX_DIMS, "index");
+  const neap_tensor *view = t;
+  for (int i = 1, dim = 0; i <= n; i++) {
+    lua_rawgeti(L, key, i);
+    dim += apply_entry(L, &view, dim);
+  }
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_tensor_alias(out, view);
+  return out;
+}
+
+/* masks and index tensors
+ * ------------------------------------------------------------------------------- */
+
+/* Check that mask covers the leading dimensions of t. */
+static void check_mask(lua_State *L, const neap_tensor *t, const neap_tensor *mask) {
+  bool fits = mask->ndim >= 1 && mask->ndim <= t->ndim;
+  for (int d = 0; fits && d < mask->ndim; d++) fits = mask->size[d] == t->size[d];
+  char a[128], b[128];
+  if (!fits)
+    neap_lua_raise(L, "index: mask of shape %s does not cover the first dims of %s",
+                   neap_shape_text(mask, a, sizeof a), neap_shape_text(t, b, sizeof b));
+}
+
+/* Push t with the dimensions that mask covers joined to one (a copy only where memory demands). */
+static neap_tensor *push_joined(lua_State *L, const neap_tensor *t, int covered) {
+  int64_t size[NEAP_MAX_DIMS] = {1};
+  for (int d = 0; d < covered; d++) size[0] *= t->size[d];
+  for (int d = covered; d < t->ndim; d++) size[d - covered + 1] = t->size[d];
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_reshape(out, t, t->ndim - covered + 1, size));
+  return out;
+}
+
+static int take_mask(lua_State *L, const neap_tensor *t, const neap_tensor *mask) {
+  check_mask(L, t, mask);
+  const neap_tensor *joined = push_joined(L, t, mask->ndim);
+  neap_tensor *at = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_nonzero(at, mask, 0));
+  return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), joined, 0, at, 0));
+}
+
+int neap__lua_index(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1), *key = neap_lua_to_tensor(L, 2);
+  if (key) key = neap_lua_check_tensor(L, 2);
+  if (key && key->dtype == NEAP_BOOL) return take_mask(L, t, key);
+  if (t->ndim == 0) neap_lua_raise(L, "a tensor without dimensions cannot be indexed");
+  if (key) return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), t, 0, key, 1));
+  if (lua_istable(L, 2)) {
+    push_indexed(L, t, 2);
+    return neap__lua_done_value(L, NEAP_OK);
+  }
+  if (lua_isnil(L, 2)) neap_lua_raise(L, "index is nil");
+  int64_t at = neap_lua_position(L, 2, t->size[0], "index");
+  if (t->ndim > 1) return neap_lua_done(L, neap_tensor_select(neap_lua_push_tensor(L), t, 0, at));
+  neap__lua_push_element(L, t, &at);
+  return 1;
+}
+
+/* The value at arg as a tensor for storing into t. Nothing narrows silently, but a number may have
+ * any Lua type as long as t's dtype holds it exactly. */
+static const neap_tensor *stored_value(lua_State *L, int arg, const neap_tensor *t,
+                                       neap_scalar *s) {
+  if (lua_type(L, arg) == LUA_TNUMBER || lua_isboolean(L, arg)) {
+    neap_scalar_i64(s, t->dtype, 0);
+    lua_pushvalue(L, arg);
+    neap__lua_store(L, &s->t, NULL);
+    lua_pop(L, 1);
+    return &s->t;
+  }
+  const neap_tensor *v = neap__lua_operand(L, arg, t, s, "assignment");
+  if (neap_dtype_promote(v->dtype, t->dtype) != t->dtype)
+    neap_lua_raise(L, "assignment: %s does not go into %s; convert with :to \"%s\"",
+                   neap_dtype_name(v->dtype), neap_dtype_name(t->dtype), neap_dtype_name(t->dtype));
+  return v;
+}
+
+static void store_masked(lua_State *L, neap_tensor *t, const neap_tensor *mask,
+                         const neap_tensor *v) {
+  check_mask(L, t, mask);
+  if (v->ndim == 0) {
+    neap_lua_check(L, neap_tensor_fill_where(t, mask, v));
+    return;
+  }
+  if (mask->ndim > 1 && !neap_tensor_is_contiguous(t))
+    neap_lua_raise(L, "assignment: a mask of several dims needs a contiguous tensor");
+  neap_tensor *joined = push_joined(L, t, mask->ndim), *at = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_nonzero(at, mask, 0));
+  neap_lua_check(L, neap_tensor_put(joined, at, 0, v));
+}
+
+int neap__lua_newindex(lua_State *L) {
+  neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *key = neap_lua_to_tensor(L, 2);
+  neap_scalar s;
+  if (lua_type(L, 2) == LUA_TSTRING)
+    neap_lua_raise(L, "tensor has no field '%s' to assign to", lua_tostring(L, 2));
+  const neap_tensor *v = stored_value(L, 3, t, &s);
+  if (key) {
+    key = neap_lua_check_tensor(L, 2);
+    if (key->dtype == NEAP_BOOL) store_masked(L, t, key, v);
+    else neap_lua_check(L, neap_tensor_put(t, key, 1, v));
+    return 0;
+  }
+  neap_tensor *view = NULL;
+  if (lua_istable(L, 2)) view = push_indexed(L, t, 2);
+  else {
+    if (t->ndim == 0) neap_lua_raise(L, "a tensor without dimensions is set by x[{}] = v");
+    int64_t at = neap_lua_position(L, 2, t->size[0], "index");
+    view = neap_lua_push_tensor(L);
+    neap_lua_check(L, neap_tensor_select(view, t, 0, at));
+  }
+  neap_lua_check(L, neap_tensor_copy(view, v));
+  return 0;
+}
+
+/* shapes
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static int t_reshape(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int64_t size[NEAP_MAX_DIMS];
+  int ndim = neap__lua_size_arguments(L, 2, size);
+  return neap_lua_done(L, neap_tensor_reshape(neap_lua_push_tensor(L), t, ndim, size));
+}
+
+static int t_view(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int64_t size[NEAP_MAX_DIMS];
+  int ndim = neap__lua_size_arguments(L, 2, size);
+  return neap_lua_done(L, neap_tensor_view(neap_lua_push_tensor(L), t, ndim, size));
+}
+
+/* x:expand(3, 4): -1 leaves a size as it is. */
+static int t_expand(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int64_t size[NEAP_MAX_DIMS];
+  int ndim = neap__lua_size_arguments(L, 2, size), lead = ndim - t->ndim;
+  for (int d = lead > 0 ? lead : 0; d < ndim; d++)
+    if (size[d] == -1 && lead >= 0) size[d] = t->size[d - lead];
+  return neap_lua_done(L, neap_tensor_expand(neap_lua_push_tensor(L), t, ndim, size));
+}
+
+static int t_permute(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int64_t dims[NEAP_MAX_DIMS];
+  int order[NEAP_MAX_DIMS], n = neap__lua_size_arguments(L, 2, dims);
+  if (n != t->ndim) neap_lua_raise(L, "permute: %d dims named, but the tensor has %d", n, t->ndim);
+  for (int d = 0; d < n; d++) {
+    int64_t dim = dims[d] < 0 ? t->ndim + dims[d] : dims[d] - 1;
+    if (dim < 0 || dim >= t->ndim)
+      neap_lua_raise(L, "permute: dim %lld, but the tensor has %d", (long long)dims[d], t->ndim);
+    order[d] = (int)dim;
+  }
+  return neap_lua_done(L, neap_tensor_permute(neap_lua_push_tensor(L), t, order));
+}
+
+static int t_transpose(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int a = neap__lua_dim(L, 2, t->ndim, -1), b = neap__lua_dim(L, 3, t->ndim, -1);
+  return neap_lua_done(L, neap_tensor_transpose(neap_lua_push_tensor(L), t, a, b));
+}
+
+static int t_t(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  if (t->ndim != 2) neap_lua_raise(L, "t: two dims expected, got %d; use transpose", t->ndim);
+  return neap_lua_done(L, neap_tensor_transpose(neap_lua_push_tensor(L), t, 0, 1));
+}
+
+/* x:squeeze(dim), or every dimension of size 1. */
+static int t_squeeze(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  if (!lua_isnoneornil(L, 2)) {
+    int dim = neap__lua_dim(L, 2, t->ndim, -1);
+    return neap_lua_done(L, neap_tensor_squeeze(neap_lua_push_tensor(L), t, dim));
+  }
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_tensor_alias(out, t);
+  out->ndim = 0;
+  for (int d = 0; d < t->ndim; d++)
+    if (t->size[d] != 1) {
+      out->size[out->ndim] = t->size[d];
+      out->stride[out->ndim++] = t->stride[d];
+    }
+  return neap_lua_done(L, NEAP_OK);
+}
+
+static int t_unsqueeze(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int dim = neap__lua_dim(L, 2, t->ndim + 1, -1);
+  return neap_lua_done(L, neap_tensor_unsqueeze(neap_lua_push_tensor(L), t, dim));
+}
+
+static int t_contiguous(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  return neap_lua_done(L, neap_tensor_as(neap_lua_push_tensor(L), t, t->dtype));
+}
+
+static int t_clone(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  return neap_lua_done(L, neap_tensor_clone(neap_lua_push_tensor(L), t));
+}
+
+/* x:copy_(y): y, a tensor or a number, broadcast into x; the dtype may not narrow. */
+static int t_copy(lua_State *L) {
+  neap_tensor *t = neap_lua_check_tensor(L, 1);
+  neap_scalar s;
+  const neap_tensor *v = stored_value(L, 2, t, &s);
+  neap_lua_check(L, neap_tensor_copy(t, v));
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* x:take(index, dim) */
+static int t_take(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
+  int dim = neap__lua_dim(L, 3, t->ndim, 0);
+  return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), t, dim, index, 1));
+}
+
+static int t_nonzero(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  return neap_lua_done(L, neap_tensor_nonzero(neap_lua_push_tensor(L), t, 1));
+}
+
+static int t_is_contiguous(lua_State *L) {
+  lua_pushboolean(L, neap_tensor_is_contiguous(neap_lua_check_tensor(L, 1)));
+  return 1;
+}
+
+/* The tensors in the array at arg, as an array that Lua owns, pushed. */
+static const neap_tensor **check_list(lua_State *L, int arg, int *n) {
+  luaL_checktype(L, arg, LUA_TTABLE);
+  *n = (int)lua_rawlen(L, arg);
+  const neap_tensor **list = lua_newuserdatauv(L, sizeof *list * (size_t)(*n + 1), 0);
+  for (int i = 0; i < *n; i++) {
+    lua_rawgeti(L, arg, i + 1);
+    if (!neap_lua_to_tensor(L, -1))
+      neap_lua_raise(L, "entry %d: tensor expected, got %s", i + 1, luaL_typename(L, -1));
+    list[i] = neap_lua_check_tensor(L, -1);
+    lua_pop(L, 1); /* the table at arg keeps it alive */
+  }
+  return list;
+}
+
+/* cat(tensors, dim) */
+static int l_cat(lua_State *L) {
+  int n;
+  const neap_tensor **list = check_list(L, 1, &n);
+  int dim = neap__lua_dim(L, 2, n ? list[0]->ndim : 1, 0);
+  return neap_lua_done(L, neap_tensor_cat(neap_lua_push_tensor(L), n, list, dim));
+}
+
+/* stack(tensors, dim) */
+static int l_stack(lua_State *L) {
+  int n;
+  const neap_tensor **list = check_list(L, 1, &n);
+  int dim = neap__lua_dim(L, 2, n ? list[0]->ndim + 1 : 1, 0);
+  return neap_lua_done(L, neap_tensor_stack(neap_lua_push_tensor(L), n, list, dim));
+}
+
+void neap__lua_add_joins(lua_State *L) {
+  static const luaL_Reg functions[] = {{"cat", l_cat}, {"stack", l_stack}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}
+
+void neap__lua_add_views(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"slice", t_slice},
+      {"reshape", t_reshape},
+      {"view", t_view},
+      {"expand", t_expand},
+      {"permute", t_permute},
+      {"transpose", t_transpose},
+      {"t", t_t},
+      {"squeeze", t_squeeze},
+      {"unsqueeze", t_unsqueeze},
+      {"contiguous", t_contiguous},
+      {"clone", t_clone},
+      {"copy_", t_copy},
+      {"take", t_take},
+      {"nonzero", t_nonzero},
+      {"is_contiguous", t_is_contiguous},
+      {NULL, NULL},
+  };
+  luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,258 @@
+/* Reductions. Every row is cut into blocks of BLOCK elements; each block is folded on its own and
+ * the partial results are merged in order, so the bits depend on the row's length only. Few long
+ * rows and many short ones share the pool equally well: its unit is a block. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/pool.h"
+#include "tensor/rows.h"
+#include "tensor/walk.h"
+
+enum { BLOCK = 4096 };
+
+/* A fold of every row: acc[row], and how many elements of the row took part. */
+typedef struct {
+  neap__rows rows;
+  neap_tensor compact; /* skip_nan: rows without their NaN, moved together */
+  int64_t *count;      /* skip_nan: what is left of each row */
+  int64_t blocks;      /* per row */
+  neap_acc *acc, *partial;
+  const double *center;
+  neap_fold_fn fn;
+  neap_fold_op op;
+  const neap_kern *kern;
+} folding;
+
+static void folding_drop(folding *f) {
+  neap_tensor_drop(&f->rows.t);
+  neap_tensor_drop(&f->compact);
+  neap_free(f->count);
+  neap_free(f->acc);
+  neap_free(f->partial);
+}
+
+static int64_t row_count(const folding *f, int64_t row) {
+  return f->count ? f->count[row] : f->rows.m;
+}
+
+static const char *row_data(const folding *f, int64_t row) {
+  const neap_tensor *t = f->count ? &f->compact : &f->rows.t;
+  return (const char *)neap_tensor_data(t) + row * f->rows.m * (int64_t)neap_dtype_size(t->dtype);
+}
+
+static int64_t compact_f64(int64_t n, double *z, const double *x) {
+  int64_t kept = 0;
+  for (int64_t i = 0; i < n; i++) {
+    z[kept] = x[i];
+    kept += !isnan(x[i]);
+  }
+  return kept;
+}
+
+static int64_t compact_f32(int64_t n, float *z, const float *x) {
+  int64_t kept = 0;
+  for (int64_t i = 0; i < n; i++) {
+    z[kept] = x[i];
+    kept += !isnan(x[i]);
+  }
+  return kept;
+}
+
+static neap_status compact_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  folding *f = ctx;
+  int64_t m = f->rows.m;
+  bool wide = f->rows.t.dtype == NEAP_F64;
+  for (int64_t row = begin; row < end; row++) {
+    const void *x = neap__row(&f->rows, row);
+    void *z = neap_tensor_data(&f->compact);
+    f->count[row] =
+        wide ? compact_f64(m, (double *)z + row * m, x) : compact_f32(m, (float *)z + row * m, x);
+  }
+  return NEAP_OK;
+}
+
+static neap_status folding_init(folding *f, const char *name, const neap_tensor *t,
+                                const neap_reduce_options *o) {
+  memset(f, 0, sizeof *f);
+  NEAP_TRY(neap_kern_select(&f->kern));
+  NEAP_TRY(neap__rows_init(&f->rows, name, t, o->dims));
+  f->blocks = f->rows.m > BLOCK ? neap_parallel_chunks(f->rows.m, BLOCK) : 1;
+  f->acc = neap_alloc_array(f->rows.rows, sizeof *f->acc);
+  if (!f->acc) return NEAP_ENOMEM;
+  if (f->blocks > 1) f->partial = neap_alloc_array(f->rows.rows * f->blocks, sizeof *f->partial);
+  if (f->blocks > 1 && !f->partial) return NEAP_ENOMEM;
+  if (!o->skip_nan || !neap_dtype_is_float(t->dtype)) return NEAP_OK;
+  NEAP_TRY(neap_tensor_init_1d(&f->compact, t->dtype, f->rows.rows * f->rows.m));
+  f->count = neap_alloc_array(f->rows.rows, sizeof *f->count);
+  if (!f->count) return NEAP_ENOMEM;
+  return neap__rows_each(&f->rows, compact_rows, f);
+}
+
+static neap_status fold_blocks(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  folding *f = ctx;
+  int64_t each = (int64_t)neap_dtype_size(f->rows.t.dtype);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t row = i / f->blocks, from = i % f->blocks * BLOCK, n = row_count(f, row) - from;
+    if (f->blocks > 1 && n > BLOCK) n = BLOCK;
+    if (n < 0) n = 0;
+    neap_acc *acc = f->partial ? &f->partial[i] : &f->acc[row];
+    *acc = (neap_acc){0};
+    f->fn(n, row_data(f, row) + from * each, f->center ? f->center[row] : 0, acc);
+    if (acc->at >= 0) acc->at += from;
+  }
+  return NEAP_OK;
+}
+
+/* Fill f->acc. */
+static neap_status fold(folding *f, neap_fold_op op, const double *center) {
+  neap_dtype dtype = f->rows.t.dtype;
+  f->op = op;
+  f->fn = f->kern->fold[op][dtype];
+  f->center = center;
+  int64_t per_block = f->rows.m < BLOCK ? f->rows.m : BLOCK;
+  int64_t grain = NEAP__GRAIN / (per_block > 0 ? per_block : 1);
+  NEAP_TRY(neap_parallel_for(f->rows.rows * f->blocks, grain, fold_blocks, f));
+  for (int64_t row = 0; f->partial && row < f->rows.rows; row++) {
+    f->acc[row] = f->partial[row * f->blocks];
+    for (int64_t b = 1; b < f->blocks; b++)
+      neap_kern_merge(op, dtype, &f->acc[row], &f->partial[row * f->blocks + b]);
+  }
+  return NEAP_OK;
+}
+
+/* results
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static const char *const names[] = {
+    [NEAP_SUM] = "sum", [NEAP_PROD] = "prod", [NEAP_MEAN] = "mean",
+    [NEAP_VAR] = "var", [NEAP_STD] = "std",   [NEAP_NORM] = "norm",
+    [NEAP_ANY] = "any", [NEAP_ALL] = "all",   [NEAP_COUNT] = "count"};
+
+/* A fresh result; of is the dtype a reduction along some dims has. */
+static neap_status result_like(neap_tensor *out, const neap_tensor *t, neap_dtype of,
+                               const neap_reduce_options *o) {
+  bool everything = !o->keepdim && (!o->dims || o->dims == (1u << t->ndim) - 1);
+  if (everything && of == NEAP_F32) of = NEAP_F64;
+  return neap__rows_result(out, t, of, o->dims, o->keepdim);
+}
+
+static neap_dtype float_like(neap_dtype dtype) { return dtype == NEAP_F32 ? NEAP_F32 : NEAP_F64; }
+
+static void put(neap_tensor *out, int64_t row, double f, int64_t i) {
+  void *data = neap_tensor_data(out);
+  switch (out->dtype) {
+  case NEAP_F64: ((double *)data)[row] = f; break;
+  case NEAP_F32: ((float *)data)[row] = (float)f; break;
+  case NEAP_I64: ((int64_t *)data)[row] = i; break;
+  case NEAP_I32: ((int32_t *)data)[row] = (int32_t)i; break;
+  default: ((uint8_t *)data)[row] = (uint8_t)i;
+  }
+}
+
+static neap_fold_op plain_fold(neap_reduction op, double p) {
+  switch (op) {
+  case NEAP_PROD: return NEAP_FOLD_prod;
+  case NEAP_ANY: return NEAP_FOLD_any;
+  case NEAP_ALL: return NEAP_FOLD_all;
+  case NEAP_NORM: return p == 1 ? NEAP_FOLD_sumabs : p == 2 ? NEAP_FOLD_dev : NEAP_FOLD_maxabs;
+  default: return NEAP_FOLD_sum;
+  }
+}
+
+/* The mean of each row from its sum; the sum of integers is exact or has wrapped. */
+static double mean_of(const folding *f, int64_t row) {
+  double sum = neap_dtype_is_float(f->rows.t.dtype) ? f->acc[row].f : (double)f->acc[row].i;
+  return sum / (double)row_count(f, row);
+}
+
+/* Second pass of the variance: sum of squares about the mean, corrected for the mean's own
+ * rounding (the sum of deviations would be 0 without it). */
+static neap_status spread(folding *f) {
+  double *center = neap_alloc_array(f->rows.rows, sizeof *center);
+  if (!center) return NEAP_ENOMEM;
+  for (int64_t row = 0; row < f->rows.rows; row++) center[row] = mean_of(f, row);
+  neap_status st = fold(f, NEAP_FOLD_dev, center);
+  neap_free(center);
+  return st;
+}
+
+static double spread_of(const folding *f, int64_t row, double ddof) {
+  double n = (double)row_count(f, row), free = n - ddof;
+  const neap_acc *a = &f->acc[row];
+  return free > 0 ? (a->f - a->g * a->g / n) / free : NAN;
+}
+
+static void finish(neap_tensor *out, neap_reduction op, const folding *f, double parameter) {
+  for (int64_t row = 0; row < f->rows.rows; row++) {
+    const neap_acc *a = &f->acc[row];
+    double v = a->f;
+    if (op == NEAP_MEAN) v = mean_of(f, row);
+    if (op == NEAP_VAR) v = spread_of(f, row, parameter);
+    if (op == NEAP_STD) v = sqrt(spread_of(f, row, parameter));
+    if (op == NEAP_NORM && parameter == 2) v = sqrt(a->f);
+    put(out, row, v, op == NEAP_COUNT ? row_count(f, row) : a->i);
+  }
+}
+
+static neap_dtype result_dtype(neap_reduction op, neap_dtype dtype) {
+  if (op == NEAP_ANY || op == NEAP_ALL) return NEAP_BOOL;
+  if (op == NEAP_COUNT) return NEAP_I64;
+  if ((op == NEAP_SUM || op == NEAP_PROD) && !neap_dtype_is_float(dtype)) return NEAP_I64;
+  return float_like(dtype);
+}
+
+neap_status neap_tensor_reduce(neap_tensor *out, neap_reduction op, const neap_tensor *t,
+                               const neap_reduce_options *o) {
+  folding f;
+  memset(out, 0, sizeof *out);
+  if (op == NEAP_NORM && o->parameter != 1 && o->parameter != 2 && o->parameter != INFINITY)
+    return neap_fail(NEAP_EARG, "norm: p is %g, allowed are 1, 2 and math.huge", o->parameter);
+  neap_status st = folding_init(&f, names[op], t, o);
+  if (!st && op != NEAP_COUNT) st = fold(&f, plain_fold(op, o->parameter), NULL);
+  if (!st && (op == NEAP_VAR || op == NEAP_STD)) st = spread(&f);
+  if (!st) st = result_like(out, t, result_dtype(op, t->dtype), o);
+  if (!st) finish(out, op, &f, o->parameter);
+  folding_drop(&f);
+  return st;
+}
+
+/* Position in the whole row of the kept-th element that is not NaN. */
+static int64_t original_position(const folding *f, int64_t row, int64_t kept) {
+  neap_tensor one = f->rows.t;
+  one.ndim = 0;
+  for (int64_t i = 0; i < f->rows.m; i++) {
+    one.offset = f->rows.t.offset + row * f->rows.m + i;
+    if (!isnan(neap_tensor_get_f64(&one, NULL)) && kept-- == 0) return i;
+  }
+  return 0;
+}
+
+neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool largest,
+                                const neap_tensor *t, const neap_reduce_options *o) {
+  folding f;
+  const char *name = largest ? "max" : "min";
+  memset(value, 0, sizeof *value);
+  memset(at, 0, sizeof *at);
+  neap_status st = folding_init(&f, name, t, o);
+  if (!st) st = fold(&f, largest ? NEAP_FOLD_argmax : NEAP_FOLD_argmin, NULL);
+  if (!st) st = neap__rows_result(value, t, t->dtype, o->dims, o->keepdim);
+  if (!st) st = neap__rows_result(at, t, NEAP_I64, o->dims, o->keepdim);
+  for (int64_t row = 0; !st && row < f.rows.rows; row++) {
+    const neap_acc *a = &f.acc[row];
+    if (a->at < 0)
+      st = neap_fail(NEAP_EVALUE, "%s: there is no element%s to choose from", name,
+                     f.rows.m > 0 ? " but NaN" : "");
+    put(value, row, a->f, a->i);
+    put(at, row, 0, f.count && !st ? original_position(&f, row, a->at) : a->at);
+  }
+  if (st) {
+    neap_tensor_drop(value);
+    neap_tensor_drop(at);
+  }
+  folding_drop(&f);
+  return st;
+}

@@ -1,0 +1,117 @@
+#include "tensor/walk.h"
+
+#include <string.h>
+
+#include "base/pool.h"
+
+typedef struct {
+  int operands, ndim;
+  int64_t size[NEAP_MAX_DIMS];
+  int64_t stride[NEAP_MAX_DIMS][NEAP__OPERANDS];
+  int64_t each[NEAP__OPERANDS];
+  char *base[NEAP__OPERANDS];
+  neap__row_fn fn;
+  void *ctx;
+} walk;
+
+/* Can dimension d of t be walked on from where the joined dimension last of w ends? */
+static bool joins(const walk *w, const neap_tensor *const *t, int d) {
+  int last = w->ndim - 1;
+  for (int k = 0; k < w->operands; k++)
+    if (w->stride[last][k] != t[k]->stride[d] * t[k]->size[d]) return false;
+  return true;
+}
+
+static void add_dim(walk *w, const neap_tensor *const *t, int d) {
+  if (t[0]->size[d] == 1) return;
+  if (w->ndim && joins(w, t, d)) w->size[w->ndim - 1] *= t[0]->size[d];
+  else w->size[w->ndim++] = t[0]->size[d];
+  for (int k = 0; k < w->operands; k++) w->stride[w->ndim - 1][k] = t[k]->stride[d];
+}
+
+static void pointers(const walk *w, const int64_t *at, char **p) {
+  for (int k = 0; k < w->operands; k++) {
+    int64_t step = 0;
+    for (int d = 0; d < w->ndim; d++) step += at[d] * w->stride[d][k];
+    p[k] = w->base[k] + step * w->each[k];
+  }
+}
+
+static neap_status walk_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const walk *w = ctx;
+  int inner = w->ndim - 1;
+  int64_t at[NEAP_MAX_DIMS], rest = begin;
+  for (int d = inner; d >= 0; d--) {
+    at[d] = rest % w->size[d];
+    rest /= w->size[d];
+  }
+  char *p[NEAP__OPERANDS];
+  for (int64_t i = begin; i < end;) {
+    int64_t n = w->size[inner] - at[inner];
+    if (n > end - i) n = end - i;
+    pointers(w, at, p);
+    NEAP_TRY(w->fn(w->ctx, n, p, w->stride[inner]));
+    i += n;
+    at[inner] += n;
+    for (int d = inner; d > 0 && at[d] == w->size[d]; d--) {
+      at[d] = 0;
+      at[d - 1]++;
+    }
+  }
+  return NEAP_OK;
+}
+
+neap_status neap__walk(int operands, const neap_tensor *const *t, neap__row_fn fn, void *ctx) {
+  int64_t n = neap_tensor_numel(t[0]);
+  if (n == 0) return NEAP_OK;
+  walk w = {.operands = operands, .fn = fn, .ctx = ctx};
+  for (int k = 0; k < operands; k++) {
+    w.each[k] = (int64_t)neap_dtype_size(t[k]->dtype);
+    w.base[k] = neap_tensor_data(t[k]);
+  }
+  for (int d = 0; d < t[0]->ndim; d++) add_dim(&w, t, d);
+  if (w.ndim == 0) w.size[w.ndim++] = 1; /* one element; its strides stay 0 */
+  return neap_parallel_for(n, NEAP__GRAIN, walk_range, &w);
+}
+
+/* First and last byte under t; false when it has no elements. */
+static bool extent(const neap_tensor *t, const char **low, const char **high) {
+  int64_t before = 0, after = 0, each = (int64_t)neap_dtype_size(t->dtype);
+  for (int d = 0; d < t->ndim; d++) {
+    if (t->size[d] == 0) return false;
+    int64_t reach = (t->size[d] - 1) * t->stride[d];
+    if (reach < 0) before += reach;
+    else after += reach;
+  }
+  *low = (const char *)neap_tensor_data(t) + before * each;
+  *high = (const char *)neap_tensor_data(t) + (after + 1) * each;
+  return true;
+}
+
+static bool same_view(const neap_tensor *a, const neap_tensor *b) {
+  if (neap_tensor_data(a) != neap_tensor_data(b) || a->dtype != b->dtype) return false;
+  if (!neap_tensor_same_shape(a, b)) return false;
+  for (int d = 0; d < a->ndim; d++)
+    if (a->size[d] > 1 && a->stride[d] != b->stride[d]) return false;
+  return true;
+}
+
+bool neap__overlap(const neap_tensor *dst, const neap_tensor *src) {
+  const char *a, *b, *c, *d;
+  if (!extent(dst, &a, &b) || !extent(src, &c, &d)) return false;
+  return a < d && c < b && !same_view(dst, src);
+}
+
+neap_status neap__check_writable(const char *operation, const neap_tensor *t) {
+  for (int d = 0; d < t->ndim; d++)
+    if (t->size[d] > 1 && t->stride[d] == 0)
+      return neap_fail(NEAP_EARG,
+                       "%s: dim %d is expanded, so its elements share memory; clone it first",
+                       operation, d + 1);
+  return NEAP_OK;
+}
+
+void neap__touch(const neap_tensor *t) {
+  atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
+}

@@ -1,0 +1,171 @@
+#include "check.h"
+
+#include <stdlib.h>
+
+#include "base/rng.h"
+#include "kern/kern.h"
+
+enum { N = 203, GUARD = 16 };
+
+static const size_t dtype_size[] = {8, 4, 8, 4, 1, 1};
+
+/* Random numbers of the dtype, with the awkward ones of its kind mixed in. */
+static void fill(neap_dtype dtype, void *x, int64_t n, uint64_t seed) {
+  static const double odd[] = {0.0, -0.0, 1.0, -1.0, INFINITY, -INFINITY, NAN, 1e-310, 1e300, 0.5};
+  neap_rng r = neap_rng_make(seed);
+  for (int64_t i = 0; i < n; i++) {
+    double v = 10 * neap_rng_normal(&r);
+    if (i % 7 == 3) v = odd[neap_rng_below(&r, 10)];
+    int64_t k = (int64_t)neap_rng_below(&r, 41) - 20;
+    switch (dtype) {
+    case NEAP_F64: ((double *)x)[i] = v; break;
+    case NEAP_F32: ((float *)x)[i] = (float)v; break;
+    case NEAP_I64: ((int64_t *)x)[i] = i % 11 == 5 ? INT64_MIN : k; break;
+    case NEAP_I32: ((int32_t *)x)[i] = i % 11 == 5 ? INT32_MIN : (int32_t)k; break;
+    case NEAP_U8: ((uint8_t *)x)[i] = (uint8_t)(k + 20); break;
+    default: ((uint8_t *)x)[i] = k & 1; break;
+    }
+  }
+}
+
+/* Equal bytes, except that any NaN equals any NaN. */
+static bool same(neap_dtype dtype, const void *a, const void *b, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    if (dtype == NEAP_F64 && isnan(((const double *)a)[i]) && isnan(((const double *)b)[i]))
+      continue;
+    if (dtype == NEAP_F32 && isnan(((const float *)a)[i]) && isnan(((const float *)b)[i])) continue;
+    size_t each = dtype_size[dtype];
+    if (memcmp((const char *)a + (size_t)i * each, (const char *)b + (size_t)i * each, each) != 0)
+      return false;
+  }
+  return true;
+}
+
+typedef union {
+  double align;
+  char bytes[(3 * N + GUARD) * 8];
+} buffer;
+
+static buffer a, b, got, want;
+
+static void check_binary(const char *name, neap_binary_fn fn, neap_binary_fn plain,
+                         neap_dtype dtype, neap_dtype result) {
+  static const int64_t steps[][3] = {{1, 1, 1}, {1, 1, 0}, {1, 0, 1}, {2, 1, 3}, {1, 2, 1}};
+  for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+    memset(&got, 7, sizeof got);
+    memset(&want, 7, sizeof want);
+    fn(N, got.bytes, steps[s][0], a.bytes, steps[s][1], b.bytes, steps[s][2]);
+    for (int64_t i = 0; i < N; i++) /* the oracle: scalar, one element at a time */
+      plain(1, want.bytes + (size_t)(i * steps[s][0]) * dtype_size[result], 1,
+            a.bytes + (size_t)(i * steps[s][1]) * dtype_size[dtype], 1,
+            b.bytes + (size_t)(i * steps[s][2]) * dtype_size[dtype], 1);
+    if (!same(result, got.bytes, want.bytes, steps[s][0] * N + GUARD))
+      fail_msg("%s, dtype %d, strides %d differ", name, (int)dtype, (int)s);
+  }
+}
+
+static void check_unary(const char *name, neap_unary_fn fn, neap_unary_fn plain, neap_dtype dtype,
+                        neap_dtype result) {
+  for (int64_t step = 1; step <= 3; step++) {
+    memset(&got, 7, sizeof got);
+    memset(&want, 7, sizeof want);
+    fn(N, got.bytes, 1, a.bytes, step);
+    for (int64_t i = 0; i < N; i++)
+      plain(1, want.bytes + (size_t)i * dtype_size[result], 1,
+            a.bytes + (size_t)(i * step) * dtype_size[dtype], 1);
+    if (!same(result, got.bytes, want.bytes, N + GUARD))
+      fail_msg("%s, dtype %d, stride %d differs", name, (int)dtype, (int)step);
+  }
+}
+
+/* Every loop of every table gives, bit for bit, what the scalar table gives one element at a time:
+ * so neither position, stride, tail nor instruction set changes a value. */
+static void tables_agree_element_by_element(void **state) {
+  (void)state;
+  const neap_kern *plain = neap_kern_at(0), *k;
+  for (int t = 0; (k = neap_kern_at(t)); t++)
+    for (neap_dtype d = 0; d < NEAP_DTYPE_COUNT; d++) {
+      fill(d, a.bytes, 3 * N, 1);
+      fill(d, b.bytes, 3 * N, 2);
+      for (int op = 0; op < NEAP_OP_COUNT; op++)
+        if (k->binary[op][d])
+          check_binary(neap_binary_names[op], k->binary[op][d], plain->binary[op][d], d, d);
+      for (int op = 0; op < NEAP_CMP_COUNT; op++)
+        check_binary(neap_compare_names[op], k->compare[op][d], plain->compare[op][d], d,
+                     NEAP_BOOL);
+      for (int op = 0; op < NEAP_MAP_COUNT; op++)
+        if (k->unary[op][d])
+          check_unary(neap_unary_names[op], k->unary[op][d], plain->unary[op][d], d,
+                      neap_unary_is_test((neap_unary_op)op) ? NEAP_BOOL : d);
+    }
+}
+
+static void conversions_agree(void **state) {
+  (void)state;
+  const neap_kern *plain = neap_kern_at(0), *k;
+  for (int t = 0; (k = neap_kern_at(t)); t++)
+    for (neap_dtype from = 0; from < NEAP_DTYPE_COUNT; from++)
+      for (neap_dtype to = 0; to < NEAP_DTYPE_COUNT; to++) {
+        fill(from, a.bytes, 3 * N, 3);
+        memset(&want, 7, sizeof want);
+        memset(&got, 7, sizeof got);
+        bool fits = true;
+        for (int64_t i = 0; i < N; i++)
+          fits &= plain->cast[to][from](1, want.bytes + (size_t)i * dtype_size[to], 1,
+                                        a.bytes + (size_t)i * dtype_size[from], 1);
+        assert_int_equal(k->cast[to][from](N, got.bytes, 1, a.bytes, 1), fits);
+        assert_true(same(to, got.bytes, want.bytes, N + GUARD));
+      }
+}
+
+static void folds_agree(void **state) {
+  (void)state;
+  const neap_kern *plain = neap_kern_at(0), *k;
+  for (int t = 1; (k = neap_kern_at(t)); t++)
+    for (neap_dtype d = 0; d < NEAP_DTYPE_COUNT; d++)
+      for (int op = 0; op < NEAP_FOLD_COUNT; op++)
+        for (int64_t n = 0; n < N; n += 13) {
+          neap_acc x = {0}, y = {0};
+          fill(d, a.bytes, N, (uint64_t)n);
+          plain->fold[op][d](n, a.bytes, 0.25, &x);
+          k->fold[op][d](n, a.bytes, 0.25, &y);
+          assert_true(same(NEAP_F64, &x.f, &y.f, 2));
+          assert_true(x.i == y.i && x.at == y.at);
+        }
+}
+
+static void integer_edges(void **state) {
+  (void)state;
+  const neap_kern *k = neap_kern_at(0);
+  int64_t x[] = {7, -7, 7, -7, INT64_MIN, INT64_MIN}, y[] = {2, 2, -2, -2, -1, 3}, z[6];
+  const int64_t quotient[] = {3, -4, -4, 3, INT64_MIN, INT64_MIN / 3 - 1};
+  const int64_t rest[] = {1, 1, -1, -1, 0, 1};
+  k->binary[NEAP_OP_floordiv][NEAP_I64](6, z, 1, x, 1, y, 1);
+  assert_memory_equal(z, quotient, sizeof z);
+  k->binary[NEAP_OP_mod][NEAP_I64](6, z, 1, x, 1, y, 1);
+  assert_memory_equal(z, rest, sizeof z);
+  int32_t big = INT32_MAX, one = 1, sum;
+  k->binary[NEAP_OP_add][NEAP_I32](1, &sum, 1, &big, 1, &one, 1);
+  assert_int_equal(sum, INT32_MIN);
+}
+
+static void a_wish_the_processor_lacks_is_refused(void **state) {
+  (void)state;
+  const neap_kern *k;
+  setenv("NEAP_CPU", "sse1", 1);
+  assert_fails(neap_kern_select(&k), NEAP_EARG, "not one of scalar avx2 avx512");
+  setenv("NEAP_CPU", "scalar", 1);
+  assert_ok(neap_kern_select(&k));
+  assert_string_equal(k->name, "scalar");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(tables_agree_element_by_element),
+      cmocka_unit_test(conversions_agree),
+      cmocka_unit_test(folds_agree),
+      cmocka_unit_test(integer_edges),
+      cmocka_unit_test(a_wish_the_processor_lacks_is_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
