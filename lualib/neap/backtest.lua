@@ -280,7 +280,7 @@ end
 ---
 --- `bars` is a frame, or a table of tensors, with open and close, and time (i64 ns, rising) for
 --- annualised figures; `high` and `low` are needed for stops only. `target` is the share of equity
---- to hold, -1 to 1, as a tensor with one value a bar (NaN keeps what is held), or a function
+--- to hold, -1 to 1: a number, a tensor with one value a bar (NaN keeps what is held) or a function
 --- `(i, bars, state) -> number or nil` called at the close of each bar with the account's
 --- `state.position`, `equity`, `cash`, `target`, `trades`, `entry_bar` and `entry_price`. What is
 --- known at the close of bar t fills at the open of t + 1. NaN or non-positive prices at a fill,
@@ -298,7 +298,7 @@ end
 ---     local bars = { open = tensor.of { 10, 10, 12 }, close = tensor.of { 10, 11, 12 } }
 ---     backtest.run(bars, { target = tensor.of { 1, 1, 1 } }).stats.trades --> 1
 ---@param bars table
----@param o { target: neap.tensor|function, cash: number?, fee: number?, slippage: number? }
+---@param o { target: neap.tensor|number|function, cash: number?, fee: number?, slippage: number? }
 ---@return table
 function backtest.run(bars, o)
   o = opts.merge("backtest.run", defaults, o)
@@ -307,7 +307,8 @@ function backtest.run(bars, o)
   local per_year = o.bars_per_year or (b.time and c.per_year(b.time)) or NAN
   local run = execute(bars, b, o.target, options)
   options.stop_loss, options.take_profit = 0, 0
-  local hold = execute(bars, b, function(i) if i == 1 then return 1 end end, options)
+  options.rebalance_always = false
+  local hold = execute(bars, b, 1, options)
   local years = (#run.equity - 1) / per_year
   local returns = c.returns(run.equity, o.cash)
   local stats = run_stats(run, c.measure(run.equity, o.cash, returns, 1, per_year, years),

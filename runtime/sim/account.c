@@ -30,23 +30,23 @@ static void fraction(double step, double *num, double *den) {
   *den = whole ? inverse : 1;
 }
 
-static double automatic_tick_den(double high) {
+static double automatic_tick_den(double first, double high) {
   double den = 1;
-  for (int k = 0; k < 22 && high * den * 10 <= 1e15; k++) den *= 10;
+  for (int k = 0; k < 22 && first * den * 10 <= 1e13 && high * den * 10 <= 0x1p60; k++) den *= 10;
   return den;
 }
 
-/* At least 2^40 lots of cash at the highest price, at most 2^53 at the lowest. */
-static void automatic_lot(double low, double high, double cash, double *num, double *den) {
+/* At least 2^42 lots to start with, and no more than twice that. */
+static void automatic_lot(double first, double cash, double *num, double *den) {
   *num = *den = 1;
-  while (cash / high * *den < 0x1p40 && cash / low * *den < 0x1p53 && *den < 0x1p62) *den *= 2;
-  while (cash / low / *num > 0x1p53 && *num < 0x1p400) *num *= 2;
+  while (cash / first * *den < 0x1p42 && *den < 0x1p400) *den *= 2;
+  while (cash / first / *num > 0x1p43 && *num < 0x1p400) *num *= 2;
 }
 
-neap_status neap_scale_init(neap_scale *out, double tick, double lot, double low, double high,
+neap_status neap_scale_init(neap_scale *out, double tick, double lot, double first, double high,
                             double cash) {
-  if (!(low > 0) || !(high >= low) || isinf(high))
-    return neap_fail(NEAP_EVALUE, "account: prices from %g to %g, expected positive ones", low,
+  if (!(first > 0) || !(high >= first) || isinf(high))
+    return neap_fail(NEAP_EVALUE, "account: prices from %g to %g, expected positive ones", first,
                      high);
   if (!(cash > 0) || isinf(cash))
     return neap_fail(NEAP_EARG, "account: cash is %g, expected a positive amount", cash);
@@ -54,8 +54,8 @@ neap_status neap_scale_init(neap_scale *out, double tick, double lot, double low
     return neap_fail(NEAP_EARG, "account: tick is %g, expected a positive size", tick);
   if (!(lot >= 0) || isinf(lot))
     return neap_fail(NEAP_EARG, "account: lot is %g, expected a positive size", lot);
-  *out = (neap_scale){.tick_num = 1, .tick_den = automatic_tick_den(high)};
-  automatic_lot(low, high, cash, &out->lot_num, &out->lot_den);
+  *out = (neap_scale){.tick_num = 1, .tick_den = automatic_tick_den(first, high)};
+  automatic_lot(first, cash, &out->lot_num, &out->lot_den);
   if (tick > 0) fraction(tick, &out->tick_num, &out->tick_den);
   if (lot > 0) fraction(lot, &out->lot_num, &out->lot_den);
   return NEAP_OK;

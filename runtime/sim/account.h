@@ -30,12 +30,14 @@ typedef struct {
   double tick_num, tick_den, lot_num, lot_den;
 } neap_scale;
 
-/* The scale for prices within [low, high] and an account of about cash. tick and lot are the
- * user's, or 0 for automatic: the tick is then the power of ten at which high is 1e14 to 1e15
- * ticks (so decimal prices are exact), the lot the power of two at which cash / high is at least
- * 2^40 lots. The rounding of "all equity" then stays below 1e-9 of equity for prices that span up
- * to five powers of ten and equity down to a thousandth of cash. */
-neap_status neap_scale_init(neap_scale *out, double tick, double lot, double low, double high,
+/* The scale for an account of about cash whose first price is first. tick and lot are the user's,
+ * or 0 for automatic: the tick is then the power of ten at which first is 1e12 to 1e13 ticks (so
+ * usual decimal prices are exact), the lot the power of two at which cash buys at least 2^42 lots
+ * at first. "All equity" is then rounded by less than 1e-9 of it while prices stay above a
+ * hundredth of first and equity / price above a thousandth of cash / first. Later prices do not
+ * enter, so a run over truncated data repeats the same bits; only a high that would not fit
+ * 2^60 ticks makes the tick coarser. */
+neap_status neap_scale_init(neap_scale *out, double tick, double lot, double first, double high,
                             double cash);
 
 /* Price in ticks, nearest. NEAP_EVALUE unless it is positive and fits. */

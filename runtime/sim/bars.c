@@ -10,34 +10,37 @@ enum { POLL_EVERY = 1 << 13 };
 
 /* start ---------------------------------------------------------------------------------------- */
 
-typedef struct {
-  double low, high;
-} range;
-
-static neap_status scan(range *r, const double *x, int64_t n, const char *name) {
+static neap_status scan(const double *x, int64_t n, const char *name, double *high) {
   for (int64_t i = 0; i < n; i++) {
     if (isnan(x[i])) continue;
     if (!(x[i] > 0) || isinf(x[i]))
       return neap_fail(NEAP_EVALUE, "backtest: %s of bar %lld is %g, prices must be positive", name,
                        (long long)i + 1, x[i]);
-    if (x[i] < r->low) r->low = x[i];
-    if (x[i] > r->high) r->high = x[i];
+    if (x[i] > *high) *high = x[i];
   }
   return NEAP_OK;
 }
 
-static neap_status check_prices(const neap_bar_prices *b, const neap_bar_options *o, range *r) {
-  *r = (range){INFINITY, 0};
+static double first_price(const neap_bar_prices *b) {
+  for (int64_t i = 0; i < b->n; i++) {
+    if (!isnan(b->open[i])) return b->open[i];
+    if (!isnan(b->close[i])) return b->close[i];
+  }
+  return NAN;
+}
+
+/* Check all prices; *high receives the highest. */
+static neap_status check_prices(const neap_bar_prices *b, const neap_bar_options *o, double *high) {
+  *high = 0;
   if (b->n < 1) return neap_fail(NEAP_ESHAPE, "backtest: no bars");
   bool inside = o->stop_loss > 0 || o->take_profit > 0;
   if (inside && (!b->high || !b->low))
     return neap_fail(NEAP_EARG, "backtest: stop_loss and take_profit need bars.high and bars.low");
-  NEAP_TRY(scan(r, b->open, b->n, "open"));
-  NEAP_TRY(scan(r, b->close, b->n, "close"));
-  if (inside) NEAP_TRY(scan(r, b->high, b->n, "high"));
-  if (inside) NEAP_TRY(scan(r, b->low, b->n, "low"));
-  if (r->high == 0) return neap_fail(NEAP_EVALUE, "backtest: every open and close is NaN");
-  return NEAP_OK;
+  NEAP_TRY(scan(b->open, b->n, "open", high));
+  NEAP_TRY(scan(b->close, b->n, "close", high));
+  if (isnan(first_price(b))) return neap_fail(NEAP_EVALUE, "backtest: every open and close is NaN");
+  if (inside) NEAP_TRY(scan(b->high, b->n, "high", high));
+  return inside ? scan(b->low, b->n, "low", high) : NEAP_OK;
 }
 
 static neap_status init_rates(neap_bar_run *run) {
@@ -62,10 +65,10 @@ neap_status neap_bar_run_init(neap_bar_run *run, const neap_bar_prices *bars,
   run->equity = o->cash;
   if (!(o->cash > 0) || isinf(o->cash))
     return neap_fail(NEAP_EARG, "backtest: cash is %g, expected a positive amount", o->cash);
-  range r;
+  double high;
   neap_money cash;
-  NEAP_TRY(check_prices(bars, o, &r));
-  NEAP_TRY(neap_scale_init(&run->scale, o->tick, o->lot, r.low, r.high, o->cash));
+  NEAP_TRY(check_prices(bars, o, &high));
+  NEAP_TRY(neap_scale_init(&run->scale, o->tick, o->lot, first_price(bars), high, o->cash));
   NEAP_TRY(neap_scale_money(&run->scale, o->cash, &cash));
   run->account = neap_account_make(cash);
   return init_rates(run);
@@ -328,8 +331,10 @@ neap_status neap_bar_run_target(neap_bar_run *run, double target) {
 neap_status neap_bar_run_finish(neap_bar_run *run) {
   run->order = NAN;
   if (run->account.position == 0 || run->o.end == NEAP_END_KEEP) return NEAP_OK;
-  int64_t raw = run->mark;
-  if (run->o.end == NEAP_END_OPEN) NEAP_TRY(fill_price(run, run->bars.open, "open", &raw));
+  int64_t raw;
+  bool at_open = run->o.end == NEAP_END_OPEN;
+  NEAP_TRY(at_open ? fill_price(run, run->bars.open, "open", &raw)
+                   : fill_price(run, run->bars.close, "close", &raw));
   NEAP_TRY(close_position(run, raw, exit_slip(run)));
   return mark(run);
 }
@@ -359,12 +364,12 @@ neap_status neap_bar_run_summary(const neap_bar_run *run, neap_bar_summary *out)
   return NEAP_OK;
 }
 
-neap_status neap_bar_run_targets(neap_bar_run *run, const double *targets, double *equity,
-                                 double *position) {
+neap_status neap_bar_run_targets(neap_bar_run *run, const double *targets, int64_t stride,
+                                 double *equity, double *position) {
   for (int64_t i = 0; i < run->bars.n; i++) {
     if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     NEAP_TRY(neap_bar_run_begin(run));
-    NEAP_TRY(neap_bar_run_target(run, targets[i]));
+    NEAP_TRY(neap_bar_run_target(run, targets[i * stride]));
     equity[i] = run->equity;
     position[i] = neap_bar_run_position(run);
   }

@@ -91,10 +91,10 @@ neap_status neap_bar_run_target(neap_bar_run *run, double target);
 /* After the last bar: close what the option end says and mark again. */
 neap_status neap_bar_run_finish(neap_bar_run *run);
 
-/* All of it for targets[n]; equity[n] and position[n] (units held at each close) receive the
- * curves. Polls for interrupts. */
-neap_status neap_bar_run_targets(neap_bar_run *run, const double *targets, double *equity,
-                                 double *position);
+/* All of it for targets[0], targets[stride], ... (stride 0 = one target for all bars); equity[n]
+ * and position[n] (units held at each close) receive the curves. Polls for interrupts. */
+neap_status neap_bar_run_targets(neap_bar_run *run, const double *targets, int64_t stride,
+                                 double *equity, double *position);
 
 /* The run in the user's units. */
 typedef struct {

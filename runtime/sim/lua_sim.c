@@ -8,7 +8,8 @@
 #include "sim/perf.h"
 #include "tensor/lua_tensor.h"
 
-static const char RUN[] = "neap.sim.run";
+/* Not a class of the public face: nobody outside this file holds a run. */
+static const char RUN[] = "neap_sim_run";
 
 enum { POLL_EVERY = 1 << 13 };
 
@@ -203,39 +204,49 @@ static const double *push_price(lua_State *L, int arg, const char *name, int64_t
   return neap_tensor_data(t);
 }
 
-/* run(bars, time, open, high, low, close, target, options): time, high and low may be nil; bars is
- * handed to a target that is a function. */
-static int l_run(lua_State *L) {
-  lua_settop(L, 8);
-  neap_bar_options o;
-  check_bar_options(L, 8, &o);
-  neap_bar_prices p = {.n = -1};
-  int64_t n = -1;
-  p.close = push_price(L, 6, "close", &n);
-  p.open = push_price(L, 3, "open", &n);
-  if (!lua_isnil(L, 4)) p.high = push_price(L, 4, "high", &n);
-  if (!lua_isnil(L, 5)) p.low = push_price(L, 5, "low", &n);
-  const int64_t *time = NULL;
-  if (!lua_isnil(L, 2)) {
-    int64_t size;
-    time = neap_tensor_data(neap_lua_push_series(L, 2, NEAP_I64, "time", &size));
-    if (size != n)
-      neap_lua_raise(L, "backtest: time has %lld elements, close has %lld", (long long)size,
-                     (long long)n);
-  }
-  bool by_function = lua_isfunction(L, 7);
-  const double *targets = by_function ? NULL : push_price(L, 7, "target", &n);
-  p.n = n;
+/* Anchor the columns at arguments 2 to 6 and point *p to them; returns the times or NULL. */
+static const int64_t *push_bars(lua_State *L, neap_bar_prices *p) {
+  *p = (neap_bar_prices){.n = -1};
+  p->close = push_price(L, 6, "close", &p->n);
+  p->open = push_price(L, 3, "open", &p->n);
+  if (!lua_isnil(L, 4)) p->high = push_price(L, 4, "high", &p->n);
+  if (!lua_isnil(L, 5)) p->low = push_price(L, 5, "low", &p->n);
+  if (lua_isnil(L, 2)) return NULL;
+  int64_t n;
+  const int64_t *time = neap_tensor_data(neap_lua_push_series(L, 2, NEAP_I64, "time", &n));
+  if (n != p->n)
+    neap_lua_raise(L, "backtest: time has %lld elements, close has %lld", (long long)n,
+                   (long long)p->n);
+  return time;
+}
+
+static neap_bar_run *push_run(lua_State *L) {
   neap_bar_run *run = lua_newuserdatauv(L, sizeof *run, 0);
   memset(run, 0, sizeof *run);
   luaL_setmetatable(L, RUN);
+  return run;
+}
+
+/* run(bars, time, open, high, low, close, target, options): time, high and low may be nil; target
+ * is a series, a number or a function, which bars is handed to. */
+static int l_run(lua_State *L) {
+  lua_settop(L, 8);
+  neap_bar_options o;
+  neap_bar_prices p;
+  check_bar_options(L, 8, &o);
+  const int64_t *time = push_bars(L, &p);
+  bool by_function = lua_isfunction(L, 7), constant = lua_type(L, 7) == LUA_TNUMBER;
+  double target = constant ? lua_tonumber(L, 7) : NAN;
+  const double *targets = &target;
+  if (!by_function && !constant) targets = push_price(L, 7, "target", &p.n);
+  neap_bar_run *run = push_run(L);
   int run_at = lua_gettop(L);
   neap_lua_check(L, neap_bar_run_init(run, &p, &o));
   push_state(L, run_at);
   lua_createtable(L, 0, 20);
-  double *equity = set_f64(L, "equity", n), *position = set_f64(L, "position", n);
+  double *equity = set_f64(L, "equity", p.n), *position = set_f64(L, "position", p.n);
   if (by_function) run_function(L, run, 7, 1, run_at + 1, equity, position);
-  else neap_lua_check(L, neap_bar_run_targets(run, targets, equity, position));
+  else neap_lua_check(L, neap_bar_run_targets(run, targets, constant ? 0 : 1, equity, position));
   set_summary(L, run);
   push_trades(L, run, time);
   lua_setfield(L, -2, "trades");

@@ -204,7 +204,7 @@ static int64_t run_targets(const neap_bar_prices *p, const neap_bar_options *o,
   double position[64];
   assert_true(p->n <= 64);
   assert_ok(neap_bar_run_init(&run, p, o));
-  assert_ok(neap_bar_run_targets(&run, target, equity, position));
+  assert_ok(neap_bar_run_targets(&run, target, 1, equity, position));
   int64_t trades = run.trade_count;
   neap_bar_run_drop(&run);
   return trades;
@@ -240,6 +240,26 @@ static void all_equity_is_exact_at_any_price_scale(void **state) {
       run_targets(&p, &o, target, equity);
       assert_number(equity[2] / cash, 7.77 / 3.29 / 1.001, 1e-9); /* the promised rounding */
     }
+  }
+}
+
+static void truncated_data_repeat_the_same_bits(void **state) {
+  (void)state;
+  double open[40], close[40], target[40], whole[40], part[40], price = 3;
+  neap_rng r = neap_rng_make(3);
+  for (int t = 0; t < 40; t++) {
+    open[t] = price *= 1 + 0.2 * neap_rng_uniform(&r);
+    close[t] = price *= 1 + 0.1 * neap_rng_normal(&r);
+    target[t] = neap_rng_uniform(&r);
+  }
+  neap_bar_options o = plain;
+  o.fee = 1e-3;
+  o.slippage = 1e-4;
+  neap_bar_prices p = prices_of(40, open, close);
+  run_targets(&p, &o, target, whole);
+  for (p.n = 1; p.n < 40; p.n++) {
+    run_targets(&p, &o, target, part);
+    assert_memory_equal(part, whole, (size_t)p.n * sizeof *part);
   }
 }
 
@@ -309,7 +329,7 @@ static void rebalances_only_on_change_unless_asked(void **state) {
   for (int always = 0; always < 2; always++) {
     o.rebalance_always = always;
     assert_ok(neap_bar_run_init(&run, &p, &o));
-    assert_ok(neap_bar_run_targets(&run, target, equity, position));
+    assert_ok(neap_bar_run_targets(&run, target, 1, equity, position));
     assert_int_equal(run.trade_count, always ? 24 : 0);
     if (always) assert_number(position[31] * close[31] / equity[31], 0.5, F64_TOL);
     neap_bar_run_drop(&run);
@@ -333,7 +353,7 @@ static void whole_lots_are_never_overspent(void **state) {
     o.fee = cases[i].fee;
     o.fixed_fee = cases[i].fixed;
     assert_ok(neap_bar_run_init(&run, &p, &o));
-    assert_ok(neap_bar_run_targets(&run, target, equity, position));
+    assert_ok(neap_bar_run_targets(&run, target, 1, equity, position));
     assert_number(position[2], cases[i].shares, 0);
     assert_true(run.account.cash >= 0);
     neap_bar_run_drop(&run);
@@ -384,7 +404,7 @@ static void stops_and_targets_inside_a_bar(void **state) {
     o.take_profit = 0.10;
     neap_bar_run run;
     assert_ok(neap_bar_run_init(&run, &p, &o));
-    assert_ok(neap_bar_run_targets(&run, target, equity, position));
+    assert_ok(neap_bar_run_targets(&run, target, 1, equity, position));
     assert_number(equity[3], 1000 * cases[i].exit, F64_TOL);
     assert_int_equal(run.ambiguous, cases[i].ambiguous);
     assert_int_equal(run.trade_count, i > 0); /* and the constant target does not enter again */
@@ -416,7 +436,7 @@ static void ruin_ends_trading(void **state) {
   neap_bar_prices p = prices_of(5, open, close);
   neap_bar_run run;
   assert_ok(neap_bar_run_init(&run, &p, &plain));
-  assert_ok(neap_bar_run_targets(&run, target, equity, position));
+  assert_ok(neap_bar_run_targets(&run, target, 1, equity, position));
   assert_same(5, equity, want, F64_TOL);
   assert_int_equal(run.ruined, 2);
   assert_int_equal(run.trade_count, 1);
@@ -428,7 +448,7 @@ static neap_status try_run(const neap_bar_prices *p, const neap_bar_options *o,
   neap_bar_run run;
   double equity[8], position[8];
   neap_status st = neap_bar_run_init(&run, p, o);
-  if (!st) st = neap_bar_run_targets(&run, target, equity, position);
+  if (!st) st = neap_bar_run_targets(&run, target, 1, equity, position);
   neap_bar_run_drop(&run);
   return st;
 }
@@ -441,6 +461,12 @@ static void missing_and_bad_prices(void **state) {
   neap_bar_prices p = prices_of(3, open, close);
   run_targets(&p, &plain, target, equity);
   assert_number(equity[1], 1e5, F64_TOL); /* no close at bar 2: the previous mark stands */
+  neap_bar_options o = plain;
+  const double hold[] = {1, 1, 1};
+  o.end = NEAP_END_CLOSE;
+  close[2] = NAN;
+  assert_fails(try_run(&p, &o, hold), NEAP_EVALUE, "close of bar 3 is NaN");
+  close[2] = 12;
   open[2] = NAN;
   assert_fails(try_run(&p, &plain, target), NEAP_EVALUE, "open of bar 3 is NaN");
   open[2] = -1;
@@ -588,6 +614,7 @@ int main(void) {
       cmocka_unit_test(scales_convert_decimals_exactly),
       cmocka_unit_test(targets_fill_at_the_next_open),
       cmocka_unit_test(all_equity_is_exact_at_any_price_scale),
+      cmocka_unit_test(truncated_data_repeat_the_same_bits),
       cmocka_unit_test(engine_matches_plain_doubles),
       cmocka_unit_test(rebalances_only_on_change_unless_asked),
       cmocka_unit_test(whole_lots_are_never_overspent),

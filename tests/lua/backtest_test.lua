@@ -314,6 +314,19 @@ describe("backtest.run", function()
     assert.matches("total_return +100.00 %%", tostring(run { 1, 1, 0, 0 }))
   end)
 
+  it("takes one target for all bars", function()
+    assert.same(run({ 1, 1, 1, 1 }).equity:totable(), run(1).equity:totable())
+    assert.same(run(1).benchmark:totable(), run(1).equity:totable())
+  end)
+
+  it("survives a collection at every bar", function()
+    local r = run(function(i)
+      collectgarbage()
+      return i % 2
+    end, { fee = 1e-3 })
+    assert.same(run({ 1, 0, 1, 0 }, { fee = 1e-3 }).equity:totable(), r.equity:totable())
+  end)
+
   it("takes close alone when it fills at the close", function()
     local r = backtest.run({ close = bars.close },
       { target = tensor.of { 1, 1, 1, 1 }, fill = "close", fee = 0, slippage = 0 })
@@ -344,7 +357,7 @@ describe("backtest.run", function()
     says("bars have no column 'open'",
       function() backtest.run({ close = bars.close }, { target = bars.close }) end)
     says("bars have no column 'high'", function() run({ 1, 1, 1, 1 }, { stop_loss = 0.1 }) end)
-    says("target: tensor expected, got number", function() run(1) end)
+    says("target: tensor expected, got string", function() run "long" end)
   end)
 
   it("names the bar whose price or time is bad", function()

@@ -2,7 +2,7 @@
 local c = {}
 
 --- Run targets over bars on the exact ledger; neap.backtest has the options and the prose.
---- `target` is a tensor or a function `(i, bars, state) -> number?`. Prices are f64 series of one
+--- `target` is a tensor, a number or a function `(i, bars, state) -> number?`. Prices are f64 series of one
 --- length; time, high and low may be nil. Returns the curves `equity` and `position`, the columns
 --- of the closed `trades` and totals. Bad prices, times and targets raise with their bar.
 ---@param bars any handed to a target function
@@ -11,7 +11,7 @@ local c = {}
 ---@param high neap.tensor?
 ---@param low neap.tensor?
 ---@param close neap.tensor
----@param target neap.tensor|function
+---@param target neap.tensor|number|function
 ---@param options table
 ---@return table
 function c.run(bars, time, open, high, low, close, target, options) end
