@@ -296,6 +296,7 @@ static int l_measure(lua_State *L) {
   const double *returns = neap_tensor_data(neap_lua_push_series(L, 3, NEAP_F64, "returns", &m));
   int64_t skip = neap_lua_integer(L, 4, 0, m, "skip");
   neap_performance p;
+  neap_lua_check(L, neap_perf_check(n, equity, start));
   neap_perf_measure(&p, n, equity, start, m - skip, skip < m ? returns + skip : NULL, per_year,
                     years);
   lua_createtable(L, 0, 17);

@@ -36,6 +36,16 @@ neap_status neap_perf_equity(int64_t n, const double *returns, double start, dou
   return NEAP_OK;
 }
 
+neap_status neap_perf_check(int64_t n, const double *equity, double start) {
+  if (!(start > 0) || isinf(start))
+    return neap_fail(NEAP_EVALUE, "stats: equity starts at %g, expected a positive amount", start);
+  for (int64_t i = 0; i < n; i++)
+    if (isnan(equity[i]))
+      return neap_fail(NEAP_EVALUE, "stats: equity %lld is NaN; drop or fill it first",
+                       (long long)i + 1);
+  return NEAP_OK;
+}
+
 void neap_perf_drawdown(int64_t n, const double *equity, double start, double *drawdown) {
   double peak = start;
   for (int64_t i = 0; i < n; i++) {

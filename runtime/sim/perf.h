@@ -31,6 +31,9 @@ void neap_perf_returns(int64_t n, const double *equity, double start, double *re
 /* equity[i] = (1 + returns[0]) ... (1 + returns[i]) x start. NEAP_EVALUE names a NaN. */
 neap_status neap_perf_equity(int64_t n, const double *returns, double start, double *equity);
 
+/* Start must be positive and no equity NaN; the message names the first that is. */
+neap_status neap_perf_check(int64_t n, const double *equity, double start);
+
 void neap_perf_drawdown(int64_t n, const double *equity, double start, double *drawdown);
 
 /* Everything above. Moments come from the m returns, the rest from start and the n equities.

@@ -437,6 +437,15 @@ describe("backtest.stats", function()
 
   it("refuses NaN, wrong kinds and wrong options", function()
     assert.matches("return 2 is NaN", support.message(backtest.stats, tensor.of { 1, NAN }))
+    local function curve(t)
+      return support.message(backtest.stats, tensor.of(t), { kind = "equity" })
+    end
+    assert.matches("equity starts at %-5", curve { -5, 3 })
+    assert.matches("equity starts at %-?nan", curve { NAN, 3 })
+    assert.matches("equity 2 is NaN", curve { 1, NAN })
+    assert.matches("at least one value", support.message(backtest.stats, tensor.zeros { 0 },
+      { kind = "equity" }))
+    assert.equal(0, backtest.stats(tensor.zeros { 0 }).total_return)
     assert.matches("kind is 'x'", support.message(backtest.stats, tensor.of { 1 }, { kind = "x" }))
     assert.matches("bars_per_year is 0",
       support.message(backtest.stats, tensor.of { 1 }, { bars_per_year = 0 }))
