@@ -41,7 +41,8 @@ typedef struct neap_writer neap_writer;
 
 /* Begin to write path, whose folder must exist. Names ending in .gz and .zst are compressed, with
  * the same bytes every time. An existing file keeps its contents until commit, and its permissions
- * after it; a device or pipe (/dev/null) is written directly. */
+ * after it; a link is replaced by the file; a device or pipe (/dev/null) is written directly. A
+ * process that is killed meanwhile leaves path.<process>-<number>.tmp behind. */
 neap_status neap_writer_open(neap_writer **out, const char *path);
 
 /* Append n bytes. After a failure every later call, commit included, repeats the failure. */

@@ -41,12 +41,13 @@ neap_status neap_log_parse_level(neap_log_level *out, const char *name) {
 /* composing --------------------------------------------------------------------------------------
  */
 
-/* The wall clock, to the millisecond. */
+/* The wall clock, always with three digits of fraction so that lines align. */
 static void add_time(neap_text *t) {
-  const int64_t millisecond = 1000000;
+  int64_t now = neap_clock_wall(), fraction = now % NEAP_SECOND;
   char text[40];
-  size_t n = neap_time_print(text, neap_clock_wall() / millisecond * millisecond);
-  neap_text_add(t, text, n);
+  size_t n = neap_time_print(text, now - fraction);
+  neap_text_add(t, text, n - 1);
+  neap_text_format(t, ".%03dZ", (int)(fraction / 1000000));
 }
 
 static void add_value(neap_text *t, const neap_log_field *f, bool as_json) {

@@ -22,7 +22,8 @@ bool neap_integer_parse(const char *text, size_t n, int64_t *out);
 
 /* v as the shortest decimal that neap_number_parse turns into v again (the nearest to v among
  * those), with a closing zero; returns its length. 1e-5 <= |v| < 1e17 is written plainly (0.1,
- * 27123.45, 3), the rest with an exponent (1e-7, 2.5e20); also nan, inf, -inf, -0. */
+ * 27123.45, 3), the rest with an exponent (1e-7, 2.5e20); also nan, inf, -inf, -0. Below 1e-11 and
+ * from 1e17 on a few powers of two get one digit more than they need. */
 size_t neap_number_print(char out[32], double v);
 
 /* v rounded to 17 significant digits, trailing zeros dropped: what other programs expect of a file

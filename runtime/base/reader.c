@@ -28,8 +28,7 @@ struct neap_reader {
 static neap_status read_some(neap_reader *r, void *out, size_t n, size_t *got) {
   NEAP_TRY(neap_interrupt_check());
   ssize_t k;
-  do k = read(r->fd, out, n);
-  while (k < 0 && errno == EINTR);
+  while ((k = read(r->fd, out, n)) < 0 && errno == EINTR) NEAP_TRY(neap_interrupt_check());
   if (k < 0) return neap__file_fail("read", r->path, errno);
   r->file_ended = k == 0;
   *got = (size_t)k;
@@ -206,7 +205,7 @@ void neap_reader_close(neap_reader *r) {
 static size_t first_capacity(const neap_reader *r) {
   struct stat s;
   bool known = r->decode == decode_plain && fstat(r->fd, &s) == 0 && S_ISREG(s.st_mode);
-  return known ? (size_t)s.st_size + 2 : 4 * BLOCK;
+  return known && s.st_size > 0 ? (size_t)s.st_size + 2 : 4 * BLOCK;
 }
 
 static neap_status read_all(neap_reader *r, char **data, size_t *n) {
