@@ -6,12 +6,13 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 
-enum { POLL_EVERY = 1 << 13 };
+enum { POLL_EVERY = 1 << 13, SCAN_POLL_EVERY = 1 << 20 };
 
 /* start ---------------------------------------------------------------------------------------- */
 
 static neap_status scan(const double *x, int64_t n, const char *name, double *high) {
   for (int64_t i = 0; i < n; i++) {
+    if (i % SCAN_POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     if (isnan(x[i])) continue;
     if (!(x[i] > 0) || isinf(x[i]))
       return neap_fail(NEAP_EVALUE, "backtest: %s of bar %lld is %g, prices must be positive", name,
@@ -134,12 +135,13 @@ static neap_status fill_price(const neap_bar_run *run, const double *x, const ch
 /* sizing ----------------------------------------------------------------------------------------
  */
 
-/* What an order for the share f is weighed by: the account, the price it fills at, the costs. */
+/* What an order for the share f is weighed by: what is held, the price it fills at, the costs. */
 typedef struct {
-  const neap_account *a;
-  int64_t share; /* |f| as a rate */
-  int sign;      /* of f */
-  int64_t price; /* after slippage */
+  int64_t held;      /* lots */
+  neap_money equity; /* at the fill price, before the order's costs */
+  int64_t share;     /* |f| as a rate */
+  int sign;          /* of f */
+  int64_t price;     /* after slippage */
   int64_t fee_rate;
   neap_money fixed;
   int64_t unit_cost; /* NEAP_SIZE_UNIT: extra ticks a lot is taken to cost */
@@ -148,36 +150,34 @@ typedef struct {
 
 static neap_money absolute(neap_money m) { return m < 0 ? -m : m; }
 
-/* May the position be q? Exact: |q| x price <= |f| x equity after costs. */
+/* May the position be q? Exact: |q| x price <= |f| x equity after costs. Every product is below
+ * 2^126, and equity is positive here. */
 static bool affordable(const sizing *s, int64_t q) {
-  neap_money equity = s->a->cash + (neap_money)s->a->position * s->price;
-  if (s->unit) {
-    neap_money cost = absolute((neap_money)q * ((neap_money)s->price + s->unit_cost));
-    return equity > 0 && cost <= neap_money_share_down(equity, s->share);
-  }
-  neap_money traded = absolute(((neap_money)q - s->a->position) * s->price);
-  equity -= neap_money_share_up(traded, s->fee_rate) + s->fixed;
-  return equity > 0 &&
-         absolute((neap_money)q * s->price) <= neap_money_share_down(equity, s->share);
+  neap_money left = s->equity, cost = (neap_money)s->price + s->unit_cost;
+  if (s->unit) return absolute(q * cost) <= neap_money_share_down(left, s->share);
+  neap_money traded = absolute(((neap_money)q - s->held) * s->price);
+  left -= neap_money_share_up(traded, s->fee_rate) + s->fixed;
+  return left > 0 && absolute((neap_money)q * s->price) <= neap_money_share_down(left, s->share);
 }
 
-/* The same in floating point, solved for |q|: with e the equity at the price, h the value held and
- * c the fee (negative when the position shrinks), |q| p = f (e - c (|q| p - h) - fixed). */
+/* The same in floating point, solved for |q|: with e the equity, h the value held and c the fee
+ * (negative when the position shrinks), |q| p = f (e - c (|q| p - h) - fixed). */
 static double estimate(const sizing *s, bool grow) {
   double f = (double)s->share / (double)NEAP_RATE_ONE, p = (double)s->price;
-  double value = (double)s->a->position * p, equity = (double)s->a->cash + value;
+  double equity = (double)s->equity, value = fabs((double)s->held * p);
   if (s->unit) return f * equity / (p + (double)s->unit_cost);
   double c = (double)s->fee_rate / (double)NEAP_RATE_ONE;
   if (!grow) c = -c;
-  return f * (equity + c * fabs(value) - (double)s->fixed) / (p * (1 + f * c));
+  return f * (equity + c * value - (double)s->fixed) / (p * (1 + f * c));
 }
 
 /* The largest affordable position, in lots with the sign of f. The estimate is good to a few lots
  * in 2^53, so it is nudged up and walked down. */
-static neap_status largest(const sizing *s, bool grow, int64_t *out) {
+static neap_status largest(const neap_account *a, sizing *s, bool grow, int64_t *out) {
+  NEAP_TRY(neap_account_equity(a, s->price, &s->equity));
   double e = estimate(s, grow) * (1 + 1e-15);
   *out = 0;
-  if (!(e >= 1)) return NEAP_OK;
+  if (s->equity <= 0 || !(e >= 1)) return NEAP_OK;
   if (e >= 0x1p62)
     return neap_fail(NEAP_EVALUE,
                      "backtest: a position of %g lots is too large; choose a larger "
@@ -198,7 +198,7 @@ static int64_t unit_cost(const neap_bar_run *run, int64_t raw) {
 
 /* Trade to the share f of equity. f and the position have one sign, or there is no position. */
 static neap_status resize(neap_bar_run *run, double f, int64_t raw) {
-  sizing s = {.a = &run->account,
+  sizing s = {.held = run->account.position,
               .share = llrint(fabs(f) * (double)NEAP_RATE_ONE),
               .sign = f > 0 ? 1 : -1,
               .fee_rate = run->fee_rate,
@@ -207,11 +207,11 @@ static neap_status resize(neap_bar_run *run, double f, int64_t raw) {
               .unit_cost = unit_cost(run, raw)};
   int64_t held = run->account.position, q;
   NEAP_TRY(neap_price_slip(raw, s.sign, run->slip_rate, &s.price));
-  NEAP_TRY(largest(&s, true, &q));
+  NEAP_TRY(largest(&run->account, &s, true, &q));
   if (s.sign * (q - held) > 0) return trade(run, q - held, raw, run->slip_rate);
   if (held == 0) return NEAP_OK;
   NEAP_TRY(neap_price_slip(raw, -s.sign, exit_slip(run), &s.price));
-  NEAP_TRY(largest(&s, false, &q));
+  NEAP_TRY(largest(&run->account, &s, false, &q));
   if (s.sign * (q - held) < 0) return trade(run, q - held, raw, exit_slip(run));
   return NEAP_OK;
 }
@@ -343,21 +343,24 @@ neap_status neap_bar_run_summary(const neap_bar_run *run, neap_bar_summary *out)
   const neap_account *a = &run->account;
   neap_money profit = 0, loss = 0, open = 0;
   int64_t wins = 0;
+  bool overflow = false;
   for (int64_t i = 0; i < run->trade_count; i++) {
     neap_money pnl = run->trades[i].pnl;
-    if (pnl > 0) {
-      wins++;
-      profit += pnl;
-    } else loss -= pnl;
+    if (pnl > 0) wins++;
+    if (pnl > 0) overflow |= __builtin_add_overflow(profit, pnl, &profit);
+    else overflow |= __builtin_sub_overflow(loss, pnl, &loss);
   }
   if (a->position != 0) NEAP_TRY(neap_account_unrealised(a, run->mark, &open));
+  overflow |= __builtin_sub_overflow(open, a->entry_fees, &open);
+  if (overflow)
+    return neap_fail(NEAP_EVALUE, "backtest: profits overflow; choose a larger tick or lot");
   const neap_scale *s = &run->scale;
   *out = (neap_bar_summary){.trades = run->trade_count,
                             .wins = wins,
                             .gross_profit = neap_scale_amount(s, profit),
                             .gross_loss = neap_scale_amount(s, loss),
                             .realised = neap_scale_amount(s, a->realised),
-                            .unrealised = neap_scale_amount(s, open - a->entry_fees),
+                            .unrealised = neap_scale_amount(s, open),
                             .fees = neap_scale_amount(s, a->fees),
                             .slippage = neap_scale_amount(s, a->slippage),
                             .traded = neap_scale_amount(s, a->traded)};

@@ -262,8 +262,7 @@ static int l_returns(lua_State *L) {
   const double *equity = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "equity", &n));
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  neap_perf_returns(n, equity, start, neap_tensor_data(out));
-  return neap_lua_done(L, NEAP_OK);
+  return neap_lua_done(L, neap_perf_returns(n, equity, start, neap_tensor_data(out)));
 }
 
 /* drawdown(equity, start) */
@@ -273,8 +272,7 @@ static int l_drawdown(lua_State *L) {
   const double *equity = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "equity", &n));
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  neap_perf_drawdown(n, equity, start, neap_tensor_data(out));
-  return neap_lua_done(L, NEAP_OK);
+  return neap_lua_done(L, neap_perf_drawdown(n, equity, start, neap_tensor_data(out)));
 }
 
 /* equity(returns, start) */
@@ -297,8 +295,8 @@ static int l_measure(lua_State *L) {
   int64_t skip = neap_lua_integer(L, 4, 0, m, "skip");
   neap_performance p;
   neap_lua_check(L, neap_perf_check(n, equity, start));
-  neap_perf_measure(&p, n, equity, start, m - skip, skip < m ? returns + skip : NULL, per_year,
-                    years);
+  neap_lua_check(L, neap_perf_measure(&p, n, equity, start, m - skip,
+                                      skip < m ? returns + skip : NULL, per_year, years));
   lua_createtable(L, 0, 17);
   set_number(L, "total_return", p.total_return);
   set_number(L, "cagr", p.cagr);

@@ -2,6 +2,10 @@
 
 #include <math.h>
 
+#include "base/interrupt.h"
+
+enum { POLL_EVERY = 1 << 19 };
+
 #define NS_PER_YEAR (365.25 * 86400e9)
 
 /* Neumaier's sum: the error does not grow with n. */
@@ -17,17 +21,20 @@ static void sum_add(exact_sum *s, double x) {
 
 static double sum_get(const exact_sum *s) { return s->sum + s->rest; }
 
-void neap_perf_returns(int64_t n, const double *equity, double start, double *returns) {
+neap_status neap_perf_returns(int64_t n, const double *equity, double start, double *returns) {
   double before = start;
   for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     returns[i] = before > 0 ? equity[i] / before - 1 : NAN;
     before = equity[i];
   }
+  return NEAP_OK;
 }
 
 neap_status neap_perf_equity(int64_t n, const double *returns, double start, double *equity) {
   double e = start;
   for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     if (isnan(returns[i]))
       return neap_fail(NEAP_EVALUE, "stats: return %lld is NaN; drop or fill it first",
                        (long long)i + 1);
@@ -39,46 +46,53 @@ neap_status neap_perf_equity(int64_t n, const double *returns, double start, dou
 neap_status neap_perf_check(int64_t n, const double *equity, double start) {
   if (!(start > 0) || isinf(start))
     return neap_fail(NEAP_EVALUE, "stats: equity starts at %g, expected a positive amount", start);
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     if (isnan(equity[i]))
       return neap_fail(NEAP_EVALUE, "stats: equity %lld is NaN; drop or fill it first",
                        (long long)i + 1);
+  }
   return NEAP_OK;
 }
 
-void neap_perf_drawdown(int64_t n, const double *equity, double start, double *drawdown) {
+neap_status neap_perf_drawdown(int64_t n, const double *equity, double start, double *drawdown) {
   double peak = start;
   for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     if (equity[i] > peak) peak = equity[i];
     drawdown[i] = 1 - equity[i] / peak;
   }
+  return NEAP_OK;
 }
 
-/* Worst drawdown and longest time below a high; false when equity touched zero. */
-static bool measure_curve(neap_performance *out, int64_t n, const double *equity, double start) {
+/* Worst drawdown and longest time below a high; *solvent unless equity touched zero. */
+static neap_status measure_curve(neap_performance *out, int64_t n, const double *equity,
+                                 double start, bool *solvent) {
   double peak = start, worst = 0;
   int64_t below = 0, longest = 0;
-  bool solvent = start > 0;
   exact_sum total = {0, 0};
+  *solvent = true;
   for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     if (equity[i] >= peak) {
       peak = equity[i];
       below = 0;
     } else if (++below > longest) longest = below;
     if (1 - equity[i] / peak > worst) worst = 1 - equity[i] / peak;
-    if (equity[i] <= 0) solvent = false;
+    if (equity[i] <= 0) *solvent = false;
     sum_add(&total, equity[i]);
   }
   out->mean_equity = n > 0 ? sum_get(&total) / (double)n : start;
   out->max_drawdown = worst;
   out->max_drawdown_bars = longest;
-  return solvent;
+  return NEAP_OK;
 }
 
-static void measure_moments(neap_performance *out, int64_t m, const double *r) {
+static neap_status measure_moments(neap_performance *out, int64_t m, const double *r) {
   exact_sum total = {0, 0}, second = {0, 0}, third = {0, 0}, fourth = {0, 0}, down = {0, 0};
   double n = (double)m, best = -INFINITY, worst = INFINITY;
   for (int64_t i = 0; i < m; i++) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     sum_add(&total, r[i]);
     if (r[i] > best) best = r[i];
     if (r[i] < worst) worst = r[i];
@@ -86,6 +100,7 @@ static void measure_moments(neap_performance *out, int64_t m, const double *r) {
   }
   double mean = sum_get(&total) / n;
   for (int64_t i = 0; i < m; i++) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
     double d = best == worst ? 0 : r[i] - mean; /* equal returns vary by nothing at all */
     sum_add(&second, d * d);
     sum_add(&third, d * d * d);
@@ -99,12 +114,13 @@ static void measure_moments(neap_performance *out, int64_t m, const double *r) {
   out->kurtosis = m2 > 0 ? sum_get(&fourth) / n / (m2 * m2) : NAN;
   out->best = best;
   out->worst = worst;
+  return NEAP_OK;
 }
 
 static double ratio(double a, double b) { return b > 0 ? a / b : NAN; }
 
-void neap_perf_measure(neap_performance *out, int64_t n, const double *equity, double start,
-                       int64_t m, const double *returns, double per_year, double years) {
+neap_status neap_perf_measure(neap_performance *out, int64_t n, const double *equity, double start,
+                              int64_t m, const double *returns, double per_year, double years) {
   *out = (neap_performance){.mean = NAN,
                             .deviation = NAN,
                             .downside = NAN,
@@ -112,8 +128,9 @@ void neap_perf_measure(neap_performance *out, int64_t n, const double *equity, d
                             .kurtosis = NAN,
                             .best = NAN,
                             .worst = NAN};
-  bool solvent = measure_curve(out, n, equity, start);
-  if (solvent && m > 0) measure_moments(out, m, returns);
+  bool solvent;
+  NEAP_TRY(measure_curve(out, n, equity, start, &solvent));
+  if (solvent && m > 0) NEAP_TRY(measure_moments(out, m, returns));
   double growth = n > 0 ? equity[n - 1] / start : 1;
   out->total_return = growth - 1;
   out->cagr = growth > 0 ? (years > 0 ? pow(growth, 1 / years) - 1 : NAN) : -1;
@@ -122,6 +139,7 @@ void neap_perf_measure(neap_performance *out, int64_t n, const double *equity, d
   out->sharpe = ratio(out->mean, out->deviation) * sqrt(per_year);
   out->sortino = ratio(out->mean, out->downside) * sqrt(per_year);
   out->calmar = solvent ? ratio(out->cagr, out->max_drawdown) : NAN;
+  return NEAP_OK;
 }
 
 neap_status neap_perf_per_year(int64_t n, const int64_t *time, double *out) {

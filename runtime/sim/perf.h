@@ -5,6 +5,8 @@
  * sqrt(mean(min(r, 0)^2)) over all periods instead. Drawdown is 1 - equity / highest equity so
  * far, the start included, a positive fraction.
  *
+ * The loops poll for interrupts, which is the only way that most functions fail.
+ *
  * Undefined values are NaN: deviations of fewer than 2 returns; Sharpe with zero variance; Sortino
  * without a falling period; Calmar without a drawdown; everything annual when the number of
  * periods per year is unknown; ratios and moments once equity has touched zero. */
@@ -26,7 +28,7 @@ typedef struct {
 } neap_performance;
 
 /* returns[i] = equity[i] / equity[i-1] - 1, the first against start; NaN after equity <= 0. */
-void neap_perf_returns(int64_t n, const double *equity, double start, double *returns);
+neap_status neap_perf_returns(int64_t n, const double *equity, double start, double *returns);
 
 /* equity[i] = (1 + returns[0]) ... (1 + returns[i]) x start. NEAP_EVALUE names a NaN. */
 neap_status neap_perf_equity(int64_t n, const double *returns, double start, double *equity);
@@ -34,12 +36,12 @@ neap_status neap_perf_equity(int64_t n, const double *returns, double start, dou
 /* Start must be positive and no equity NaN; the message names the first that is. */
 neap_status neap_perf_check(int64_t n, const double *equity, double start);
 
-void neap_perf_drawdown(int64_t n, const double *equity, double start, double *drawdown);
+neap_status neap_perf_drawdown(int64_t n, const double *equity, double start, double *drawdown);
 
 /* Everything above. Moments come from the m returns, the rest from start and the n equities.
  * per_year: periods per year, or NaN; years: the time that passed, or NaN. */
-void neap_perf_measure(neap_performance *out, int64_t n, const double *equity, double start,
-                       int64_t m, const double *returns, double per_year, double years);
+neap_status neap_perf_measure(neap_performance *out, int64_t n, const double *equity, double start,
+                              int64_t m, const double *returns, double per_year, double years);
 
 /* Periods per year of n rising times (i64 ns): (n - 1) / elapsed years of 365.25 days. NaN for
  * n < 2. NEAP_EVALUE names the first time that does not rise. */

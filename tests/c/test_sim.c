@@ -521,6 +521,12 @@ static void memory_and_interrupts(void **state) {
   assert_int_equal(failures, 1);
   neap_interrupt_raise();
   assert_fails(try_run(&p, &plain, target), NEAP_EINTERRUPT, "interrupted");
+  double out[4];
+  neap_performance figures;
+  assert_fails(neap_perf_returns(4, open, 1, out), NEAP_EINTERRUPT, "interrupted");
+  assert_fails(neap_perf_drawdown(4, open, 1, out), NEAP_EINTERRUPT, "interrupted");
+  assert_fails(neap_perf_measure(&figures, 4, open, 1, 4, open, 1, 1), NEAP_EINTERRUPT,
+               "interrupted");
   neap_interrupt_clear();
   assert_ok(try_run(&p, &plain, target));
 }
@@ -531,7 +537,7 @@ static neap_performance measure(int64_t n, const double *returns, double per_yea
   double equity[16];
   neap_performance p;
   assert_ok(neap_perf_equity(n, returns, 1, equity));
-  neap_perf_measure(&p, n, equity, 1, n, returns, per_year, (double)n / per_year);
+  assert_ok(neap_perf_measure(&p, n, equity, 1, n, returns, per_year, (double)n / per_year));
   return p;
 }
 
