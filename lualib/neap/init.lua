@@ -26,11 +26,13 @@ local modules = {
   log = true,
   market = true,
   metrics = true,
+  options = true,
   plot = true,
   report = true,
   split = true,
   ta = true,
   tensor = true,
+  yaml = true,
 }
 
 return setmetatable(neap, {

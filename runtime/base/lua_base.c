@@ -49,6 +49,7 @@ int neap_lua_raise(lua_State *L, const char *format, ...) {
 }
 
 void neap_lua_check(lua_State *L, neap_status st) {
+  if (st == NEAP_EINTERRUPT) neap_interrupt_clear(); /* the Lua error carries it from here */
   if (st) neap_lua_raise(L, "%s", neap_last_error());
 }
 

@@ -1,0 +1,130 @@
+#include "host/edit.h"
+
+#include <histedit.h>
+#include <locale.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "host/host.h"
+
+struct neap_edit {
+  EditLine *el;
+  History *history;
+  neap_edit_completer complete;
+  void *ctx;
+  char prompt[128];
+  char *line;
+};
+
+static char *current_prompt(EditLine *el) {
+  neap_edit *e;
+  el_get(el, EL_CLIENTDATA, &e);
+  return e->prompt;
+}
+
+static bool more_is_waiting(void) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  return poll(&input, 1, 0) > 0;
+}
+
+/* TAB: indents at the start of a line and inside pasted text, else completes. */
+static unsigned char on_tab(EditLine *el, int key) {
+  (void)key;
+  neap_edit *e;
+  el_get(el, EL_CLIENTDATA, &e);
+  const LineInfo *info = el_line(el);
+  size_t n = (size_t)(info->cursor - info->buffer);
+  size_t blank = 0;
+  while (blank < n && strchr(" \t\n", info->buffer[blank])) blank++;
+  if (blank == n || more_is_waiting()) {
+    el_insertstr(el, "  ");
+    return CC_REFRESH;
+  }
+  char *before = neap_strndup(info->buffer, n);
+  if (!before) return CC_ERROR;
+  e->complete(e->ctx, e, before);
+  neap_free(before);
+  return CC_REDISPLAY;
+}
+
+static void bind_keys(EditLine *el) {
+  static const char *const keys[][2] = {
+      {"\t", "neap-complete"},      {"\\e[3~", "ed-delete-next-char"}, {"\\e[H", "ed-move-to-beg"},
+      {"\\e[F", "ed-move-to-end"},  {"\\e[1;5C", "em-next-word"},      {"\\e[1;5D", "ed-prev-word"},
+      {"^R", "em-inc-search-prev"}, {"\\e[A", "ed-prev-history"},      {"\\e[B", "ed-next-history"},
+  };
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
+}
+
+neap_edit *neap_edit_open(neap_edit_completer complete, void *ctx) {
+  setlocale(LC_CTYPE, "");
+  neap_edit *e = neap_calloc_array(1, sizeof *e);
+  if (!e) return NULL;
+  e->complete = complete;
+  e->ctx = ctx;
+  e->history = history_init();
+  e->el = el_init("neap", stdin, stdout, stderr);
+  if (!e->el || !e->history) {
+    neap_edit_close(e);
+    return NULL;
+  }
+  HistEvent event;
+  history(e->history, &event, H_SETSIZE, 2000);
+  history(e->history, &event, H_SETUNIQUE, 1);
+  el_set(e->el, EL_CLIENTDATA, e);
+  el_set(e->el, EL_PROMPT_ESC, current_prompt, '\1');
+  el_set(e->el, EL_EDITOR, "emacs");
+  el_set(e->el, EL_SIGNAL, 0); /* SIGINT is ours; it ends el_gets */
+  el_set(e->el, EL_HIST, history, e->history);
+  el_set(e->el, EL_ADDFN, "neap-complete", "complete a name", on_tab);
+  bind_keys(e->el);
+  return e;
+}
+
+void neap_edit_close(neap_edit *e) {
+  if (!e) return;
+  if (e->el) el_end(e->el);
+  if (e->history) history_end(e->history);
+  neap_free(e->line);
+  neap_free(e);
+}
+
+neap_edit_event neap_edit_read(neap_edit *e, const char *prompt, const char **line) {
+  snprintf(e->prompt, sizeof e->prompt, "%s", prompt);
+  neap_free(e->line);
+  e->line = NULL;
+  neap_host_take_press();
+  el_resize(e->el);
+  int n = 0;
+  const char *text = el_gets(e->el, &n);
+  if (neap_host_take_press()) {
+    el_reset(e->el);
+    fputs("^C\n", stdout);
+    return NEAP_EDIT_INTERRUPTED;
+  }
+  if (!text || n <= 0) return NEAP_EDIT_END;
+  size_t size = strlen(text);
+  if (size && text[size - 1] == '\n') size--;
+  e->line = neap_strndup(text, size);
+  *line = e->line;
+  return e->line ? NEAP_EDIT_LINE : NEAP_EDIT_END;
+}
+
+void neap_edit_remember(neap_edit *e, const char *text) {
+  HistEvent event;
+  history(e->history, &event, H_ENTER, text);
+}
+
+void neap_edit_insert(neap_edit *e, const char *text) { el_insertstr(e->el, text); }
+
+void neap_edit_show(neap_edit *e, const char *text) {
+  (void)e;
+  printf("\n%s\n", text);
+  fflush(stdout);
+}
