@@ -1,0 +1,233 @@
+--- Charts: a description in, SVG out (PNG through librsvg), the same bytes every time.
+local class = require "neap.class"
+local file = require "neap.file"
+local opts = require "neap.opts"
+local svg = require "neap.plot.svg"
+
+local plot = {}
+
+---@class neap.plot.Chart
+local Chart = class "neap.plot.Chart"
+
+local function numbers(values, what)
+  if type(values) == "userdata" and values.totable then
+    if #values.shape ~= 1 then
+      opts.raise("plot: %s has %d dimensions, expected one", what, #values.shape)
+    end
+    values = values:totable()
+  end
+  if type(values) ~= "table" then
+    opts.raise("plot: %s must be a tensor or an array, got %s", what, type(values))
+  end
+  return values
+end
+
+local function count(n)
+  local x = {}
+  for i = 1, n do x[i] = i end
+  return x
+end
+
+-- Widen range so that it holds all finite values.
+local function cover(range, values)
+  for _, v in ipairs(values) do
+    if v == v and v > -math.huge and v < math.huge and v ~= math.mininteger then
+      range[1], range[2] = math.min(range[1] or v, v), math.max(range[2] or v, v)
+    end
+  end
+end
+
+local function series(mark, o, chart)
+  mark.y = numbers(o[#o], "y")
+  mark.x = #o > 2 and numbers(o[2], "x") or count(#mark.y)
+  if #mark.x ~= #mark.y then
+    opts.raise("plot: x has %d values and y has %d", #mark.x, #mark.y)
+  end
+  cover(chart.x_range, mark.x)
+  cover(chart.y_range, mark.y)
+end
+
+local prepare = { line = series, scatter = series }
+
+function prepare.band(mark, o, chart)
+  mark.x, mark.low, mark.high = numbers(o[2], "x"), numbers(o[3], "low"), numbers(o[4], "high")
+  if #mark.x ~= #mark.low or #mark.x ~= #mark.high then
+    opts.raise("plot: band of %d x, %d low and %d high values", #mark.x, #mark.low, #mark.high)
+  end
+  cover(chart.x_range, mark.x)
+  cover(chart.y_range, mark.low)
+  cover(chart.y_range, mark.high)
+end
+
+function prepare.bar(mark, o, chart)
+  local names = numbers(o[2], "names")
+  mark.y = numbers(o[3], "values")
+  if #names ~= #mark.y then opts.raise("plot: %d names and %d values", #names, #mark.y) end
+  if chart.horizontal then
+    local reversed = {}
+    for k = 1, #names do reversed[k] = names[#names - k + 1] end
+    chart.y_names = reversed
+    cover(chart.x_range, mark.y)
+    cover(chart.x_range, { 0 })
+  else
+    chart.x_names = names
+    cover(chart.y_range, mark.y)
+    cover(chart.y_range, { 0 })
+  end
+end
+
+function prepare.histogram(mark, o, chart)
+  local values, range = numbers(o[2], "values"), o.range or {}
+  if not o.range then cover(range, values) end
+  local low, high, bins = range[1] or 0, range[2] or 1, o.bins or 30
+  if high <= low then high = low + 1 end
+  mark.edges, mark.counts = {}, {}
+  for k = 0, bins do mark.edges[k + 1] = low + (high - low) * k / bins end
+  for k = 1, bins do mark.counts[k] = 0 end
+  for _, v in ipairs(values) do
+    if v >= low and v <= high then
+      local k = math.min(bins, math.floor((v - low) / (high - low) * bins) + 1)
+      mark.counts[k] = mark.counts[k] + 1
+    end
+  end
+  mark.opacity = o.opacity
+  cover(chart.x_range, { low, high })
+  cover(chart.y_range, mark.counts)
+  cover(chart.y_range, { 0 })
+end
+
+function prepare.heatmap(mark, o, chart)
+  mark.values = type(o[2]) == "userdata" and o[2]:totable() or o[2]
+  local rows, columns = #mark.values, #(mark.values[1] or {})
+  if rows == 0 or columns == 0 then opts.raise("plot: a heat map needs at least one cell") end
+  chart.x_names = o.columns or count(columns)
+  local names = o.rows or count(rows)
+  chart.y_names = {}
+  for k = 1, rows do chart.y_names[k] = names[rows - k + 1] end
+  mark.format = o.format or function(v) return ("%g"):format(v) end
+end
+
+local chart_options = {
+  title = opts.none, width = 720, height = 300, x = "linear", y = "linear", x_label = opts.none,
+  y_label = opts.none, x_range = opts.none, y_range = opts.none, horizontal = false,
+  label_width = opts.none, alt = opts.none,
+}
+local mark_options = {
+  line = { name = true, color = true, dash = true }, band = { name = true, color = true },
+  scatter = { name = true, color = true, radius = true }, bar = { name = true, color = true },
+  histogram = { name = true, color = true, bins = true, range = true, opacity = true },
+  heatmap = { name = true, color = true, rows = true, columns = true, format = true },
+}
+
+local function add_mark(chart, o)
+  local kind = o[1]
+  local allowed = mark_options[kind]
+  if not allowed then
+    opts.unknown("plot.chart", "mark", kind,
+      { "line", "band", "scatter", "bar", "histogram", "heatmap" })
+  end
+  local given = {}
+  for name, value in pairs(o) do if type(name) == "string" then given[name] = value end end
+  opts.merge("plot " .. kind, allowed, given)
+  local mark = { kind = kind, color = o.color or (#chart.marks % 6) + 1, dash = o.dash,
+    radius = o.radius }
+  prepare[kind](mark, o, chart)
+  chart.marks[#chart.marks + 1] = mark
+  if o.name then chart.legend[#chart.legend + 1] = { name = o.name, color = mark.color } end
+end
+
+--- A chart from its description: options by name, marks in the array part, drawn in order. A mark
+--- is an array with its kind first: `{"line", x, y}`, `{"band", x, low, high}`,
+--- `{"scatter", x, y}`, `{"bar", names, values}`, `{"histogram", values}`, `{"heatmap", matrix}`;
+--- x may be left out. Values are tensors or arrays; NaN leaves a gap. `x = "time"` reads nanoseconds since 1970 UTC,
+--- `y = "log"` needs positive values. `horizontal = true` lays bars on their side.
+---     plot.chart { title = "x", { "line", { 1, 4, 9 } } }:svg():sub(1, 4) --> <svg
+---@param description table
+---@return neap.plot.Chart
+function plot.chart(description)
+  local given = {}
+  for name, value in pairs(description) do
+    if type(name) == "string" then given[name] = value end
+  end
+  local chart = opts.merge("plot.chart", chart_options, given)
+  local x_range, y_range = chart.x_range, chart.y_range
+  chart.marks, chart.legend, chart.x_range, chart.y_range = {}, {}, {}, {}
+  for _, mark in ipairs(description) do add_mark(chart, mark) end
+  chart.x_range = x_range or (chart.x_range[1] and chart.x_range) or { 0, 1 }
+  chart.y_range = y_range or (chart.y_range[1] and chart.y_range) or { 0, 1 }
+  return setmetatable(chart, Chart)
+end
+
+--- The chart as SVG text. `theme` is "light" (default), "dark", or "page": classes only, for a page
+--- that brings the rules of both.
+---@param theme? string
+---@return string
+function Chart:svg(theme)
+  theme = theme or "light"
+  if theme ~= "page" and not svg.themes[theme] then
+    opts.unknown("chart:svg", "theme", theme, { "light", "dark", "page" })
+  end
+  return svg.render(self, theme)
+end
+
+--- Write the chart to a file, by extension: .svg, or .png through librsvg.
+---@param path string
+---@param o? { theme: string, scale: number }
+function Chart:save(path, o)
+  o = opts.merge("chart:save", { theme = "light", scale = 2 }, o)
+  if path:match "%.svg$" then
+    file.write(path, self:svg(o.theme))
+  elseif path:match "%.png$" then
+    file.write(path, plot.png(self:svg(o.theme), o.scale))
+  else
+    opts.raise("chart:save: '%s' ends in neither .svg nor .png", path)
+  end
+end
+
+--- PNG bytes of SVG text, drawn by librsvg at `factor` pixels per unit; opened on first use.
+---     plot.png(plot.line({ 1, 2 }):svg()):sub(2, 4) --> PNG
+---@param text string
+---@param factor? number
+---@return string
+function plot.png(text, factor) return require("neap.c.plot").png(text, factor or 2) end
+
+local function single(kind)
+  return function(...)
+    local arguments = table.pack(...)
+    local o = {}
+    if type(arguments[arguments.n]) == "table" and #arguments[arguments.n] == 0
+      and next(arguments[arguments.n]) then
+      o = arguments[arguments.n]
+      arguments.n = arguments.n - 1
+    end
+    local description, mark = {}, { kind }
+    for i = 1, arguments.n do mark[i + 1] = arguments[i] end
+    for name, value in pairs(o) do
+      if mark_options[kind][name] then mark[name] = value else description[name] = value end
+    end
+    description[1] = mark
+    return plot.chart(description)
+  end
+end
+
+--- A line chart of y, or of y over x; options of the chart and of the line in one table.
+---     plot.line({ 1, 3, 2 }, { title = "three" }).title --> three
+plot.line = single "line"
+
+--- Points at (x, y).
+---     #plot.scatter({ 1, 2 }, { 3, 4 }).marks --> 1
+plot.scatter = single "scatter"
+
+--- One bar for each name.
+---     #plot.bar({ "a", "b" }, { 3, 4 }).marks --> 1
+plot.bar = single "bar"
+
+--- Counts of values in equal bins over `range` (the data's own by default).
+---     plot.histogram({ 0, 1, 1 }, { bins = 2 }).marks[1].counts[2] --> 2
+plot.histogram = single "histogram"
+
+--- Cells coloured by value; `rows` and `columns` name them.
+---     #plot.heatmap({ { 1, 2 }, { 3, 4 } }).marks --> 1
+plot.heatmap = single "heatmap"
+
+return plot

@@ -1,0 +1,147 @@
+#include "plot/plot.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { MAX_SIDE = 16384, FORMAT_ARGB32 = 0, CAIRO_OK = 0 };
+
+typedef struct {
+  double x, y, width, height;
+} rectangle;
+
+/* The functions we use, by the names of their libraries. dlsym on librsvg's handle also finds those
+ * of cairo and gobject, which it depends on. */
+static struct {
+  void *(*rsvg_handle_new_from_data)(const uint8_t *, size_t, void **error);
+  int (*rsvg_handle_get_intrinsic_size_in_pixels)(void *, double *, double *);
+  int (*rsvg_handle_render_document)(void *, void *cairo, const rectangle *, void **error);
+  void *(*cairo_image_surface_create)(int format, int width, int height);
+  void *(*cairo_create)(void *surface);
+  int (*cairo_status)(void *cairo);
+  void (*cairo_destroy)(void *cairo);
+  void (*cairo_surface_destroy)(void *surface);
+  int (*cairo_surface_write_to_png_stream)(void *, int (*)(void *, const uint8_t *, unsigned),
+                                           void *);
+  void (*g_object_unref)(void *);
+  void (*g_error_free)(void *);
+} lib;
+
+static char load_failure[256];
+
+static void load(void) {
+  static const struct {
+    const char *name;
+    void *slot;
+  } symbols[] = {
+#define SYMBOL(name) {#name, &lib.name}
+      SYMBOL(rsvg_handle_new_from_data),
+      SYMBOL(rsvg_handle_get_intrinsic_size_in_pixels),
+      SYMBOL(rsvg_handle_render_document),
+      SYMBOL(cairo_image_surface_create),
+      SYMBOL(cairo_create),
+      SYMBOL(cairo_status),
+      SYMBOL(cairo_destroy),
+      SYMBOL(cairo_surface_destroy),
+      SYMBOL(cairo_surface_write_to_png_stream),
+      SYMBOL(g_object_unref),
+      SYMBOL(g_error_free),
+#undef SYMBOL
+  };
+  sigset_t all, old; /* glib may start threads: they must not take our signals */
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  void *handle = dlopen("librsvg-2.so.2", RTLD_NOW | RTLD_LOCAL);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  const char *missing = handle ? NULL : "librsvg-2.so.2";
+  for (size_t i = 0; handle && i < sizeof symbols / sizeof *symbols; i++) {
+    void *address = dlsym(handle, symbols[i].name);
+    if (!address) missing = symbols[i].name;
+    memcpy(symbols[i].slot, &address, sizeof address);
+  }
+  if (missing) strncpy(load_failure, missing, sizeof load_failure - 1);
+}
+
+static neap_status need_library(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, load);
+  if (load_failure[0])
+    return neap_fail(NEAP_EIO, "png: %s cannot be opened; install the package librsvg2-2",
+                     load_failure);
+  return NEAP_OK;
+}
+
+typedef struct {
+  uint8_t *data;
+  int64_t used, room;
+} buffer;
+
+/* cairo's writer: nonzero stops it. */
+static int append(void *ctx, const uint8_t *data, unsigned n) {
+  buffer *b = ctx;
+  if (b->used + n > b->room) {
+    int64_t room = 2 * b->room + n;
+    uint8_t *more = neap_realloc_array(b->data, room, 1);
+    if (!more) return 1;
+    b->data = more;
+    b->room = room;
+  }
+  memcpy(b->data + b->used, data, n);
+  b->used += n;
+  return CAIRO_OK;
+}
+
+static neap_status draw(void *svg, int width, int height, buffer *out) {
+  void *surface = lib.cairo_image_surface_create(FORMAT_ARGB32, width, height);
+  void *cairo = lib.cairo_create(surface), *error = NULL;
+  const rectangle whole = {0, 0, width, height};
+  neap_status st = NEAP_OK;
+  if (lib.cairo_status(cairo) != CAIRO_OK)
+    st = neap_fail(NEAP_ENOMEM, "png: an image of %dx%d pixels does not fit in memory", width,
+                   height);
+  else if (!lib.rsvg_handle_render_document(svg, cairo, &whole, &error))
+    st = neap_fail(NEAP_EFORMAT, "png: the SVG document cannot be drawn");
+  else if (lib.cairo_surface_write_to_png_stream(surface, append, out) != CAIRO_OK)
+    st = neap_fail(NEAP_ENOMEM, "png: out of memory");
+  if (error) lib.g_error_free(error);
+  lib.cairo_destroy(cairo);
+  lib.cairo_surface_destroy(surface);
+  return st;
+}
+
+static neap_status draw_scaled(void *svg, double scale, buffer *out) {
+  double width = 0, height = 0;
+  if (!lib.rsvg_handle_get_intrinsic_size_in_pixels(svg, &width, &height))
+    return neap_fail(NEAP_EFORMAT, "png: the SVG document has no width and height");
+  width = ceil(width * scale);
+  height = ceil(height * scale);
+  if (!(width >= 1 && width <= MAX_SIDE && height >= 1 && height <= MAX_SIDE))
+    return neap_fail(NEAP_EARG, "png: %.0fx%.0f pixels, allowed are 1 to %d a side", width, height,
+                     MAX_SIDE);
+  return draw(svg, (int)width, (int)height, out);
+}
+
+neap_status neap_plot_png(uint8_t **png, int64_t *bytes, const char *text, size_t n, double scale) {
+  *png = NULL;
+  *bytes = 0;
+  NEAP_TRY(need_library());
+  void *error = NULL;
+  void *svg = lib.rsvg_handle_new_from_data((const uint8_t *)text, n, &error);
+  if (!svg) {
+    if (error) lib.g_error_free(error);
+    return neap_fail(NEAP_EFORMAT, "png: the text is no SVG document");
+  }
+  buffer out = {0};
+  neap_status st = draw_scaled(svg, scale, &out);
+  lib.g_object_unref(svg);
+  if (st) neap_free(out.data);
+  else {
+    *png = out.data;
+    *bytes = out.used;
+  }
+  return st;
+}
