@@ -1,6 +1,6 @@
 -- Are bindings and documentation the same set of names?   neap scripts/check_stubs.lua
--- 1. Every function of every C module, and every method of every class the core registers, has a stub
---    in lualib/neap/meta, and every stub has its function. Metamethods are left out.
+-- 1. Every function of every C module, and every method of every class the core registers, has a
+--    stub in lualib/neap/meta, and every stub has its function. Metamethods are left out.
 -- 2. Every function of a public module has a comment that starts with `---`.
 local neap = require "neap"
 
@@ -24,8 +24,8 @@ local function sorted_keys(t)
   return keys
 end
 
--- Function names of a file by the table they are defined on; a `---@class NAME` line right above the
--- local gives that table its class name. documented: those with a comment above.
+-- Function names of a file by the table they are defined on, with whether a comment stands above; a
+-- `---@class NAME` line above the local gives that table its class name.
 local function read_definitions(path)
   local found, class_of, class, above = {}, {}, nil, false
   for line in io.lines(path) do
@@ -88,8 +88,8 @@ local checked = 0
 for name in source:match("local modules = {(.-)\n}"):gmatch "([%w_]+) = true" do
   local module = neap[name]
   local documented = {}
-  local files = lines_of(("ls lualib/neap/%s.lua lualib/neap/meta/%s.lua lualib/neap/%s/*.lua 2>/dev/null")
-    :format(name, name, name))
+  local files = lines_of((("ls lualib/neap/@.lua lualib/neap/meta/@.lua lualib/neap/@/*.lua "
+    .. "2>/dev/null"):gsub("@", name)))
   for _, path in ipairs(files) do
     for _, names in pairs(read_definitions(path)) do
       for function_name, has in pairs(names) do

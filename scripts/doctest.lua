@@ -1,8 +1,9 @@
 -- Runs the examples of the documentation.   neap scripts/doctest.lua FILE...
 -- In .md files every ```lua block; in .lua files every run of comment lines that start with three
 -- dashes and five spaces. Each block runs in a fresh environment that holds the public modules. A
--- line `expression --> text` is checked: the values, shown as the prompt shows them on one line, must
--- equal the text; `...` at its end stands for anything; of a print call the output is compared.
+-- line `expression --> text` is checked: the values, shown as the prompt shows them on one line,
+-- must equal the text; `...` at its end stands for anything; of a print call the output is
+-- compared.
 local neap = require "neap"
 local inspect = require "neap.inspect"
 

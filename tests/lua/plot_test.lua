@@ -1,0 +1,97 @@
+local support = require "tests.lua.support"
+local file = require "neap.file"
+local plot = require "neap.plot"
+local scale = require "neap.plot.scale"
+local tensor = require "neap.tensor"
+
+local function labels(axis)
+  local out = {}
+  for i, tick in ipairs(axis.ticks) do out[i] = tick[2] end
+  return table.concat(out, " ")
+end
+
+local day = 86400 * 1000000000
+
+describe("scale", function()
+  it("puts linear ticks at round numbers", function()
+    assert.equal("0 2 4 6 8 10", labels(scale.linear(0, 10, 5)))
+    assert.equal("-0.4 -0.2 0.0 0.2 0.4", labels(scale.linear(-0.5, 0.5, 5)))
+    assert.equal("0k 20k 40k", labels(scale.linear(0, 50000, 3)))
+    assert.equal("0.0M 0.5M 1.0M", labels(scale.linear(0, 1e6, 3)))
+  end)
+
+  it("widens a constant range and maps its ends to 0 and 1", function()
+    local axis = scale.linear(3, 3, 5)
+    assert.is_true(axis.at(3) > 0 and axis.at(3) < 1)
+    assert.equal(1, scale.linear(2, 4, 5).at(4))
+  end)
+
+  it("chooses time steps by the span", function()
+    assert.equal("01 Jan 00:00 01 Jan 01:00 01 Jan 02:00",
+      labels(scale.time(0, 2 * 3600 * 10 ^ 9, 3)))
+    assert.equal("Jan 2021 Apr 2021 Jul 2021 Oct 2021",
+      labels(scale.time(18628 * day, 18990 * day, 6)))
+    assert.equal("2000 2002 2004 2006 2008", labels(scale.time(10957 * day, 14000 * day, 6)))
+  end)
+
+  it("keeps logarithmic ticks at powers of ten", function()
+    assert.equal("1e0 1e1 1e2 1e3", labels(scale.log(1, 1000)))
+  end)
+end)
+
+describe("plot", function()
+  it("gives the same bytes for the same description", function()
+    local function draw() return plot.line(tensor.of { 1, 3, 2 }, { title = "a < b" }):svg() end
+    assert.equal(draw(), draw())
+    assert.truthy(draw():find("a &lt; b", 1, true))
+  end)
+
+  it("leaves a gap where a value is missing", function()
+    local path = plot.line({ 1, 2, 0 / 0, 4, 5 }):svg():match ' d="([^"]*)"'
+    local _, moves = path:gsub("M", "")
+    assert.equal(2, moves)
+  end)
+
+  it("keeps every spike of a long series", function()
+    local y = {}
+    for i = 1, 100000 do y[i] = 0 end
+    y[54321] = 100
+    local text = plot.line(y, { height = 300 }):svg()
+    assert.is_true(#text < 200000)
+    assert.truthy(text:find(" 14L", 1, true) or text:find(" 14M", 1, true) or text:find ' 14"')
+  end)
+
+  it("counts every value of a histogram once", function()
+    local mark = plot.histogram({ 0, 0.1, 0.5, 0.99, 1 }, { bins = 2, range = { 0, 1 } }).marks[1]
+    assert.same({ 2, 3 }, mark.counts)
+  end)
+
+  it("draws every kind of mark", function()
+    local chart = plot.chart { title = "all",
+      { "band", { 1, 2 }, { 0, 0 }, { 2, 3 }, name = "band" }, { "line", { 1, 2 }, { 1, 2 }, name = "line", dash = true }, { "scatter", { 1, 2 }, { 2, 1 } } }
+    assert.truthy(chart:svg():find "<circle")
+    assert.truthy(plot.bar({ "a", "b" }, { 1, -1 }):svg():find "<rect")
+    local sideways = plot.bar({ "a", "b" }, { 1, 2 }, { horizontal = true })
+    assert.truthy(sideways:svg():find ">b<")
+    local cells = plot.heatmap({ { 1, 2 }, { 3, 0 / 0 } }, { rows = { "r", "s" } })
+    assert.truthy(cells:svg():find ">r<")
+  end)
+
+  it("names the nearest option and the sizes that differ", function()
+    assert.truthy(support.message(plot.line, { 1 }, { titel = "x" }):find "did you mean 'title'")
+    assert.truthy(support.message(plot.line, { 1 }, { 1, 2 }):find "x has 1 values and y has 2")
+    assert.truthy(support.message(plot.chart, { { "lin", { 1 } } }):find "did you mean 'line'")
+    assert.truthy(support.message(plot.line, tensor.zeros { 2, 2 }):find "2 dimensions")
+  end)
+
+  it("saves SVG and PNG and nothing else", function()
+    local folder = file.temporary_folder()
+    local chart = plot.line { 1, 2 }
+    chart:save(folder .. "/a.svg")
+    assert.equal(chart:svg(), file.read(folder .. "/a.svg"))
+    chart:save(folder .. "/a.png")
+    assert.equal("PNG", file.read(folder .. "/a.png"):sub(2, 4))
+    assert.truthy(support.message(chart.save, chart, folder .. "/a.pdf"):find "neither")
+    file.remove_tree(folder)
+  end)
+end)
