@@ -1,6 +1,6 @@
 -- Do modules include downward only? Reads every #include "..." of runtime/ and compares it
--- with the order of docs/adr/0001-layers.md. Also: lua.h only in lua_* files and host, and no source
--- file left out of the CMakeLists.txt of its folder.
+-- with the order of docs/adr/0001-layers.md. Also: lua.h only in lua_* files and host, and no
+-- source file left out of the CMakeLists.txt of its folder.
 local order = {
   { "base" }, { "config" }, { "kern" }, { "tensor" }, { "grad", "frame", "solve" }, { "eval" },
   { "nn", "tree", "linear", "ta", "book", "store", "study", "plot" }, { "sim" }, { "host" },

@@ -140,7 +140,8 @@ end
 --- is an array with its kind first: `{"line", x, y}`, `{"band", x, low, high}`,
 --- `{"scatter", x, y}`, `{"bar", names, values}`, `{"histogram", values}`, `{"heatmap", matrix}`;
 --- x may be left out. Values are tensors or arrays; NaN leaves a gap. `x = "time"` reads
---- nanoseconds since 1970 UTC, `y = "log"` needs positive values. `horizontal = true` lays bars on their side.
+--- nanoseconds since 1970 UTC, `y = "log"` needs positive values. `horizontal = true` lays bars on
+--- their side.
 ---     plot.chart { title = "x", { "line", { 1, 4, 9 } } }:svg():sub(1, 4) --> <svg
 ---@param description table
 ---@return neap.plot.Chart

@@ -68,7 +68,9 @@ describe("plot", function()
 
   it("draws every kind of mark", function()
     local chart = plot.chart { title = "all",
-      { "band", { 1, 2 }, { 0, 0 }, { 2, 3 }, name = "band" }, { "line", { 1, 2 }, { 1, 2 }, name = "line", dash = true }, { "scatter", { 1, 2 }, { 2, 1 } } }
+      { "band", { 1, 2 }, { 0, 0 }, { 2, 3 }, name = "band" },
+      { "line", { 1, 2 }, { 1, 2 }, name = "line", dash = true },
+      { "scatter", { 1, 2 }, { 2, 1 } } }
     assert.truthy(chart:svg():find "<circle")
     assert.truthy(plot.bar({ "a", "b" }, { 1, -1 }):svg():find "<rect")
     local sideways = plot.bar({ "a", "b" }, { 1, 2 }, { horizontal = true })
