@@ -45,6 +45,7 @@ local function series(mark, o, chart)
   end
   cover(chart.x_range, mark.x)
   cover(chart.y_range, mark.y)
+  chart.y_pad = 0.04
 end
 
 local prepare = { line = series, scatter = series }
@@ -155,7 +156,14 @@ function plot.chart(description)
   chart.marks, chart.legend, chart.x_range, chart.y_range = {}, {}, {}, {}
   for _, mark in ipairs(description) do add_mark(chart, mark) end
   chart.x_range = x_range or (chart.x_range[1] and chart.x_range) or { 0, 1 }
-  chart.y_range = y_range or (chart.y_range[1] and chart.y_range) or { 0, 1 }
+  if y_range then
+    chart.y_range = y_range
+  elseif not chart.y_range[1] then
+    chart.y_range = { 0, 1 }
+  elseif chart.y_pad and chart.y ~= "log" then -- keep lines off the frame
+    local pad = chart.y_pad * (chart.y_range[2] - chart.y_range[1])
+    chart.y_range = { chart.y_range[1] - pad, chart.y_range[2] + pad }
+  end
   return setmetatable(chart, Chart)
 end
 

@@ -205,7 +205,7 @@ function draw.heatmap(out, mark, f)
       if v == v then
         local share = high > low and (v - low) / (high - low) or 0.5
         local x, y = f.left + (c - 1) * w, f.top + (r - 1) * h
-        rectangle(out, x + 1, y + 1, x + w - 1, y + h - 1, "f" .. mark.color, 0.08 + 0.72 * share)
+        rectangle(out, x + 1, y + 1, x + w - 1, y + h - 1, "f" .. mark.color, 0.08 + 0.42 * share)
         if rows * columns <= 100 then
           text_at(out, x + w / 2, y + h / 2 + 4, "ink", "middle", 12, mark.format(v))
         end
