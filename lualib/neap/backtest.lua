@@ -233,6 +233,12 @@ function Result.__index(r, name)
   return trades
 end
 
+--- Write the result as one HTML page that needs no network: curves, statistics, trades (the first
+--- 200) and every convention. Option: `title`.
+---@param path string
+---@param o? { title: string }
+function Result:report(path, o) require "neap.backtest.report" (self, path, o) end
+
 function Result.__tostring(r)
   return ("backtest of %d bars\n%s"):format(#r.equity, tostring(r.stats))
 end
@@ -294,7 +300,8 @@ end
 --- "all" or "entry"; `sizing` "net" or "unit"; `bars_per_year` (from the times).
 ---
 --- The result has `stats`, `equity`, `drawdown`, `returns`, `position` (tensors, one value a bar),
---- `trades` (a frame), `benchmark` (equity of buy and hold) and `conventions` (sentences).
+--- `trades` (a frame), `benchmark` (equity of buy and hold), `conventions` (sentences) and
+--- `report(path)`, which writes a page.
 ---     local bars = { open = tensor.of { 10, 10, 12 }, close = tensor.of { 10, 11, 12 } }
 ---     backtest.run(bars, { target = tensor.of { 1, 1, 1 } }).stats.trades --> 1
 ---@param bars table
@@ -317,6 +324,7 @@ function backtest.run(bars, o)
   stats.bars_per_year = per_year
   return setmetatable({
     stats = stats,
+    time = b.time,
     equity = run.equity,
     drawdown = c.drawdown(run.equity, o.cash),
     returns = returns,

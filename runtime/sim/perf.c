@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/civil.h"
 #include "base/interrupt.h"
 
 enum { POLL_EVERY = 1 << 19 };
@@ -144,6 +145,7 @@ neap_status neap_perf_measure(neap_performance *out, int64_t n, const double *eq
 
 neap_status neap_perf_per_year(int64_t n, const int64_t *time, double *out) {
   *out = NAN;
+  if (n > 0 && time[0] == NEAP_NAT) return neap_fail(NEAP_EVALUE, "time of bar 1 is missing");
   for (int64_t i = 1; i < n; i++)
     if (time[i] <= time[i - 1])
       return neap_fail(NEAP_EVALUE,

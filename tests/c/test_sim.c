@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/civil.h"
 #include "base/interrupt.h"
 #include "base/rng.h"
 #include "sim/bars.h"
@@ -591,6 +592,8 @@ static void periods_per_year(void **state) {
   assert_true(isnan(per_year));
   time[2] = hour;
   assert_fails(neap_perf_per_year(4, time, &per_year), NEAP_EVALUE, "time of bar 3");
+  time[0] = NEAP_NAT;
+  assert_fails(neap_perf_per_year(1, time, &per_year), NEAP_EVALUE, "time of bar 1 is missing");
 }
 
 /* Bailey and Lopez de Prado 2014, the worked example: SR 2.5 a year over 1250 days. */

@@ -327,6 +327,19 @@ describe("backtest.run", function()
     assert.same(run({ 1, 0, 1, 0 }, { fee = 1e-3 }).equity:totable(), r.equity:totable())
   end)
 
+  it("writes a page", function()
+    if not pcall(require, "neap.report") then return pending "no report in this build" end
+    local path = support.temporary ".html"
+    run({ 1, 1, 0, 0 }, { fee = 1e-3 }):report(path, { title = "Four bars" })
+    local file = assert(io.open(path))
+    local page = file:read "a"
+    file:close()
+    os.remove(path)
+    for _, text in ipairs { "Four bars", "Equity", "total return", "Conventions", "long" } do
+      assert.truthy(page:find(text, 1, true), text)
+    end
+  end)
+
   it("takes close alone when it fills at the close", function()
     local r = backtest.run({ close = bars.close },
       { target = tensor.of { 1, 1, 1, 1 }, fill = "close", fee = 0, slippage = 0 })
@@ -412,6 +425,30 @@ describe("backtest.stats", function()
       sortino = want.sortino, volatility = want.volatility,
     } do
       assert_near(theirs, s[name], 1e-12, name)
+    end
+  end)
+
+  it("matches empyrical on closes of six stocks", function()
+    local stocks = support.data "equities/pypfopt_stock_prices_1990_2024.csv.gz"
+    local spy = support.data "equities/pypfopt_spy_1993_2024.csv.gz"
+    if not stocks or not spy then return pending "data folder absent" end
+    stocks, spy = read_csv(stocks), read_csv(spy)
+    for _, name in ipairs { "AAPL", "AMD", "BAC", "GE", "XOM", "SPY" } do
+      local columns, closes = stocks[name] and stocks or spy, {}
+      for i, date in ipairs(columns.date) do
+        local inside = date >= "2015-01-02" and date <= "2024-11-29"
+        if inside then closes[#closes + 1] = columns[name][i] end
+      end
+      local s = backtest.stats(tensor.of(closes), { kind = "equity", bars_per_year = 252 })
+      local want = read_figures("reference/perf/empyrical_stocks_2015_2024.json", name)
+      assert_near(want.n, s.periods, 0, name)
+      for figure, theirs in pairs {
+        total_return = want.cum_return, cagr = want.annual_return, sharpe = want.sharpe,
+        volatility = want.annual_volatility, sortino = want.sortino, calmar = want.calmar,
+        max_drawdown = -want.max_drawdown,
+      } do
+        assert_near(theirs, s[figure], 1e-12, name .. " " .. figure)
+      end
     end
   end)
 
