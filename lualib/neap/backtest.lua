@@ -62,6 +62,9 @@ local function check_options(o)
     opts.raise("%s: close_at_end is '%s', allowed are true, false and 'open'", where,
       tostring(o.close_at_end))
   end
+  if o.close_at_end == "open" and o.fill == "close" then
+    opts.raise("%s: close_at_end = 'open' cannot follow fills at the close of the same bar", where)
+  end
 end
 
 -- The options as the engine reads them.

@@ -317,6 +317,56 @@ static void engine_matches_plain_doubles(void **state) {
   }
 }
 
+/* Whatever the options, to the last unit: equity has its two faces, trades add up to what was
+ * realised, and a long-only account never owes cash. */
+static void invariants_hold_under_every_option(void **state) {
+  (void)state;
+  enum { N = 50 };
+  neap_rng r = neap_rng_make(21);
+  for (int round = 0; round < 1000; round++) {
+    double open[N], high[N], low[N], close[N], price = exp(10 * neap_rng_normal(&r));
+    for (int t = 0; t < N; t++) {
+      open[t] = price * (1 + 0.02 * neap_rng_normal(&r));
+      close[t] = price *= exp(0.05 * neap_rng_normal(&r));
+      high[t] = fmax(open[t], close[t]) * 1.01;
+      low[t] = fmin(open[t], close[t]) * 0.99;
+      if (t && t < N - 1 && neap_rng_below(&r, 10) == 0) close[t] = high[t] = NAN;
+    }
+    neap_bar_options o = {.cash = 1e5,
+                          .fee = 0.01 * neap_rng_uniform(&r),
+                          .fixed_fee = 10 * neap_rng_uniform(&r),
+                          .slippage = 0.01 * neap_rng_uniform(&r),
+                          .lot = round % 3 == 0 ? 1e5 / price / 20 : 0,
+                          .fill_at_close = neap_rng_below(&r, 2),
+                          .rebalance_always = neap_rng_below(&r, 2),
+                          .allow_short = neap_rng_below(&r, 2),
+                          .slip_entries_only = neap_rng_below(&r, 2),
+                          .end = (neap_bar_end)neap_rng_below(&r, 3),
+                          .stop_loss = 0.1 * neap_rng_uniform(&r),
+                          .take_profit = 0.1 * neap_rng_uniform(&r),
+                          .levels_from_signal = neap_rng_below(&r, 2)};
+    for (int t = 0; o.fill_at_close && t < N; t++) close[t] = isnan(close[t]) ? low[t] : close[t];
+    neap_bar_prices p = {.n = N, .open = open, .high = high, .low = low, .close = close};
+    neap_bar_run run;
+    assert_ok(neap_bar_run_init(&run, &p, &o));
+    neap_money start = run.account.cash, sum = 0;
+    for (int t = 0; t < N; t++) {
+      double target = 2 * neap_rng_uniform(&r) - 1;
+      if (neap_rng_below(&r, 3) == 0) target = NAN;
+      assert_ok(neap_bar_run_begin(&run));
+      assert_ok(neap_bar_run_target(&run, o.allow_short ? target : fabs(target)));
+      assert_invariant(&run.account, start, run.mark);
+      assert_true(o.allow_short || run.account.cash >= 0);
+    }
+    assert_ok(neap_bar_run_finish(&run));
+    assert_invariant(&run.account, start, run.mark);
+    for (int64_t i = 0; i < run.trade_count; i++) sum += run.trades[i].pnl;
+    assert_true(sum == run.account.realised);
+    assert_true(o.end == NEAP_END_KEEP || run.account.position == 0);
+    neap_bar_run_drop(&run);
+  }
+}
+
 static void rebalances_only_on_change_unless_asked(void **state) {
   (void)state;
   double open[32], close[32], target[32], equity[32], position[32];
@@ -625,6 +675,7 @@ int main(void) {
       cmocka_unit_test(all_equity_is_exact_at_any_price_scale),
       cmocka_unit_test(truncated_data_repeat_the_same_bits),
       cmocka_unit_test(engine_matches_plain_doubles),
+      cmocka_unit_test(invariants_hold_under_every_option),
       cmocka_unit_test(rebalances_only_on_change_unless_asked),
       cmocka_unit_test(whole_lots_are_never_overspent),
       cmocka_unit_test(end_closes_as_asked),

@@ -366,6 +366,8 @@ describe("backtest.run", function()
     says("fill is 'never', allowed are 'open', 'close'",
       function() run({ 1, 1, 1, 1 }, { fill = "never" }) end)
     says("close_at_end is 'maybe'", function() run({ 1, 1, 1, 1 }, { close_at_end = "maybe" }) end)
+    says("close_at_end = 'open' cannot follow",
+      function() run({ 1, 1, 1, 1 }, { close_at_end = "open", fill = "close" }) end)
     says("bars must be a frame", function() backtest.run(nil, { target = bars.open }) end)
     says("bars have no column 'open'",
       function() backtest.run({ close = bars.close }, { target = bars.close }) end)
