@@ -366,6 +366,14 @@ function ta.mfi(bars, main, o) return apply("mfi", bars, main, o) end
 ---@return neap.tensor
 function ta.ultosc(bars, main, o) return apply("ultosc", bars, main, o) end
 
+--- Balance of power, -1 to 1: close less open over high less low; 0 for a bar without range. Needs
+--- open, high, low, close.
+---     local x = tensor.of { 1, 2 }
+---     ta.bop({ open = x, high = x, low = x, close = x })[-1] --> 0.0
+---@param bars table
+---@return neap.tensor
+function ta.bop(bars) return apply("bop", bars) end
+
 --- True strength index, -100 to 100: changes averaged by an EMA(`slow` 25) and an EMA(`fast`
 --- 13), over the same of their sizes. 0 while there was no change. Source: Blau 1991.
 ---     ta.tsi(tensor.of { 1, 2, 3, 4, 5 }, { fast = 1, slow = 2 })[-1] --> 100.0

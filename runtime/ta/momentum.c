@@ -242,16 +242,19 @@ INLINE void willr_step(willr_state *s, const double *in, double *out) {
 #define OUTPUTS 1
 #include "ta/run.inc.h"
 
-/* Mean of |x - shift - mean|: exactly 0 in a flat window. Eight partial sums in fixed places, so
+/* Mean of |x - shift - mean|: exactly 0 in a flat window. Four partial sums in fixed places, so
  * that the processor can work on several at once. */
-static double mean_deviation(const double *x, int64_t n, double shift, double mean) {
-  double sum[8] = {0};
+INLINE double mean_deviation(const double *x, int64_t n, double shift, double mean) {
+  double a = 0, b = 0, c = 0, d = 0;
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int k = 0; k < 8; k++) sum[k] += fabs(x[i + k] - shift - mean);
-  for (int k = 0; i < n; i++, k++) sum[k] += fabs(x[i] - shift - mean);
-  for (int k = 0; k < 4; k++) sum[k] += sum[k + 4];
-  return (sum[0] + sum[2] + (sum[1] + sum[3])) / (double)n;
+  for (; i + 4 <= n; i += 4) {
+    a += fabs(x[i] - shift - mean);
+    b += fabs(x[i + 1] - shift - mean);
+    c += fabs(x[i + 2] - shift - mean);
+    d += fabs(x[i + 3] - shift - mean);
+  }
+  for (; i < n; i++) a += fabs(x[i] - shift - mean);
+  return (a + b + (c + d)) / (double)n;
 }
 
 /* cci: (typical - mean) / (0.015 mean deviation) (Lambert 1980); 0 when the deviation is. */
@@ -317,6 +320,31 @@ INLINE void log_return_step(log_return_state *s, const double *in, double *out) 
 #define OUTPUTS     1
 #define USABLE(bar) ((bar)[0] > 0)
 #include "ta/run.inc.h"
+
+/* bop: (close - open) / (high - low), where the bar went in its range; 0 without one. */
+typedef struct {
+  char none;
+} bop_state;
+
+static void bop_init(void *state, const double *p, neap_ta_memory *m) {
+  (void)p;
+  (void)m;
+  *(bop_state *)state = (bop_state){0};
+}
+
+INLINE void bop_step(bop_state *s, const double *in, double *out) {
+  (void)s;
+  out[0] = in[1] > in[2] ? (in[3] - in[0]) / (in[1] - in[2]) : 0;
+}
+#define NAME    bop
+#define INPUTS  4
+#define OUTPUTS 1
+#include "ta/run.inc.h"
+
+static int64_t none(const double *p) {
+  (void)p;
+  return 0;
+}
 
 /* ultosc: 100 (4 a + 2 b + c) / 7, each the buying pressure over the true range of one period
  * (Williams 1985); an empty range counts 0. */
@@ -461,6 +489,16 @@ const neap_ta_indicator neap__ta_momentum[] = {
      .param = {PERIOD("period1", 1, 7, 7), PERIOD("period2", 1, 14, 14),
                PERIOD("period3", 1, 28, 28)},
      .lookback = longest, STEP(ultosc)},
+    {.name = "bop",
+     .title = "balance of power",
+     .talib = true,
+     .inputs = 4,
+     .input = {NEAP_TA_OPEN, NEAP_TA_HIGH, NEAP_TA_LOW, NEAP_TA_CLOSE},
+     .outputs = 1,
+     .output = {"bop"},
+     BOUNDED(-1, 1),
+     .lookback = none,
+     STEP(bop)},
     {SERIES("tsi", "true strength index"), BOUNDED(-100, 100),
      .param = {PERIOD("fast", 1, 13, 13), PERIOD("slow", 2, 25, 25)}, .lookback = tsi_lookback,
      STEP(tsi)},

@@ -20,7 +20,8 @@ INLINE bool directional_next(directional *d, const double *in) {
   d->high = in[0];
   d->low = in[1];
   d->close = in[2];
-  double plus = rise > 0 && rise > fall ? rise : 0, minus = fall > 0 && fall > rise ? fall : 0;
+  double plus = only_if(rise > larger(fall, 0), rise),
+         minus = only_if(fall > larger(rise, 0), fall);
   if (__builtin_expect(d->seen >= d->n, 1)) {
     d->plus = d->plus * d->keep + plus;
     d->minus = d->minus * d->keep + minus;

@@ -21,7 +21,7 @@ static void obv_init(void *state, const double *p, neap_ta_memory *m) {
 }
 
 INLINE double signed_by(double change, double volume) {
-  return change > 0 ? volume : change < 0 ? -volume : 0;
+  return (double)((change > 0) - (change < 0)) * volume;
 }
 
 INLINE void obv_step(obv_state *s, const double *in, double *out) {

@@ -24,7 +24,7 @@ void neap__ta_fold_range(double *high, double *low, int64_t n) {
 void neap__ta_fold_last_max(double *value, double *when, int64_t n) {
   double best = -INFINITY, best_when = 0;
   for (int64_t k = n - 1; k >= 0; k--) {
-    best_when = value[k] > best ? when[k] : best_when;
+    best_when = switch_if(value[k] > best, best_when, when[k]);
     best = larger(value[k], best);
     value[k] = best;
     when[k] = best_when;

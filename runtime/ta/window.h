@@ -83,6 +83,11 @@ INLINE void range_init(range_window *w, int64_t n, neap_ta_memory *m) {
 INLINE double larger(double a, double b) { return a > b ? a : b; }
 INLINE double smaller(double a, double b) { return a < b ? a : b; }
 
+/* x or 0, and b or a, by arithmetic: a branch on random data would be mispredicted half the time.
+ * Exact for finite x and whole a, b. */
+INLINE double only_if(bool yes, double x) { return (double)yes * x; }
+INLINE double switch_if(bool yes, double a, double b) { return a + (double)yes * (b - a); }
+
 /* Highest high and lowest low of the last n bars. */
 INLINE void range_next(range_window *w, double high, double low, double *top, double *bottom) {
   double tail_high = w->high[w->at + 1], tail_low = w->low[w->at + 1];
@@ -120,9 +125,9 @@ INLINE double last_max_next(last_max_window *w, double x) {
   double tail = w->value[w->at + 1], tail_when = w->when[w->at + 1], now = w->now;
   w->value[w->at] = x;
   w->when[w->at] = now;
-  w->best_when = x >= w->best ? now : w->best_when;
+  w->best_when = switch_if(x >= w->best, w->best_when, now);
   w->best = larger(x, w->best);
-  double since = now - (tail > w->best ? tail_when : w->best_when);
+  double since = now - switch_if(tail > w->best, w->best_when, tail_when);
   w->now = now + 1;
   if (++w->at == w->n) {
     neap__ta_fold_last_max(w->value, w->when, w->n);

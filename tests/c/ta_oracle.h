@@ -296,6 +296,13 @@ static void o_ultosc(oracle_args a) {
   }
 }
 
+static void o_bop(oracle_args a) {
+  for (int64_t i = 0; i < a.n; i++) {
+    double range = a.in[1][i] - a.in[2][i];
+    a.out[0][i] = range == 0 ? 0 : (a.in[3][i] - a.in[0][i]) / range;
+  }
+}
+
 static void o_tsi(oracle_args a) {
   double *change = scratch(0), *size = scratch(1), *c1 = scratch(2), *c2 = scratch(3);
   double *s1 = scratch(4), *s2 = scratch(5);
@@ -607,55 +614,31 @@ static const struct {
   const char *name;
   void (*fn)(oracle_args);
 } oracles[] = {
-    ROW(sma),
-    ROW(ema),
-    ROW(wma),
-    ROW(dema),
-    ROW(tema),
-    ROW(hma),
-    ROW(kama),
-    ROW(vwma),
-    ROW(rma),
-    ROW(macd),
-    ROW(ppo),
-    ROW(apo),
-    ROW(rsi),
-    ROW(stoch),
-    ROW(stochrsi),
-    ROW(willr),
-    ROW(cci),
-    ROW(roc),
-    ROW(mom),
-    ROW(log_return),
-    ROW(cmo),
-    ROW(ultosc),
-    ROW(tsi),
-    ROW(adx),
-    ROW(plus_di),
-    ROW(minus_di),
-    ROW(aroon),
-    ROW(aroonosc),
-    ROW(sar),
-    ROW(supertrend),
-    ROW(trange),
-    ROW(atr),
-    ROW(natr),
-    ROW(bbands),
-    ROW(keltner),
-    ROW(donchian),
-    ROW(stddev),
-    ROW(var),
-    ROW(zscore),
-    ROW(linreg_slope),
-    ROW(realised_volatility),
-    ROW(parkinson),
-    ROW(garman_klass),
-    ROW(obv),
-    ROW(volume_balance),
-    ROW(ad),
-    ROW(adosc),
-    ROW(cmf),
-    ROW(mfi),
+    ROW(sma),          ROW(ema),
+    ROW(wma),          ROW(dema),
+    ROW(tema),         ROW(hma),
+    ROW(kama),         ROW(vwma),
+    ROW(rma),          ROW(macd),
+    ROW(ppo),          ROW(apo),
+    ROW(rsi),          ROW(stoch),
+    ROW(stochrsi),     ROW(willr),
+    ROW(cci),          ROW(roc),
+    ROW(mom),          ROW(log_return),
+    ROW(cmo),          ROW(ultosc),
+    ROW(bop),          ROW(tsi),
+    ROW(adx),          ROW(plus_di),
+    ROW(minus_di),     ROW(aroon),
+    ROW(aroonosc),     ROW(sar),
+    ROW(supertrend),   ROW(trange),
+    ROW(atr),          ROW(natr),
+    ROW(bbands),       ROW(keltner),
+    ROW(donchian),     ROW(stddev),
+    ROW(var),          ROW(zscore),
+    ROW(linreg_slope), ROW(realised_volatility),
+    ROW(parkinson),    ROW(garman_klass),
+    ROW(obv),          ROW(volume_balance),
+    ROW(ad),           ROW(adosc),
+    ROW(cmf),          ROW(mfi),
     ROW(vwap),
 };
 #undef ROW

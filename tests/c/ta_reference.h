@@ -114,6 +114,8 @@ static const reference_case reference_cases[] = {
     {"minus_di", {14}, MOMENTUM, {"MINUS_DI"}},
     {"aroon", {14}, MOMENTUM, {"AROON.AroonUp", "AROON.AroonDown"}},
     {"aroonosc", {14}, MOMENTUM, {"AROONOSC"}},
+    {"bop", {0}, MOMENTUM, {"BOP"}},
+    {"bop", {0}, SET, {"BOP"}},
     {"atr", {14}, VOLATILITY, {"ATR"}},
     {"natr", {14}, VOLATILITY, {"NATR"}},
     {"trange", {0}, VOLATILITY, {"TRANGE"}},
