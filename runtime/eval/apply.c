@@ -5,7 +5,7 @@
 
 static double clip(double p) { return fmin(fmax(p, 1e-15), 1 - 1e-15); }
 
-double neap__eval_sigmoid(double z) {
+double neap_eval_sigmoid(double z) {
   if (z >= 0) return 1 / (1 + exp(-z));
   double e = exp(z);
   return e / (1 + e);
@@ -27,21 +27,20 @@ void neap__eval_log_pair(const neap_calibrator *c, double p, double *log_p, doub
 static double apply_beta(const neap_calibrator *c, double p) {
   double log_p, log_rest;
   neap__eval_log_pair(c, p, &log_p, &log_rest);
-  return neap__eval_sigmoid(c->param[0] * log_p - c->param[1] * log_rest + c->param[2]);
+  return neap_eval_sigmoid(c->param[0] * log_p - c->param[1] * log_rest + c->param[2]);
 }
 
 double neap_eval_apply(const neap_calibrator *c, double p) {
   if (isnan(p)) return NAN;
   switch (c->method) {
-  case NEAP_CAL_TEMPERATURE: return neap__eval_sigmoid(neap__eval_logit(c, p) / c->param[0]);
-  case NEAP_CAL_PLATT:
-    return neap__eval_sigmoid(c->param[0] * neap__eval_logit(c, p) + c->param[1]);
+  case NEAP_CAL_TEMPERATURE: return neap_eval_sigmoid(neap__eval_logit(c, p) / c->param[0]);
+  case NEAP_CAL_PLATT: return neap_eval_sigmoid(c->param[0] * neap__eval_logit(c, p) + c->param[1]);
   case NEAP_CAL_ISOTONIC: return neap__eval_apply_isotonic(c, p);
   case NEAP_CAL_BETA: return apply_beta(c, p);
   case NEAP_CAL_NONE:
   case NEAP_CAL_COUNT: break;
   }
-  return c->logit ? neap__eval_sigmoid(p) : p;
+  return c->logit ? neap_eval_sigmoid(p) : p;
 }
 
 /* softmax(z / t); a NaN makes the whole row NaN. */

@@ -33,7 +33,7 @@ static double weight_of(const neap_sample *s, int64_t i) { return s->weight ? s-
 
 /* Slope and curvature in b = 1/T of -log softmax(b z)[truth], two classes being z = (0, z). */
 static void row_two(double z, bool truth, double b, double *slope, double *curve) {
-  double s = neap__eval_sigmoid(b * z);
+  double s = neap_eval_sigmoid(b * z);
   *slope = (s - truth) * z;
   *curve = s * (1 - s) * z * z;
 }
@@ -118,7 +118,7 @@ static void add_moments(const logistic *l, int64_t i, const double *theta, momen
   const double *f = l->f + i * l->d;
   double eta = 0, w = l->weight[i];
   for (int j = 0; j < l->d; j++) eta += f[j] * theta[j];
-  double q = neap__eval_sigmoid(eta), v = w * q * (1 - q);
+  double q = neap_eval_sigmoid(eta), v = w * q * (1 - q);
   m->loss += w * (neap__eval_softplus(eta) - l->target[i] * eta);
   for (int j = 0; j < l->d; j++) {
     m->g[j] += w * (q - l->target[i]) * f[j];

@@ -4,7 +4,6 @@
 
 #include "eval/eval.h"
 
-double neap__eval_sigmoid(double z);
 double neap__eval_softplus(double z); /* log(1 + exp(z)) */
 
 /* z of an input: the log-odds of two classes, a log-probability of more, or the logit itself. */

@@ -27,6 +27,9 @@ neap_status neap_eval_labels(int64_t n, const double *y, const char *name, int *
 /* Number of v among label[0..k), or -1. */
 int neap_eval_label_code(int k, const double *label, double v);
 
+/* 1 / (1 + exp(-z)), without overflow. */
+double neap_eval_sigmoid(double z);
+
 /* sample --------------------------------------------------------------------------------------- */
 
 /* What the numbers of p are: decided by looking, scores (probabilities, logits), or labels. Looking

@@ -1,0 +1,70 @@
+--- Columns of text: i32 codes into a list of labels, 0 = missing.
+local opts = require "neap.opts"
+local tensor = require "neap.tensor"
+
+---@class neap.category
+---@field codes neap.tensor i32, 0 = missing
+---@field labels string[]
+local Category = { __name = "neap.category" }
+
+local category = {}
+
+--- A category from codes and the labels that they count.
+---@param codes neap.tensor i32, 1 to #labels, 0 = missing
+---@param labels string[]
+---@return neap.category
+function category.of_codes(codes, labels)
+  return setmetatable({ codes = codes, labels = labels }, Category)
+end
+
+--- A category from an array of strings; `false` and "" are missing.
+---@param texts table
+---@return neap.category
+function category.of_texts(texts)
+  local codes, labels, seen = {}, {}, {}
+  for i, text in ipairs(texts) do
+    if text and type(text) ~= "string" then
+      opts.raise("frame: element %d is a %s, text or false is expected", i, type(text))
+    end
+    if text and text ~= "" and not seen[text] then
+      labels[#labels + 1] = text
+      seen[text] = #labels
+    end
+    codes[i] = seen[text] or 0
+  end
+  return category.of_codes(tensor.of(codes, { dtype = "i32" }), labels)
+end
+
+function category.is(x) return getmetatable(x) == Category end
+
+function Category.__len(self) return #self.codes end
+
+-- c[i] is the text of row i, nil when missing; negative from the end.
+function Category.__index(self, key)
+  if math.type(key) == "integer" then return self.labels[self.codes:get(key)] end
+  return Category[key]
+end
+
+--- Where the text is `label`: a mask. An unknown label is an error that names the nearest.
+---@param label string
+---@return neap.tensor
+function Category:eq(label)
+  for code, known in ipairs(self.labels) do
+    if known == label then return self.codes:eq(code) end
+  end
+  opts.unknown("category:eq", "label", label, table.move(self.labels, 1, #self.labels, 1, {}))
+end
+
+--- The texts as a Lua array, false where missing.
+---@return table
+function Category:totable()
+  local texts = self.codes:totable()
+  for i, code in ipairs(texts) do texts[i] = self.labels[code] or false end
+  return texts
+end
+
+function Category.__tostring(self)
+  return ("category[%d] of %d labels"):format(#self.codes, #self.labels)
+end
+
+return category

@@ -1,0 +1,89 @@
+--- How a frame shows itself: aligned columns, the first and last rows, clipped to a width.
+local clock = require "neap.clock"
+
+local show = { rows = 5, width = 100 }
+
+local function number_text(v)
+  if v ~= v then return "nan" end
+  return math.type(v) == "integer" and tostring(v) or ("%.6g"):format(v)
+end
+
+-- Times without what all of them lack: the fraction, the time of day.
+local function shorten_times(texts)
+  local midnight = true
+  for _, text in ipairs(texts) do
+    if text ~= "NaT" and not text:find("T00:00:00Z", 1, true) then midnight = false end
+  end
+  for i, text in ipairs(texts) do
+    if text ~= "NaT" then
+      local date, time = text:match "^(.-)T(.-)Z$"
+      texts[i] = midnight and date or date .. " " .. time
+    end
+  end
+end
+
+local function cell(column, row)
+  local v = column.tensor:get(row)
+  if column.kind == "time" then return clock.print(v) end
+  if column.kind == "category" then return column.labels[v] or "" end
+  if type(v) == "boolean" then return tostring(v) end
+  return number_text(v)
+end
+
+local function width_of(texts)
+  local width = 0
+  for _, text in ipairs(texts) do width = math.max(width, utf8.len(text) or #text) end
+  return width
+end
+
+-- The texts of one column for the given rows, under its name and dtype.
+local function column_texts(name, column, dtype, rows)
+  local texts = {}
+  for i, row in ipairs(rows) do texts[i] = cell(column, row) end
+  if column.kind == "time" then shorten_times(texts) end
+  table.insert(texts, 1, dtype)
+  table.insert(texts, 1, name)
+  return texts
+end
+
+local function shown_rows(n)
+  local rows = {}
+  for row = 1, n do
+    if row <= show.rows or row > n - show.rows then rows[#rows + 1] = row end
+  end
+  return rows
+end
+
+-- Numbers stand right, text stands left.
+local function pad(text, width, left)
+  local space = (" "):rep(width - (utf8.len(text) or #text))
+  return left and text .. space or space .. text
+end
+
+--- The text of a frame with these columns, in order.
+---@param n integer rows
+---@param columns table[] {name = ..., kind = ..., tensor = ..., labels = ..., dtype = ...}
+---@return string
+function show.text(n, columns)
+  local rows = shown_rows(n)
+  local head = ("frame[%d x %d]"):format(n, #columns)
+  local lines, used, left_out = {}, 0, 0
+  for i, column in ipairs(columns) do
+    local texts = column_texts(column.name, column, column.dtype, rows)
+    local width = width_of(texts)
+    if used + width + 2 > show.width and i > 1 then
+      left_out = #columns - i + 1
+      break
+    end
+    used = used + width + 2
+    for k, text in ipairs(texts) do
+      lines[k] = (lines[k] or "") .. "  " .. pad(text, width, column.kind == "category")
+    end
+  end
+  for k, line in ipairs(lines) do lines[k] = line:gsub("%s+$", "") end
+  if n > 2 * show.rows then table.insert(lines, show.rows + 3, "  ...") end
+  if left_out > 0 then head = head .. (", %d columns not shown"):format(left_out) end
+  return head .. (#lines > 0 and "\n" .. table.concat(lines, "\n") or "")
+end
+
+return show

@@ -1,0 +1,185 @@
+--- Linear models with an L2 penalty: logistic regression and ridge regression.
+local c = require "neap.c.linear"
+local class = require "neap.class"
+local opts = require "neap.opts"
+local tensor = require "neap.tensor"
+
+local linear = {}
+
+--- A fitted linear model; nothing changes it.
+---@class neap.LinearModel
+---@field kind string "logistic" or "ridge"
+---@field classes integer[]? labels in rising order; nil for ridge
+---@field coef neap.tensor F (two classes, ridge) or K x F; of standardised columns if `mean` is set
+---@field intercept number|neap.tensor a number, or K of them
+---@field mean neap.tensor? F column means taken off before the coefficients apply
+---@field scale neap.tensor? F deviations divided by
+---@field iterations integer Newton steps taken
+---@field converged boolean
+local Model = class "neap.LinearModel"
+
+local function integers(values)
+  for i, v in ipairs(values) do values[i] = math.tointeger(v) end
+  return values
+end
+
+function Model:init(core, names)
+  local coef, intercept, mean, scale, classes, iterations, converged = core:state()
+  local one = #intercept == 1
+  self.core, self.names = core, names
+  self.kind = classes and "logistic" or "ridge"
+  self.classes = classes and integers(classes:totable())
+  self.coef, self.intercept = one and coef[1] or coef, one and intercept[1] or intercept
+  self.mean, self.scale, self.iterations, self.converged = mean, scale, iterations, converged
+end
+
+function Model:__tostring()
+  local columns = self.coef.shape[#self.coef.shape]
+  local what = self.classes and (" of %d classes"):format(#self.classes) or ""
+  return ("linear model (%s%s, %d columns, %d iterations%s)"):format(self.kind, what, columns,
+    self.iterations, self.converged and "" or ", not converged")
+end
+
+local logistic_options = {
+  kind = "logistic", penalty = "l2", C = opts.none, alpha = opts.none, weights = opts.none,
+  intercept = true, standardize = false, max_iter = 100, tol = 1e-8,
+}
+
+-- The strength of the penalty: alpha, or 1/C.
+local function strength(o)
+  if o.penalty == "none" then
+    if o.C or o.alpha then opts.raise("linear.fit: penalty 'none' takes neither C nor alpha") end
+    return 0
+  end
+  if o.penalty ~= "l2" then
+    opts.raise("linear.fit: penalty '%s' is not one of l2 none", tostring(o.penalty))
+  end
+  if o.C and o.alpha then opts.raise("linear.fit: C is 1/alpha: give one of them") end
+  if o.C and not (type(o.C) == "number" and o.C > 0) then
+    opts.raise("linear.fit: C is %s, must be a positive number", tostring(o.C))
+  end
+  return o.alpha or (o.C and 1 / o.C) or 1
+end
+
+--- Fit a linear model to a tensor X of N x F and y, or to a dataset with fields x, y and weights.
+---
+--- kind "logistic" minimises sum of w * log loss + alpha/2 |b|^2 by Newton's method; y holds
+--- integer labels of two or more classes. kind "ridge" minimises sum of w (y - x b - b0)^2 +
+--- alpha |b|^2. `C` is 1/alpha; both default to 1; the intercept is never penalised. `standardize =
+--- true` fits, and later predicts, on columns of mean 0 and deviation 1, which makes the penalty
+--- fair and the coefficients comparable. NaN in X or y is an error that names its place. The bits
+--- do not depend on the number of threads.
+---     linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 3, 7 }).classes[2] --> 7
+---@param x neap.tensor|table N x F, or a dataset
+---@param y? neap.tensor|table N labels or numbers; the options when x is a dataset
+---@param o? { kind: string, C: number, alpha: number, penalty: string, standardize: boolean }
+---@return neap.LinearModel
+function linear.fit(x, y, o)
+  local names, data = nil, nil
+  if type(x) == "table" then
+    data, o = x, y
+    x, y, names = data.x, data.y, data.names
+  end
+  o = opts.merge("linear.fit", logistic_options, o)
+  if o.kind ~= "logistic" and o.kind ~= "ridge" then
+    opts.raise("linear.fit: kind '%s' is not one of logistic ridge", tostring(o.kind))
+  end
+  local weights = o.weights or (data and data.weights)
+  return Model(c.fit(o.kind, x, y, weights, strength(o), o.intercept, o.standardize, o.max_iter,
+    o.tol), names)
+end
+
+--- Linear scores of N x F: the log-odds of the larger class (N), one logit a class (N x K), or what
+--- ridge predicts (N). F numbers count as one row.
+---@param x neap.tensor
+---@return neap.tensor
+function Model:decision(x) return self.core:scores(x) end
+
+--- Probabilities, N x K, in the order of `classes`.
+---@param x neap.tensor
+---@return neap.tensor
+function Model:predict_proba(x) return self.core:proba(x) end
+
+--- The label with the largest probability (i64), or the numbers that ridge predicts (f64).
+---@param x neap.tensor
+---@return neap.tensor
+function Model:predict(x) return self.core:predict(x) end
+
+local fields = { "coef", "intercept", "mean", "scale", "classes" }
+
+--- The model as plain Lua tables; `linear.from_table` is the inverse.
+---@return table
+function Model:to_table()
+  local t = { iterations = self.iterations, converged = self.converged, names = self.names }
+  local values = table.pack(self.core:state())
+  for i, name in ipairs(fields) do t[name] = values[i] and values[i]:totable() end
+  return t
+end
+
+local function to_tensor(values) return values and tensor.of(values) end
+
+--- The model that `to_table` gave.
+---@param t table
+---@return neap.LinearModel
+function linear.from_table(t)
+  local o = opts.merge("linear.from_table", {
+    coef = opts.required, intercept = opts.required, mean = opts.none, scale = opts.none,
+    classes = opts.none, iterations = 0, converged = true, names = opts.none,
+  }, t)
+  return Model(c.restore(to_tensor(o.coef), to_tensor(o.intercept), to_tensor(o.mean),
+    to_tensor(o.scale), to_tensor(o.classes), o.iterations, o.converged), o.names)
+end
+
+local function joined(values)
+  local text = {}
+  for i, v in ipairs(values) do text[i] = ("%.17g"):format(v) end
+  return table.concat(text, " ")
+end
+
+--- Write the model as a small text file; `linear.load` reads it back bit for bit.
+---@param path string
+function Model:save(path)
+  local t = self:to_table()
+  local text = {
+    "neap linear 1", "iterations " .. t.iterations, "converged " .. (t.converged and 1 or 0),
+  }
+  for _, row in ipairs(t.coef) do text[#text + 1] = "coef " .. joined(row) end
+  for i = 2, #fields do
+    local values = t[fields[i]]
+    if values then text[#text + 1] = fields[i] .. " " .. joined(values) end
+  end
+  require("neap.file").write(path, table.concat(text, "\n") .. "\n")
+end
+
+local function numbers(path, text)
+  local values = {}
+  for word in text:gmatch "%S+" do
+    local v = tonumber(word)
+    if not v then opts.raise("linear.load: %s: '%s' is not a number", path, word) end
+    values[#values + 1] = v
+  end
+  return values
+end
+
+--- Read a model that `save` wrote.
+---@param path string
+---@return neap.LinearModel
+function linear.load(path)
+  local text = require("neap.file").read(path)
+  if text:sub(1, 14) ~= "neap linear 1\n" then
+    opts.raise("linear.load: %s is not a linear model of neap", path)
+  end
+  local t = { coef = {} }
+  for line in text:sub(15):gmatch "[^\n]+" do
+    local name, rest = line:match "^(%l+) (.*)$"
+    local values = name and numbers(path, rest)
+    if name == "coef" then t.coef[#t.coef + 1] = values
+    elseif name == "iterations" then t.iterations = math.tointeger(values[1]) or 0
+    elseif name == "converged" then t.converged = values[1] == 1
+    elseif name then t[name] = values
+    else opts.raise("linear.load: %s: unknown line '%s'", path, line:sub(1, 40)) end
+  end
+  return linear.from_table(t)
+end
+
+return linear

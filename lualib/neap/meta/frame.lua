@@ -1,0 +1,124 @@
+---@meta neap.c.frame
+local c = {}
+
+--- Read a CSV file into columns { name, kind, tensor, labels }; nil leaves an option to be found.
+---@param path string
+---@param delimiter? string one character
+---@param comment? string one character
+---@param header? boolean
+---@param names? string[] without a header
+---@param columns? string[] to keep, in order
+---@param typed? string[] columns whose kind is given
+---@param kinds? string[] their kinds
+---@param missing? string[] words for no value
+---@param zone? string of times without offset
+---@param time_format? string
+---@return table[]
+function c.read_csv(path, delimiter, comment, header, names, columns, typed, kinds, missing, zone,
+  time_format) end
+
+--- The names in the header of a CSV file.
+---@param path string
+---@param delimiter? string
+---@param comment? string
+---@param header? boolean
+---@param names? string[]
+---@return string[]
+function c.csv_names(path, delimiter, comment, header, names) end
+
+--- Write columns of equal length as CSV, whole or not at all.
+---@param path string
+---@param names string[]
+---@param kinds string[]
+---@param tensors neap.tensor[]
+---@param labels table string[] or false for each column
+---@param digits_17 boolean
+function c.write_csv(path, names, kinds, tensors, labels, digits_17) end
+
+--- Count what is wrong with bars; times in nanoseconds, rows from 1.
+---@param time neap.tensor
+---@param open neap.tensor
+---@param high neap.tensor
+---@param low neap.tensor
+---@param close neap.tensor
+---@param volume? neap.tensor
+---@return table
+function c.scan(time, open, high, low, close, volume) end
+
+--- Positions (i64, from 1) of the rows to keep, in time order, each time once.
+---@param time neap.tensor
+---@param open neap.tensor
+---@param high neap.tensor
+---@param low neap.tensor
+---@param close neap.tensor
+---@param volume? neap.tensor
+---@param keep_broken boolean
+---@return neap.tensor
+function c.order(time, open, high, low, close, volume, keep_broken) end
+
+--- Mend prices and fill gaps of bars in time order.
+---@param time neap.tensor
+---@param open neap.tensor
+---@param high neap.tensor
+---@param low neap.tensor
+---@param close neap.tensor
+---@param volume? neap.tensor
+---@param max_gap integer bars
+---@return neap.tensor[] columns time, open, high, low, close, volume
+---@return integer repaired
+---@return integer inserted
+function c.fill(time, open, high, low, close, volume, max_gap) end
+
+--- Bars of a made-up market.
+---@param rows integer
+---@param start integer ns
+---@param cadence integer ns
+---@param rng neap.rng
+---@param symbol string
+---@param signal number
+---@return neap.tensor time
+---@return neap.tensor open
+---@return neap.tensor high
+---@return neap.tensor low
+---@return neap.tensor close
+---@return neap.tensor volume
+function c.synthetic(rows, start, cadence, rng, symbol, signal) end
+
+--- The highest of the next k values.
+---@param x neap.tensor
+---@param k integer
+---@return neap.tensor f64, NaN where the window passes the end or holds a NaN
+function c.future_max(x, k) end
+
+--- The highest of the next k values over the present one, less 1.
+---@param x neap.tensor
+---@param k integer
+---@return neap.tensor
+function c.future_best(x, k) end
+
+--- The value k rows later over the present one, less 1, or the logarithm.
+---@param x neap.tensor
+---@param k integer
+---@param logarithm boolean
+---@return neap.tensor
+function c.future_return(x, k, logarithm) end
+
+--- 1 where x exceeds the threshold, else 0; NaN stays.
+---@param x neap.tensor
+---@param threshold number
+---@return neap.tensor
+function c.exceeds(x, threshold) end
+
+--- The end of the bar k rows later: its time plus the median step; NaT past the end.
+---@param time neap.tensor
+---@param k integer
+---@return neap.tensor
+function c.known_at(time, k) end
+
+--- The number that a share of the values in x exceeds.
+---@param x neap.tensor
+---@param share number
+---@return number
+function c.threshold_of_share(x, share) end
+
+return c

@@ -1,0 +1,87 @@
+/* Labels: what the next bars bring. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/civil.h"
+#include "base/interrupt.h"
+#include "frame/frame.h"
+
+enum { POLL_EVERY = 1 << 16 };
+
+/* Positions of the maxima to come, values falling, in a ring of k: Lemire's streaming maximum. From
+ * the end backwards, x[i + 1] enters and x[i + k + 1] leaves. A NaN keeps the k windows before it
+ * missing. */
+neap_status neap_future_max(int64_t n, const double *x, int64_t k, double *out) {
+  if (k < 1) return neap_fail(NEAP_EARG, "lookforward is %lld, must be at least 1", (long long)k);
+  int64_t *ring = neap_alloc_array(k < n ? k : n, sizeof *ring);
+  if (!ring) return NEAP_ENOMEM;
+  neap_status st = NEAP_OK;
+  int64_t front = 0, count = 0, room = k < n ? k : n, nan_at = n + k;
+  for (int64_t i = n - 1; i >= 0 && !st; i--) {
+    if (i % POLL_EVERY == 0) st = neap_interrupt_check();
+    if (count > 0 && ring[front] > i + k) front = (front + 1) % room, count--;
+    out[i] = i + k < n && nan_at > i + k && count > 0 ? x[ring[front]] : NAN;
+    if (isnan(x[i])) {
+      nan_at = i;
+      continue;
+    }
+    while (count > 0 && x[ring[(front + count - 1) % room]] <= x[i]) count--;
+    if (count == room) front = (front + 1) % room, count--; /* leaves with the next step anyway */
+    ring[(front + count++) % room] = i;
+  }
+  neap_free(ring);
+  return st;
+}
+
+neap_status neap_future_best(int64_t n, const double *x, int64_t k, double *out) {
+  NEAP_TRY(neap_future_max(n, x, k, out));
+  for (int64_t i = 0; i < n; i++) out[i] = out[i] / x[i] - 1.0;
+  return NEAP_OK;
+}
+
+void neap_exceeds(int64_t n, const double *x, double threshold, double *out) {
+  for (int64_t i = 0; i < n; i++) out[i] = isnan(x[i]) ? NAN : x[i] > threshold;
+}
+
+neap_status neap_known_at(int64_t n, const int64_t *time, int64_t k, int64_t *out) {
+  int64_t cadence;
+  NEAP_TRY(neap_bars_cadence(&cadence, n, time));
+  for (int64_t i = 0; i < n; i++)
+    out[i] = k < n - i && time[i + k] != NEAP_NAT ? time[i + k] + cadence : NEAP_NAT;
+  return NEAP_OK;
+}
+
+void neap_future_return(int64_t n, const double *x, int64_t k, bool logarithm, double *out) {
+  for (int64_t i = 0; i < n; i++) {
+    double ratio = k < n - i ? x[i + k] / x[i] : NAN;
+    out[i] = logarithm ? log(ratio) : ratio - 1.0;
+  }
+}
+
+static int falling(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x < y) - (x > y);
+}
+
+neap_status neap_threshold_of_share(int64_t n, const double *x, double share, double *out) {
+  double *sorted = neap_alloc_array(n, sizeof *sorted);
+  if (!sorted) return NEAP_ENOMEM;
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++)
+    if (!isnan(x[i])) sorted[count++] = x[i];
+  neap_status st = NEAP_OK;
+  if (count < 2)
+    st = neap_fail(NEAP_EVALUE, "auto_threshold: %lld rows have a label, at least 2 are needed",
+                   (long long)count);
+  else {
+    qsort(sorted, (size_t)count, sizeof *sorted, falling);
+    int64_t above = (int64_t)(share * (double)count);
+    if (above < 1) above = 1;
+    if (above > count - 1) above = count - 1;
+    *out = sorted[above] + 0.5 * (sorted[above - 1] - sorted[above]);
+  }
+  neap_free(sorted);
+  return st;
+}

@@ -1,0 +1,378 @@
+/* Columns, bars and labels for Lua. Option tables and the frame itself are in lualib/neap. */
+#include <stdio.h>
+#include <string.h>
+
+#include "frame/frame.h"
+#include "tensor/lua_tensor.h"
+
+/* arrays of text: the pointers live in a userdata left on the stack, the text in the table ------
+ */
+
+static const char **push_texts(lua_State *L, int arg, const char *what, int64_t *n) {
+  *n = 0;
+  if (lua_isnoneornil(L, arg)) {
+    lua_pushnil(L);
+    return NULL;
+  }
+  luaL_checktype(L, arg, LUA_TTABLE);
+  *n = (int64_t)lua_rawlen(L, arg);
+  const char **texts = lua_newuserdatauv(L, ((size_t)*n + 1) * sizeof *texts, 0);
+  for (int64_t i = 0; i < *n; i++) {
+    if (lua_rawgeti(L, arg, i + 1) != LUA_TSTRING)
+      neap_lua_raise(L, "%s: element %lld is a %s, a string is expected", what, (long long)i + 1,
+                     luaL_typename(L, -1));
+    texts[i] = lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  return texts;
+}
+
+static neap_column_kind *push_kinds(lua_State *L, int arg, int64_t n) {
+  neap_column_kind *kinds = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *kinds, 0);
+  for (int64_t i = 0; i < n; i++) {
+    if (lua_rawgeti(L, arg, i + 1) != LUA_TSTRING)
+      neap_lua_raise(L, "types: kind %lld is missing", (long long)i + 1);
+    neap_lua_check(L, neap_column_kind_parse(&kinds[i], lua_tostring(L, -1)));
+    lua_pop(L, 1);
+  }
+  return kinds;
+}
+
+/* One character, or 0 for nil. */
+static char check_char(lua_State *L, int arg, const char *what) {
+  size_t n = 0;
+  const char *text = luaL_optlstring(L, arg, "", &n);
+  if (n > 1 || (n == 1 && strchr("\"\r\n ", text[0])))
+    neap_lua_raise(L, "%s must be one character that is no quote, space or line end, got '%s'",
+                   what, text);
+  return n ? text[0] : 0;
+}
+
+/* CSV ------------------------------------------------------------------------------------------ */
+
+static const char TABLE[] = "neap.frame.table"; /* owns what was read until it is in Lua's hands */
+
+static neap_table *push_table(lua_State *L) {
+  neap_table *t = lua_newuserdatauv(L, sizeof *t, 0);
+  *t = (neap_table){0};
+  luaL_setmetatable(L, TABLE);
+  return t;
+}
+
+static int table_gc(lua_State *L) {
+  neap_table_drop(luaL_checkudata(L, 1, TABLE));
+  return 0;
+}
+
+static void push_labels(lua_State *L, const neap_column *c) {
+  lua_createtable(L, (int)(c->label_count < 1 << 20 ? c->label_count : 1 << 20), 0);
+  for (int64_t i = 0; i < c->label_count; i++) {
+    lua_pushstring(L, c->labels[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+/* {name, kind, tensor, labels}; the tensor moves to Lua. */
+static void push_column(lua_State *L, neap_column *c) {
+  lua_createtable(L, 4, 0);
+  lua_pushstring(L, c->name);
+  lua_rawseti(L, -2, 1);
+  lua_pushstring(L, neap_column_kind_name(c->kind));
+  lua_rawseti(L, -2, 2);
+  neap_tensor *t = neap_lua_push_tensor(L);
+  *t = c->values;
+  c->values.storage = NULL;
+  lua_rawseti(L, -2, 3);
+  if (c->kind != NEAP_COLUMN_CATEGORY) return;
+  push_labels(L, c);
+  lua_rawseti(L, -2, 4);
+}
+
+/* The options both readers share: path, delimiter, comment, header, names. */
+static neap_csv_options check_file_options(lua_State *L) {
+  neap_csv_options o = {0};
+  luaL_checkstring(L, 1);
+  o.delimiter = check_char(L, 2, "delimiter");
+  o.comment = check_char(L, 3, "comment");
+  o.no_header = !lua_isnoneornil(L, 4) && !lua_toboolean(L, 4);
+  o.names = push_texts(L, 5, "names", &o.name_count);
+  return o;
+}
+
+/* read_csv(path, delimiter, comment, header, names, columns, typed, kinds, missing, zone,
+ * time_format) -> { {name, kind, tensor, labels}, ... } */
+static int l_read_csv(lua_State *L) {
+  lua_settop(L, 11);
+  neap_csv_options o = check_file_options(L);
+  o.wanted = push_texts(L, 6, "columns", &o.wanted_count);
+  o.typed = push_texts(L, 7, "types", &o.typed_count);
+  if (o.typed) o.kinds = push_kinds(L, 8, o.typed_count);
+  o.missing = push_texts(L, 9, "missing", &o.missing_count);
+  const char *zone = luaL_optstring(L, 10, NULL);
+  o.time_format = luaL_optstring(L, 11, NULL);
+  if (zone) neap_lua_check(L, neap_zone_find(&o.zone, zone));
+  neap_table *t = push_table(L);
+  neap_lua_check(L, neap_csv_read(t, lua_tostring(L, 1), &o));
+  lua_createtable(L, (int)t->count, 0);
+  for (int64_t i = 0; i < t->count; i++) {
+    push_column(L, &t->columns[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  neap_table_drop(t);
+  return neap_lua_done(L, NEAP_OK);
+}
+
+/* csv_names(path, delimiter, comment, header, names) -> array of names */
+static int l_csv_names(lua_State *L) {
+  lua_settop(L, 5);
+  neap_csv_options o = check_file_options(L);
+  neap_table *t = push_table(L);
+  neap_lua_check(L, neap_csv_names(t, lua_tostring(L, 1), &o));
+  lua_createtable(L, (int)t->count, 0);
+  for (int64_t i = 0; i < t->count; i++) {
+    lua_pushstring(L, t->columns[i].name);
+    lua_rawseti(L, -2, i + 1);
+  }
+  neap_table_drop(t);
+  return 1;
+}
+
+/* One column from the tables at 2 to 5; what it points to stays anchored in them and at anchor. */
+static void check_column(lua_State *L, int64_t i, int64_t rows, int anchor, neap_column *c) {
+  lua_rawgeti(L, 2, i + 1);
+  c->name = (char *)(uintptr_t)luaL_checkstring(L, -1);
+  lua_rawgeti(L, 3, i + 1);
+  neap_lua_check(L, neap_column_kind_parse(&c->kind, luaL_checkstring(L, -1)));
+  lua_rawgeti(L, 4, i + 1);
+  c->values = *neap_lua_check_tensor(L, -1); /* borrowed */
+  if (c->values.ndim != 1 || (rows >= 0 && c->values.size[0] != rows))
+    neap_lua_raise(L, "write_csv: column '%s' does not have %lld rows", c->name, (long long)rows);
+  if (lua_rawgeti(L, 5, i + 1) == LUA_TTABLE) {
+    c->labels = (char **)(uintptr_t)push_texts(L, lua_gettop(L), "labels", &c->label_count);
+    lua_rawseti(L, anchor, i + 1);
+  }
+  lua_pop(L, 4);
+}
+
+/* write_csv(path, names, kinds, tensors, labels, digits_17); labels[i] is false for none. */
+static int l_write_csv(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  for (int arg = 2; arg <= 5; arg++) luaL_checktype(L, arg, LUA_TTABLE);
+  bool digits_17 = lua_toboolean(L, 6);
+  int64_t n = (int64_t)lua_rawlen(L, 2);
+  neap_column *columns = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *columns, 0);
+  memset(columns, 0, ((size_t)n + 1) * sizeof *columns);
+  lua_createtable(L, (int)n, 0);
+  int anchor = lua_gettop(L);
+  for (int64_t i = 0; i < n; i++)
+    check_column(L, i, i ? columns[0].values.size[0] : -1, anchor, &columns[i]);
+  neap_lua_check(L, neap_csv_write(path, columns, n, digits_17));
+  return 0;
+}
+
+/* bars ----------------------------------------------------------------------------------------- */
+
+static double *check_series(lua_State *L, int arg, const char *name, int64_t n) {
+  int64_t rows;
+  const neap_tensor *t = neap_lua_push_series(L, arg, NEAP_F64, name, &rows);
+  if (rows != n)
+    neap_lua_raise(L, "%s has %lld rows, but time has %lld", name, (long long)rows, (long long)n);
+  return neap_tensor_data(t);
+}
+
+/* time, open, high, low, close, volume (or nil) at arguments 1 to 6. */
+static neap_bars check_bars(lua_State *L) {
+  neap_bars b = {0};
+  b.time = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_I64, "time", &b.n));
+  b.open = check_series(L, 2, "open", b.n);
+  b.high = check_series(L, 3, "high", b.n);
+  b.low = check_series(L, 4, "low", b.n);
+  b.close = check_series(L, 5, "close", b.n);
+  if (!lua_isnoneornil(L, 6)) b.volume = check_series(L, 6, "volume", b.n);
+  return b;
+}
+
+static void set_integer(lua_State *L, const char *name, int64_t v) {
+  lua_pushinteger(L, v);
+  lua_setfield(L, -2, name);
+}
+
+static void set_fault(lua_State *L, const char *name, const neap_bar_report *r, int fault) {
+  char first[48];
+  set_integer(L, name, r->count[fault]);
+  if (r->first_row[fault] < 0) return;
+  snprintf(first, sizeof first, "first_%s", name);
+  set_integer(L, first, r->first_row[fault] + 1);
+}
+
+static const char *const fault_names[NEAP_BAR_FAULTS] = {
+    [NEAP_BAR_NO_TIME] = "no_time",           [NEAP_BAR_NAN] = "nan_prices",
+    [NEAP_BAR_NOT_POSITIVE] = "non_positive", [NEAP_BAR_CONTRADICTION] = "contradictions",
+    [NEAP_BAR_DUPLICATE] = "duplicates",      [NEAP_BAR_DISORDER] = "disorder",
+};
+
+/* scan(time, open, high, low, close, volume) -> table of counts and first rows */
+static int l_scan(lua_State *L) {
+  lua_settop(L, 6);
+  neap_bars b = check_bars(L);
+  neap_bar_report r;
+  neap_lua_check(L, neap_bars_scan(&r, &b));
+  lua_createtable(L, 0, 24);
+  set_integer(L, "rows", r.rows);
+  set_integer(L, "first_time", r.first_time);
+  set_integer(L, "last_time", r.last_time);
+  set_integer(L, "cadence", r.cadence);
+  set_integer(L, "gaps", r.gaps);
+  set_integer(L, "missing_bars", r.missing_bars);
+  set_integer(L, "longest_gap", r.longest_gap);
+  set_integer(L, "longest_gap_time", r.longest_gap_time);
+  set_integer(L, "session_gaps", r.session_gaps);
+  set_integer(L, "zero_volume", r.zero_volume);
+  set_integer(L, "without_price", r.without_price);
+  for (int fault = 0; fault < NEAP_BAR_FAULTS; fault++) set_fault(L, fault_names[fault], &r, fault);
+  lua_pushnumber(L, r.regular);
+  lua_setfield(L, -2, "regular");
+  lua_pushboolean(L, r.continuous);
+  lua_setfield(L, -2, "continuous");
+  return 1;
+}
+
+/* order(time, open, high, low, close, volume, keep_broken) -> i64 positions from 1 */
+static int l_order(lua_State *L) {
+  lua_settop(L, 7);
+  neap_bars b = check_bars(L);
+  return neap_lua_done(L, neap_bars_order(neap_lua_push_tensor(L), &b, lua_toboolean(L, 7), 1));
+}
+
+/* fill(time, open, high, low, close, volume, max_gap) -> {time, open, ...}, repaired, inserted */
+static int l_fill(lua_State *L) {
+  lua_settop(L, 7);
+  int64_t max_gap = neap_lua_integer(L, 7, 0, INT64_MAX, "max_gap"), repaired, inserted;
+  neap_bars b = check_bars(L);
+  neap_tensor *shell[6], out[6];
+  int columns = b.volume ? 6 : 5;
+  lua_createtable(L, columns, 0);
+  for (int i = 0; i < columns; i++) {
+    shell[i] = neap_lua_push_tensor(L);
+    lua_rawseti(L, -2, i + 1);
+  }
+  neap_bar_report r;
+  neap_lua_check(L, neap_bars_scan(&r, &b));
+  neap_lua_check(L, neap_bars_fill(out, &b, &r, max_gap, &repaired, &inserted));
+  for (int i = 0; i < columns; i++) *shell[i] = out[i];
+  neap_lua_charge(L);
+  lua_pushinteger(L, repaired);
+  lua_pushinteger(L, inserted);
+  return 3;
+}
+
+/* synthetic(rows, start, cadence, rng, symbol, signal) -> time, open, high, low, close, volume */
+static int l_synthetic(lua_State *L) {
+  int64_t rows = neap_lua_integer(L, 1, 0, 100000000, "rows"), start = luaL_checkinteger(L, 2);
+  int64_t cadence = neap_lua_integer(L, 3, 1, INT64_MAX, "cadence");
+  const neap_rng *rng = neap_lua_check_rng(L, 4);
+  const char *symbol = luaL_checkstring(L, 5);
+  double signal = luaL_checknumber(L, 6);
+  neap_tensor *t[6];
+  for (int i = 0; i < 6; i++) {
+    t[i] = neap_lua_push_tensor(L);
+    neap_lua_check(L, neap_tensor_init_1d(t[i], i ? NEAP_F64 : NEAP_I64, rows));
+  }
+  neap_bars b = {rows,
+                 neap_tensor_data(t[0]),
+                 neap_tensor_data(t[1]),
+                 neap_tensor_data(t[2]),
+                 neap_tensor_data(t[3]),
+                 neap_tensor_data(t[4]),
+                 neap_tensor_data(t[5])};
+  neap_lua_done(L, neap_bars_synthetic(&b, start, cadence, rng, symbol, signal));
+  return 6;
+}
+
+/* labels --------------------------------------------------------------------------------------- */
+
+/* future_max(x, k) */
+static int l_future_max(lua_State *L) {
+  int64_t k = neap_lua_integer(L, 2, 1, INT64_MAX / 4, "lookforward"), n;
+  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "close", &n));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
+  return neap_lua_done(L, neap_future_max(n, x, k, neap_tensor_data(out)));
+}
+
+/* future_best(x, k) */
+static int l_future_best(lua_State *L) {
+  int64_t k = neap_lua_integer(L, 2, 1, INT64_MAX / 4, "lookforward"), n;
+  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "close", &n));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
+  return neap_lua_done(L, neap_future_best(n, x, k, neap_tensor_data(out)));
+}
+
+/* exceeds(x, threshold) */
+static int l_exceeds(lua_State *L) {
+  double threshold = luaL_checknumber(L, 2);
+  int64_t n;
+  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "returns", &n));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
+  neap_exceeds(n, x, threshold, neap_tensor_data(out));
+  return neap_lua_done(L, NEAP_OK);
+}
+
+/* known_at(time, k) */
+static int l_known_at(lua_State *L) {
+  int64_t k = neap_lua_integer(L, 2, 0, INT64_MAX / 4, "lookforward"), n;
+  const int64_t *time = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_I64, "time", &n));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_I64, n));
+  return neap_lua_done(L, neap_known_at(n, time, k, neap_tensor_data(out)));
+}
+
+/* future_return(x, k, logarithm) */
+static int l_future_return(lua_State *L) {
+  int64_t k = neap_lua_integer(L, 2, 1, INT64_MAX / 4, "lookforward"), n;
+  bool logarithm = lua_toboolean(L, 3);
+  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "close", &n));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
+  neap_future_return(n, x, k, logarithm, neap_tensor_data(out));
+  return neap_lua_done(L, NEAP_OK);
+}
+
+/* threshold_of_share(x, share) */
+static int l_threshold_of_share(lua_State *L) {
+  int64_t n;
+  double share = luaL_checknumber(L, 2), threshold;
+  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "returns", &n));
+  neap_lua_check(L, neap_threshold_of_share(n, x, share, &threshold));
+  lua_pushnumber(L, threshold);
+  return 1;
+}
+
+static const luaL_Reg table_methods[] = {{"__gc", table_gc}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {
+    {"read_csv", l_read_csv},
+    {"csv_names", l_csv_names},
+    {"write_csv", l_write_csv},
+    {"scan", l_scan},
+    {"order", l_order},
+    {"fill", l_fill},
+    {"synthetic", l_synthetic},
+    {"future_max", l_future_max},
+    {"future_best", l_future_best},
+    {"future_return", l_future_return},
+    {"exceeds", l_exceeds},
+    {"known_at", l_known_at},
+    {"threshold_of_share", l_threshold_of_share},
+    {NULL, NULL},
+};
+
+NEAP_LUA_EXPORT int luaopen_neap_c_frame(lua_State *L);
+
+int luaopen_neap_c_frame(lua_State *L) {
+  neap_lua_class(L, TABLE, table_methods);
+  luaL_newlib(L, functions);
+  return 1;
+}
