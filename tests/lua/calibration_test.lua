@@ -99,7 +99,6 @@ describe("calibration", function()
   end)
 
   it("survives being stored", function()
-    if not pcall(require, "neap.file") then return pending "neap.file absent" end
     local y, p = overconfident(300, 2, 5)
     local path = support.temporary ".calibrator"
     for _, method in ipairs(methods) do

@@ -104,7 +104,6 @@ describe("linear", function()
       assert.same(m:decision(x):totable(), again:decision(x):totable())
       assert.equal(tostring(m), tostring(again))
     end
-    if not pcall(require, "neap.file") then return pending "neap.file absent" end
     local path = support.temporary ".linear"
     for _, m in ipairs { linear.fit(x, two), linear.fit(x, three, { standardize = true }),
       linear.fit(x, score, { kind = "ridge" }) } do
