@@ -222,7 +222,7 @@ end
 --- All distinct cuts are tried, in O(n log n): each lies midway between two neighbouring scores
 --- (the lowest just below the smallest score, the highest at the largest). Of equally good cuts the
 --- highest is taken. `metric` is "f1", "accuracy", "balanced_accuracy", "mcc" or "youden".
----     metrics.best_threshold(tensor.of { 0, 1, 1 }, tensor.of { 0.25, 0.5, 0.75 }) --> 0.375
+---     metrics.best_threshold(tensor.of { 0, 1, 1 }, tensor.of { 0.25, 0.5, 0.75 }) --> 0.375, 1.0
 ---@param y neap.tensor
 ---@param p neap.tensor
 ---@param o? { metric: string, weights: neap.tensor, skip_nan: boolean, classes: integer[] }
