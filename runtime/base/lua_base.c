@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/interrupt.h"
@@ -210,6 +211,12 @@ static int l_library(lua_State *L) {
 /* raise(text): an error at the nearest caller outside the library. */
 static int l_raise(lua_State *L) { return neap_lua_raise(L, "%s", luaL_checkstring(L, 1)); }
 
+/* is_terminal(descriptor): whether 0, 1 or 2 is a terminal. */
+static int l_is_terminal(lua_State *L) {
+  lua_pushboolean(L, isatty((int)neap_lua_integer(L, 1, 0, 2, "descriptor")));
+  return 1;
+}
+
 static int l_interrupted(lua_State *L) {
   lua_pushboolean(L, neap_interrupted());
   return 1;
@@ -223,6 +230,7 @@ static const luaL_Reg functions[] = {
     {"library", l_library},
     {"raise", l_raise},
     {"interrupted", l_interrupted},
+    {"is_terminal", l_is_terminal},
     {NULL, NULL},
 };
 

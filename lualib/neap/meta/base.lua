@@ -66,4 +66,9 @@ function c.raise(text) end
 ---@return boolean
 function c.interrupted() end
 
+--- Whether a descriptor (0 input, 1 output, 2 errors) is a terminal.
+---@param descriptor integer
+---@return boolean
+function c.is_terminal(descriptor) end
+
 return c

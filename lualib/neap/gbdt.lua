@@ -1,0 +1,293 @@
+--- Gradient-boosted decision trees under LightGBM's names: fit, predict, and LightGBM's text files.
+---
+--- `x` is a tensor of N rows by F features, f64 or f32, with any strides. NaN is a missing value:
+--- every split learns a side for it; infinities are ordinary values. A model has the same bits at
+--- any number of threads.
+local c = require "neap.c.tree"
+local class = require "neap.class"
+local opts = require "neap.opts"
+local params = require "neap.gbdt.params"
+local progress = require "neap.progress"
+
+local gbdt = {}
+
+---@class neap.gbdt.Model
+---@field objective string
+---@field classes integer[]? labels in the order of predict_proba; nil for regressions
+---@field feature_names string[]
+---@field best_iteration integer iterations kept: the best one when training stopped early
+---@field history table history.valid[metric][i], history.train[metric][i]
+---@field params table the options in force, under LightGBM's names
+---@field warnings string[] what is odd about the data but no error
+local Model = class "neap.gbdt.Model"
+
+local function wrap(core, fields)
+  local m = Model()
+  m.core = core
+  m.objective = core:objective()
+  local classes = core:classes()
+  m.classes = #classes > 0 and classes or nil
+  m.feature_names = core:feature_names()
+  m.best_iteration = core:iterations()
+  m.history = fields.history or { train = {}, valid = {} }
+  m.params = fields.params
+  m.warnings = fields.warnings or {}
+  return m
+end
+
+-- data ------------------------------------------------------------------------------------------
+
+local function is_data(d) return type(d) == "table" and d.x ~= nil end
+
+-- { x, y } or { x =, y =, weights =, names = } as x, y, weights, names.
+local function pair(where, d)
+  if type(d) ~= "table" then
+    opts.raise("%s: {x, y} or a data set expected, got %s", where, type(d))
+  end
+  local x, y = d.x or d[1], d.y or d[2]
+  if x == nil or y == nil then opts.raise("%s: %s is missing", where, x == nil and "x" or "y") end
+  return x, y, d.weights, d.names
+end
+
+local function same_names(where, names, known)
+  if not names then return end
+  for i = 1, math.max(#names, #known) do
+    if names[i] ~= known[i] then
+      opts.raise("%s: feature %d is '%s', the model was fitted on '%s'", where, i,
+        tostring(names[i]), tostring(known[i]))
+    end
+  end
+end
+
+-- The matrix of a tensor or data set, its feature names checked.
+local function matrix(self, where, x)
+  if not is_data(x) then return x end
+  same_names(where, x.names, self.feature_names)
+  return x.x
+end
+
+-- fitting ---------------------------------------------------------------------------------------
+
+local function follow(trainer, o, history)
+  local stop, larger
+  for i, name in ipairs(o.metrics) do
+    for set, key in pairs { [0] = "train", [1] = "valid" } do
+      if history[key][name] then
+        local v, up = trainer:metric(set, name)
+        table.insert(history[key][name], v)
+        if i == 1 and key == "valid" then stop, larger = v, up end
+      end
+    end
+  end
+  return stop, larger
+end
+
+local function new_history(o)
+  local history = { train = {}, valid = {} }
+  for _, name in ipairs(o.metrics) do
+    if o.valid then history.valid[name] = {} end
+    if o.is_provide_training_metric then history.train[name] = {} end
+  end
+  return history
+end
+
+-- Run the iterations; the number to keep.
+local function run(trainer, o, history)
+  local line = progress.start("gbdt.fit", o.num_iterations, o.progress)
+  local best, best_at = nil, trainer:iterations()
+  for i = 1, o.num_iterations do
+    if not trainer:step() then break end
+    local value, larger = follow(trainer, o, history)
+    local delta = o.early_stopping_min_delta
+    if value and (not best or (larger and value > best + delta)
+      or (not larger and value < best - delta)) then
+      best, best_at = value, trainer:iterations()
+    end
+    local text = value and ("valid %s %.6g"):format(o.metrics[1], value) or ""
+    local stopped = line:step(i, text, { iteration = i, metric = o.metrics[1], value = value })
+    local idle = trainer:iterations() - best_at
+    if stopped or (o.early_stopping_rounds > 0 and idle >= o.early_stopping_rounds) then break end
+  end
+  line:finish()
+  if o.early_stopping_rounds > 0 and best then return best_at end
+  return trainer:iterations()
+end
+
+local function odd_columns(core)
+  local warnings, infos = {}, core:unused_features()
+  local names = core:feature_names()
+  for _, f in ipairs(infos) do
+    warnings[#warnings + 1] = ("feature '%s' is constant or has no values"):format(names[f])
+  end
+  return warnings
+end
+
+local function check_classes(o, core)
+  if o.num_class and o.num_class ~= #core:classes() then
+    opts.raise("gbdt.fit: num_class is %s, the labels have %d classes", tostring(o.num_class),
+      #core:classes())
+  end
+end
+
+local function add_valid(trainer, o, names)
+  if not o.valid then return end
+  local x, y, weights, valid_names = pair("gbdt.fit: valid", o.valid)
+  if names then same_names("gbdt.fit: valid", valid_names, names) end
+  trainer:add_valid(x, y, weights)
+end
+
+--- Fit boosted trees: `gbdt.fit(x, y, options)`, or `gbdt.fit(D, options)` with a data set that has
+--- `x`, `y` and perhaps `names` and `weights`.
+---
+--- `y` is N labels: any integers for "binary" and "multiclass", numbers for "regression",
+--- "regression_l1", "huber". Options have LightGBM's names, aliases and defaults:
+--- `num_iterations`, `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`,
+--- `min_sum_hessian_in_leaf`, `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction`
+--- with `bagging_freq`, `feature_fraction`, `max_bin`, `scale_pos_weight`, `is_unbalance`, `seed`,
+--- `metric` (a name or names). More: `weights` (N, not negative), `valid = {x, y}` (or a data set),
+--- `early_stopping_rounds` with `early_stopping_min_delta`: training ends when the first metric, or
+--- the one named `stop_on`, has not improved on `valid` for so many iterations, and the model is
+--- cut at the best one; `init_model` (trees to continue); `feature_names`; `progress` (true draws a
+--- line on a terminal, a function gets a table each iteration and may return false to end).
+---
+--- Raises on lengths that differ, labels or weights that are NaN, one class only, and unknown or
+--- contradictory options.
+---     local x = tensor.of { { 1 }, { 2 }, { 3 }, { 4 } }
+---     local y = tensor.of { 0, 0, 1, 1 }
+---     local m = gbdt.fit(x, y, { objective = "binary", min_data_in_leaf = 1, min_data_in_bin = 1 })
+---     m:predict(x):totable()[4] --> 1
+---@param x neap.tensor|table
+---@param y neap.tensor|table
+---@param o? table
+---@return neap.gbdt.Model
+function gbdt.fit(x, y, o)
+  local weights, names
+  if is_data(x) then
+    o = y
+    x, y, weights, names = pair("gbdt.fit", x)
+  end
+  o = params.read(o)
+  weights, names = o.weights or weights, o.feature_names or names
+  local init = o.init_model
+  if init ~= nil and not class.is(init, Model) then
+    opts.raise("gbdt.fit: init_model must be a model, got %s", type(init))
+  end
+  local trainer <close> = c.trainer(params.for_engine(o), x, y, weights, init and init.core)
+  add_valid(trainer, o, names)
+  local history = new_history(o)
+  local core = trainer:finish(run(trainer, o, history))
+  check_classes(o, core)
+  if names then core:set_feature_names(names) end
+  local kept = { metrics = o.metrics, num_iterations = o.num_iterations,
+    early_stopping_rounds = o.early_stopping_rounds,
+    early_stopping_min_delta = o.early_stopping_min_delta }
+  for name, value in pairs(params.for_engine(o)) do kept[name] = value end
+  return wrap(core, { history = history, params = kept, warnings = odd_columns(core) })
+end
+
+--- Read a model in LightGBM's text format (versions 2 to 4), plain or compressed. Categorical
+--- splits, zero as missing, linear leaves, random forests and foreign objectives are understood in
+--- prediction. Raises, with the line, on damaged or contradictory files.
+---     pcall(gbdt.load, "/nowhere/m.txt") --> false
+---@param path string
+---@return neap.gbdt.Model
+function gbdt.load(path)
+  local core = c.load(path)
+  return wrap(core, { params = params.from_text(core:parameters()) })
+end
+
+--- A model from LightGBM's text.
+---     pcall(gbdt.parse, "tree") --> false
+---@param text string
+---@return neap.gbdt.Model
+function gbdt.parse(text)
+  local core = c.parse(text)
+  return wrap(core, { params = params.from_text(core:parameters()) })
+end
+
+-- predicting ------------------------------------------------------------------------------------
+
+local function predict(self, where, x, kind, o)
+  o = opts.merge(where, { num_iteration = 0 }, o)
+  return self.core:predict(matrix(self, where, x), kind, o.num_iteration)
+end
+
+--- Labels of the most probable classes (N, i64), or values for regressions (N).
+---@param x neap.tensor|table N x F, or a data set, whose names are compared with the model's
+---@param o? { num_iteration: integer } only the first iterations
+---@return neap.tensor
+function Model:predict(x, o) return predict(self, "gbdt.predict", x, "value", o) end
+
+--- Probabilities, N x K, columns in the order of `classes`; two columns for "binary".
+---@param x neap.tensor|table
+---@param o? { num_iteration: integer }
+---@return neap.tensor
+function Model:predict_proba(x, o)
+  return predict(self, "gbdt.predict_proba", x, "probability", o)
+end
+
+--- Raw scores, the sums of leaves: N, or N x K for several classes.
+---@param x neap.tensor|table
+---@param o? { num_iteration: integer }
+---@return neap.tensor
+function Model:predict_raw(x, o) return predict(self, "gbdt.predict_raw", x, "raw", o) end
+
+--- Numbers of the leaves reached, counted from 0 as in LightGBM: N x trees, i64.
+---@param x neap.tensor|table
+---@param o? { num_iteration: integer }
+---@return neap.tensor
+function Model:predict_leaf(x, o) return predict(self, "gbdt.predict_leaf", x, "leaf", o) end
+
+--- One row as fast as it goes: the probability of the second class, the value of a regression, or
+--- one probability per class. Nothing is allocated when `x` is a plain f64 tensor of F numbers.
+---@param x neap.tensor F numbers
+---@return number ...
+function Model:predict_row(x) return self.core:predict_row(x) end
+
+-- looking ---------------------------------------------------------------------------------------
+
+--- How much each feature matters: an array of { name = , value = }, largest first, ties in the
+--- order of the columns. "gain" sums the improvement of the loss over its splits, "split" counts.
+---@param kind? "gain"|"split"
+---@return { name: string, value: number }[]
+function Model:importance(kind)
+  if kind == nil then kind = "gain" end
+  if kind ~= "gain" and kind ~= "split" then
+    opts.unknown("gbdt.importance", "kind", kind, { "gain", "split" })
+  end
+  local out = {}
+  for i, v in ipairs(self.core:importance(kind)) do
+    out[i] = { name = self.feature_names[i], value = v, column = i }
+  end
+  table.sort(out, function(a, b)
+    if a.value ~= b.value then return a.value > b.value end
+    return a.column < b.column
+  end)
+  return out
+end
+
+--- The model as LightGBM text, version 4.
+---@return string
+function Model:text()
+  local p = self.params.metrics and params.to_text(self.params) or self.core:parameters()
+  return self.core:text(p)
+end
+
+--- Write the model as LightGBM text. The file appears whole or not at all; names ending in .gz or
+--- .zst are compressed.
+---@param path string
+function Model:save(path)
+  local p = self.params.metrics and params.to_text(self.params) or self.core:parameters()
+  self.core:save(path, p)
+end
+
+function Model:__tostring()
+  local features = #self.feature_names
+  return ("gbdt model (%s): %d iterations, %d trees, %d features%s"):format(self.objective,
+    self.core:iterations(), self.core:leaves(), features,
+    self.classes and (", %d classes"):format(#self.classes) or "")
+end
+
+gbdt.Model = Model
+
+return gbdt

@@ -1,0 +1,270 @@
+--- Options of gbdt.fit: LightGBM's names and aliases, checked.
+local opts = require "neap.opts"
+
+local params = {}
+
+local none = opts.none
+
+-- What the engine takes, with LightGBM's defaults.
+params.engine = {
+  objective = "regression",
+  num_leaves = 31,
+  max_depth = -1,
+  learning_rate = 0.1,
+  min_data_in_leaf = 20,
+  min_sum_hessian_in_leaf = 1e-3,
+  lambda_l1 = 0.0,
+  lambda_l2 = 0.0,
+  min_gain_to_split = 0.0,
+  bagging_fraction = 1.0,
+  bagging_freq = 0,
+  feature_fraction = 1.0,
+  max_bin = 255,
+  min_data_in_bin = 3,
+  scale_pos_weight = 1.0,
+  is_unbalance = false,
+  boost_from_average = true,
+  sigmoid = 1.0,
+  alpha = 0.9,
+  seed = 0,
+}
+
+-- What the loop around it takes.
+local loop = {
+  num_iterations = 100,
+  num_class = none,
+  metric = none,
+  stop_on = none,
+  first_metric_only = true,
+  early_stopping_rounds = 0,
+  early_stopping_min_delta = 0.0,
+  valid = none,
+  weights = none,
+  feature_names = none,
+  init_model = none,
+  is_provide_training_metric = none,
+  progress = false,
+  verbosity = none,
+}
+
+local aliases = {
+  num_iterations = "num_iteration n_iter num_tree num_trees num_round num_rounds nrounds "
+    .. "num_boost_round n_estimators max_iter",
+  learning_rate = "shrinkage_rate eta",
+  num_leaves = "num_leaf max_leaves max_leaf max_leaf_nodes",
+  min_data_in_leaf = "min_data_per_leaf min_data min_child_samples min_samples_leaf",
+  min_sum_hessian_in_leaf = "min_sum_hessian_per_leaf min_sum_hessian min_hessian min_child_weight",
+  bagging_fraction = "sub_row subsample bagging",
+  bagging_freq = "subsample_freq",
+  feature_fraction = "sub_feature colsample_bytree",
+  early_stopping_rounds = "early_stopping_round early_stopping n_iter_no_change",
+  early_stopping_min_delta = "min_delta",
+  lambda_l1 = "reg_alpha l1_regularization",
+  lambda_l2 = "reg_lambda lambda l2_regularization",
+  min_gain_to_split = "min_split_gain",
+  max_bin = "max_bins",
+  objective = "objective_type app application loss",
+  metric = "metrics metric_types",
+  seed = "random_seed random_state",
+  is_unbalance = "unbalance unbalanced_sets",
+  is_provide_training_metric = "training_metric is_training_metric train_metric",
+  num_class = "num_classes",
+  init_model = "model_in",
+  valid = "valid_set",
+  verbosity = "verbose",
+}
+
+local full_name = {}
+for name, list in pairs(aliases) do
+  for alias in list:gmatch "%S+" do full_name[alias] = name end
+end
+
+local objectives = {
+  regression = "regression", regression_l2 = "regression", l2 = "regression", mse = "regression",
+  mean_squared_error = "regression", l2_root = "regression", rmse = "regression",
+  root_mean_squared_error = "regression",
+  regression_l1 = "regression_l1", l1 = "regression_l1", mae = "regression_l1",
+  mean_absolute_error = "regression_l1",
+  huber = "huber",
+  binary = "binary",
+  multiclass = "multiclass", softmax = "multiclass",
+}
+
+local task = {
+  regression = "regression", regression_l1 = "regression", huber = "regression",
+  binary = "binary", multiclass = "multiclass",
+}
+
+-- Metric names by task; the first value of `usual` is the default.
+local metrics = {
+  binary = {
+    usual = "binary_logloss",
+    binary_logloss = "binary_logloss", binary = "binary_logloss", log_loss = "binary_logloss",
+    logloss = "binary_logloss", binary_error = "binary_error", auc = "auc",
+  },
+  multiclass = {
+    usual = "multi_logloss",
+    multi_logloss = "multi_logloss", multiclass = "multi_logloss", softmax = "multi_logloss",
+    log_loss = "multi_logloss", logloss = "multi_logloss", multi_error = "multi_error",
+  },
+  regression = {
+    usual = "l2",
+    l2 = "l2", mse = "l2", mean_squared_error = "l2", regression = "l2",
+    rmse = "rmse", l2_root = "rmse", root_mean_squared_error = "rmse",
+    l1 = "l1", mae = "l1", mean_absolute_error = "l1",
+  },
+}
+
+local function sorted_names(t)
+  local names = {}
+  for name in pairs(t) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- Options under their full names; the same thing said twice is an error.
+local function expand(given)
+  if given ~= nil and type(given) ~= "table" then
+    opts.raise("gbdt.fit: options must be a table, got %s", type(given))
+  end
+  local out, said = {}, {}
+  for _, name in ipairs(sorted_names(given or {})) do
+    local full = full_name[name] or name
+    if said[full] then
+      opts.raise("gbdt.fit: options '%s' and '%s' mean the same", said[full], name)
+    end
+    out[full], said[full] = given[name], name
+  end
+  return out
+end
+
+local function one_metric(names, name)
+  if type(name) ~= "string" then
+    opts.raise("gbdt.fit: metric must be a name or names, got %s", type(name))
+  end
+  local metric = name ~= "usual" and names[name]
+  if not metric then
+    local known = sorted_names(names)
+    for i, n in ipairs(known) do
+      if n == "usual" then table.remove(known, i) break end
+    end
+    opts.unknown("gbdt.fit", "metric", name, known)
+  end
+  return metric
+end
+
+-- The metrics to follow, the one that stops first.
+local function choose_metrics(o)
+  local names = metrics[task[o.objective]]
+  local given = o.metric or { names.usual }
+  if type(given) ~= "table" then given = { given } end
+  local list, seen = {}, {}
+  local function add(name)
+    local metric = one_metric(names, name)
+    if not seen[metric] then list[#list + 1], seen[metric] = metric, true end
+  end
+  if o.stop_on then add(o.stop_on) end
+  for _, name in ipairs(given) do add(name) end
+  if #list == 0 then add(names.usual) end
+  return list
+end
+
+local function whole(o, name, low)
+  local v = o[name]
+  if math.type(v) ~= "integer" and not (type(v) == "number" and v % 1 == 0) or v < low then
+    opts.raise("gbdt.fit: %s is %s, allowed are integers from %d", name, tostring(v), low)
+  end
+  o[name] = math.tointeger(v)
+end
+
+local function check(o)
+  whole(o, "num_iterations", 1)
+  whole(o, "early_stopping_rounds", 0)
+  whole(o, "seed", 0)
+  local delta = o.early_stopping_min_delta
+  if type(delta) ~= "number" or delta ~= delta or delta < 0 then
+    opts.raise("gbdt.fit: early_stopping_min_delta is %s, allowed are numbers from 0",
+      tostring(delta))
+  end
+  if o.early_stopping_rounds > 0 and not o.valid then
+    opts.raise "gbdt.fit: early_stopping_rounds without valid = {x, y}: nothing to watch"
+  end
+  if o.bagging_fraction ~= 1 and o.bagging_freq == 0 then
+    opts.raise("gbdt.fit: bagging_fraction is %s, but bagging_freq is 0: no bag would be drawn",
+      tostring(o.bagging_fraction))
+  end
+  if o.first_metric_only ~= true then
+    opts.raise "gbdt.fit: early stopping watches one metric; name it with stop_on"
+  end
+  if o.num_class and o.objective ~= "multiclass" then
+    opts.raise("gbdt.fit: num_class is for objective 'multiclass', not '%s'", o.objective)
+  end
+end
+
+--- The user's options complete, under full names. `metrics` is the list of metrics to follow.
+---@param given table?
+---@return table
+function params.read(given)
+  local defaults = {}
+  for name, value in pairs(params.engine) do defaults[name] = value end
+  for name, value in pairs(loop) do defaults[name] = value end
+  local o = opts.merge("gbdt.fit", defaults, expand(given))
+  local objective = objectives[o.objective]
+  if not objective then
+    opts.unknown("gbdt.fit", "objective", tostring(o.objective), sorted_names(objectives))
+  end
+  o.objective = objective
+  check(o)
+  o.metrics = choose_metrics(o)
+  if o.verbosity ~= nil then o.progress = o.progress or o.verbosity == true
+    or (type(o.verbosity) == "number" and o.verbosity > 0) end
+  if o.is_provide_training_metric == nil then o.is_provide_training_metric = o.valid ~= nil end
+  return o
+end
+
+--- The engine's part of complete options.
+---@param o table
+---@return table
+function params.for_engine(o)
+  local out = {}
+  for name in pairs(params.engine) do out[name] = o[name] end
+  return out
+end
+
+-- Text of one value in a model file.
+local function value_text(v)
+  if type(v) == "boolean" then return v and "1" or "0" end
+  return tostring(v)
+end
+
+--- The "[name: value]" lines of a model file.
+---@param o table
+---@return string
+function params.to_text(o)
+  local lines = { "[boosting: gbdt]\n" }
+  local function put(name, v) lines[#lines + 1] = ("[%s: %s]\n"):format(name, value_text(v)) end
+  put("objective", o.objective)
+  put("metric", table.concat(o.metrics, ","))
+  put("num_iterations", o.num_iterations)
+  for _, name in ipairs(sorted_names(params.engine)) do
+    if name ~= "objective" then put(name, o[name]) end
+  end
+  put("early_stopping_round", o.early_stopping_rounds)
+  put("early_stopping_min_delta", o.early_stopping_min_delta)
+  return table.concat(lines)
+end
+
+--- A table of the "[name: value]" lines of a model file; numbers where they are numbers.
+---@param text string
+---@return table
+function params.from_text(text)
+  local out = {}
+  for name, value in text:gmatch "%[([%w_]+): ([^\n]*)%]" do
+    if name ~= "neap_classes" then
+      out[full_name[name] or name] = tonumber(value) or value
+    end
+  end
+  return out
+end
+
+return params

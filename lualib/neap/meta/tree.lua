@@ -1,0 +1,121 @@
+---@meta neap.c.tree
+local c = {}
+
+--- A finished model of boosted trees: immutable, shared freely.
+---@class neap.gbdt
+local gbdt = {}
+
+--- Predictions of a kind: "value", "probability", "raw" or "leaf"; iterations 0 uses all.
+---@param x neap.tensor N x F
+---@param kind string
+---@param iterations integer
+---@return neap.tensor
+function gbdt:predict(x, kind, iterations) end
+
+--- One row: probability of the second class, value, or one probability per class.
+---@param x neap.tensor F numbers
+---@return number ...
+function gbdt:predict_row(x) end
+
+--- Number of features.
+---@return integer
+function gbdt:features() end
+
+--- Number of iterations.
+---@return integer
+function gbdt:iterations() end
+
+--- Number of trees; with an argument, leaves of that tree.
+---@param tree? integer
+---@return integer
+function gbdt:leaves(tree) end
+
+--- Name of the objective.
+---@return string
+function gbdt:objective() end
+
+--- Labels of the classes, empty for regressions.
+---@return integer[]
+function gbdt:classes() end
+
+--- Names of the features.
+---@return string[]
+function gbdt:feature_names() end
+
+--- Numbers of the columns that had nothing to split on in training.
+---@return integer[]
+function gbdt:unused_features() end
+
+--- Name the features; only right after fitting.
+---@param names string[]
+function gbdt:set_feature_names(names) end
+
+--- Importance of each feature in the order of the columns: "gain" or "split".
+---@param kind string
+---@return number[]
+function gbdt:importance(kind) end
+
+--- The model as LightGBM text with these lines in its parameters section.
+---@param parameters string
+---@return string
+function gbdt:text(parameters) end
+
+--- Write the model as LightGBM text, whole or not at all.
+---@param path string
+---@param parameters string
+function gbdt:save(path, parameters) end
+
+--- The parameters section of the file it was read from.
+---@return string
+function gbdt:parameters() end
+
+--- A fit in progress.
+---@class neap.trainer
+local trainer = {}
+
+--- Follow a validation set.
+---@param x neap.tensor
+---@param y neap.tensor
+---@param weights? neap.tensor
+function trainer:add_valid(x, y, weights) end
+
+--- One iteration; whether a split was found.
+---@return boolean
+function trainer:step() end
+
+--- A metric of set 0 (training), 1, ... and whether larger is better.
+---@param set integer
+---@param name string
+---@return number value
+---@return boolean larger
+function trainer:metric(set, name) end
+
+--- Iterations so far, those of the model continued included.
+---@return integer
+function trainer:iterations() end
+
+--- The model of the first iterations.
+---@param iterations integer
+---@return neap.gbdt
+function trainer:finish(iterations) end
+
+--- Start a fit with complete options.
+---@param options table
+---@param x neap.tensor
+---@param y neap.tensor
+---@param weights? neap.tensor
+---@param init? neap.gbdt
+---@return neap.trainer
+function c.trainer(options, x, y, weights, init) end
+
+--- A model from LightGBM text.
+---@param text string
+---@return neap.gbdt
+function c.parse(text) end
+
+--- A model from a file of LightGBM text.
+---@param path string
+---@return neap.gbdt
+function c.load(path) end
+
+return c

@@ -1,0 +1,267 @@
+/* Binning: quantiles of a sample of rows, then one pass over the matrix. Bounds lie halfway between
+ * neighbouring values, so that a model does not hang on the exact numbers it was trained on. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/interrupt.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "tree/engine.h"
+
+enum { SAMPLE = 200000, ROWS_PER_CHUNK = 4096, PAD = 256 };
+
+/* sorting: keys are bit patterns that order as the doubles do --------------------------------- */
+
+static uint64_t key_of(double v) {
+  uint64_t bits;
+  v += 0.0; /* -0 and 0 are one value */
+  memcpy(&bits, &v, sizeof bits);
+  return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+}
+
+static double value_of(uint64_t key) {
+  uint64_t bits = key >> 63 ? key ^ (uint64_t)1 << 63 : ~key;
+  double v;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+/* Radix sort by bytes, least significant first, leaving out bytes that all keys share. Returns the
+ * array (a or b) that holds the result. */
+static uint64_t *sort_keys(uint64_t *a, uint64_t *b, int64_t n) {
+  int64_t count[8][256] = {{0}};
+  for (int64_t i = 0; i < n; i++)
+    for (int k = 0; k < 8; k++) count[k][a[i] >> (8 * k) & 255]++;
+  for (int k = 0; k < 8; k++) {
+    if (n == 0 || count[k][a[0] >> (8 * k) & 255] == n) continue;
+    int64_t at[256], sum = 0;
+    for (int d = 0; d < 256; d++) at[d] = sum, sum += count[k][d];
+    for (int64_t i = 0; i < n; i++) b[at[a[i] >> (8 * k) & 255]++] = a[i];
+    uint64_t *swap = a;
+    a = b;
+    b = swap;
+  }
+  return a;
+}
+
+/* bounds --------------------------------------------------------------------------------------- */
+
+/* A number t with a <= t < b, near the middle. */
+static double between(double a, double b) {
+  double t = a / 2 + b / 2;
+  if (isinf(b)) t = DBL_MAX;
+  if (isinf(a)) t = -DBL_MAX;
+  return t >= a && t < b ? t : a;
+}
+
+typedef struct {
+  double *value;
+  int64_t *count;
+  int64_t n;
+} distinct;
+
+/* Every value its own bin, unless it has too few rows. */
+static int32_t separate(const distinct *d, int64_t min_data, double *bound) {
+  int32_t bins = 0;
+  int64_t rows = 0;
+  for (int64_t i = 0; i + 1 < d->n; i++) {
+    rows += d->count[i];
+    if (rows < min_data) continue;
+    bound[bins++] = between(d->value[i], d->value[i + 1]);
+    rows = 0;
+  }
+  return bins + 1;
+}
+
+/* More values than bins: values that fill a bin by themselves get one, the rest share what is left
+ * in equal portions, which shrink or grow as bins are used up. */
+static int32_t share(const distinct *d, int64_t total, int64_t max_bin, int64_t min_data,
+                     double *bound) {
+  double portion = (double)total / (double)max_bin;
+  int64_t rest = total, free = max_bin;
+  for (int64_t i = 0; i < d->n; i++)
+    if ((double)d->count[i] >= portion) {
+      rest -= d->count[i];
+      free--;
+    }
+  double heavy = portion;
+  if (free > 0) portion = (double)rest / (double)free;
+  int32_t bins = 0;
+  int64_t rows = 0;
+  for (int64_t i = 0; i + 1 < d->n && bins + 1 < max_bin; i++) {
+    bool big = (double)d->count[i] >= heavy, big_next = (double)d->count[i + 1] >= heavy;
+    rows += d->count[i];
+    if (!big) rest -= d->count[i];
+    bool full = (double)rows >= portion || (big_next && (double)rows >= portion / 2);
+    if ((!big && !full) || rows < min_data) continue;
+    bound[bins++] = between(d->value[i], d->value[i + 1]);
+    rows = 0;
+    if (!big && --free > 0) portion = (double)rest / (double)free;
+  }
+  return bins + 1;
+}
+
+/* Bounds from n sorted keys without NaN; returns the number of bins. */
+static int32_t find_bounds(const uint64_t *keys, int64_t n, int64_t max_bin, int64_t min_data,
+                           distinct *d, double *bound) {
+  d->n = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (i == 0 || keys[i] != keys[i - 1]) {
+      d->value[d->n] = value_of(keys[i]);
+      d->count[d->n++] = 0;
+    }
+    d->count[d->n - 1]++;
+  }
+  if (d->n <= 1) return (int32_t)d->n;
+  return d->n <= max_bin ? separate(d, min_data, bound) : share(d, n, max_bin, min_data, bound);
+}
+
+/* sampling ------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const neap__matrix *x;
+  neap__feature *all; /* one per column, bins = 0 when there is nothing to split on */
+  double *bounds, *low, *high;
+  int64_t max_bin, min_data, samples;
+  neap_rng rng;
+} sample_job;
+
+/* Row number i of the sample: one at random from each of equal stretches, so it is sorted. */
+static int64_t sample_row(const sample_job *job, int64_t i) {
+  int64_t n = job->x->rows, k = job->samples;
+  if (k == n) return i;
+  int64_t begin = i * n / k, end = (i + 1) * n / k;
+  double u = neap_rng_uniform_at(&job->rng, (uint64_t)i);
+  return begin + (int64_t)(u * (double)(end - begin));
+}
+
+static void measure_column(const sample_job *job, int64_t column, double *buffer) {
+  neap__feature *f = &job->all[column];
+  double low = INFINITY, high = -INFINITY;
+  for (int64_t i = 0; i < job->x->rows; i += ROWS_PER_CHUNK) {
+    int64_t n = job->x->rows - i < ROWS_PER_CHUNK ? job->x->rows - i : ROWS_PER_CHUNK;
+    neap__matrix_column(job->x, column, i, n, buffer);
+    for (int64_t j = 0; j < n; j++) {
+      if (isnan(buffer[j])) f->missing = true;
+      low = buffer[j] < low ? buffer[j] : low;
+      high = buffer[j] > high ? buffer[j] : high;
+    }
+  }
+  job->low[column] = low <= high ? low : NAN;
+  job->high[column] = low <= high ? high : NAN;
+}
+
+static neap_status sample_column(void *ctx, int64_t chunk, int64_t column, int64_t end) {
+  (void)chunk;
+  (void)end;
+  const sample_job *job = ctx;
+  int64_t room = job->samples > ROWS_PER_CHUNK ? job->samples : ROWS_PER_CHUNK, n = 0;
+  uint64_t *keys = neap_alloc_array(room, sizeof *keys);
+  uint64_t *spare = neap_alloc_array(room, sizeof *spare);
+  distinct d = {.count = neap_alloc_array(room, sizeof *d.count),
+                .value = neap_alloc_array(room, sizeof *d.value)};
+  bool ok = keys && spare && d.count && d.value;
+  if (ok) measure_column(job, column, d.value);
+  for (int64_t i = 0; ok && i < job->samples; i++) {
+    double v = neap__matrix_get(job->x, sample_row(job, i), column);
+    if (!isnan(v)) keys[n++] = key_of(v);
+  }
+  if (ok) {
+    neap__feature *f = &job->all[column];
+    f->input = (int32_t)column;
+    f->bound = job->bounds + column * PAD;
+    for (int k = 0; k < PAD; k++) f->bound[k] = INFINITY;
+    f->bins = find_bounds(sort_keys(keys, spare, n), n, job->max_bin, job->min_data, &d, f->bound);
+  }
+  neap_free(d.value);
+  neap_free(d.count);
+  neap_free(spare);
+  neap_free(keys);
+  return ok ? NEAP_OK : NEAP_ENOMEM;
+}
+
+/* filling -------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const neap__matrix *x;
+  const neap__bins *b;
+  uint8_t *bin;
+} fill_job;
+
+static uint8_t find_bin(const double *bound, double v) {
+  int at = 0;
+  for (int step = 128; step; step /= 2) at += bound[at + step - 1] < v ? step : 0;
+  return (uint8_t)at;
+}
+
+static neap_status fill_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const fill_job *job = ctx;
+  double v[ROWS_PER_CHUNK];
+  int32_t used = job->b->used;
+  for (int32_t k = 0; k < used; k++) {
+    const neap__feature *f = &job->b->feature[k];
+    uint8_t *out = job->bin + begin * used + k;
+    neap__matrix_column(job->x, f->input, begin, end - begin, v);
+    for (int64_t i = 0; i < end - begin; i++)
+      out[i * used] = isnan(v[i]) ? (uint8_t)f->bins : find_bin(f->bound, v[i]);
+  }
+  return neap_interrupt_check();
+}
+
+neap_status neap__bins_apply(const neap__bins *b, const neap__matrix *x, uint8_t *bin) {
+  return neap_parallel_for(x->rows, ROWS_PER_CHUNK, fill_chunk, &(fill_job){x, b, bin});
+}
+
+/* Keep the features that have something to split on, in the order of the columns. */
+static void select_features(neap__bins *b) {
+  for (int64_t c = 0; c < b->columns; c++) {
+    neap__feature f = b->feature[c];
+    if (f.bins + f.missing < 2 || f.bins == 0) continue;
+    f.offset = b->offset[b->used] = b->cells;
+    b->cells += f.bins + f.missing;
+    b->feature[b->used++] = f;
+  }
+}
+
+neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_bin,
+                             int64_t min_data_in_bin, uint64_t seed) {
+  memset(b, 0, sizeof *b);
+  b->rows = x->rows;
+  b->columns = x->columns;
+  b->feature = neap_calloc_array(x->columns, sizeof *b->feature);
+  b->bounds = neap_alloc_array(x->columns * PAD, sizeof *b->bounds);
+  b->low = neap_alloc_array(x->columns, sizeof *b->low);
+  b->high = neap_alloc_array(x->columns, sizeof *b->high);
+  b->offset = neap_alloc_array(x->columns, sizeof *b->offset);
+  bool ok = b->feature && b->bounds && b->low && b->high && b->offset;
+  neap_rng rng = neap_rng_make(seed);
+  sample_job job = {.x = x,
+                    .all = b->feature,
+                    .bounds = b->bounds,
+                    .low = b->low,
+                    .high = b->high,
+                    .max_bin = max_bin,
+                    .min_data = min_data_in_bin,
+                    .samples = x->rows < SAMPLE ? x->rows : SAMPLE,
+                    .rng = neap_rng_split(&rng, "gbdt/bins", 9)};
+  neap_status st = ok ? neap_parallel_for(x->columns, 1, sample_column, &job) : NEAP_ENOMEM;
+  if (!st) select_features(b);
+  if (!st) b->bin = neap_alloc_array(x->rows * (b->used ? b->used : 1), 1);
+  if (!st && !b->bin) st = NEAP_ENOMEM;
+  if (!st) st = neap__bins_apply(b, x, b->bin);
+  if (st) neap__bins_drop(b);
+  return st;
+}
+
+void neap__bins_drop(neap__bins *b) {
+  neap_free(b->feature);
+  neap_free(b->offset);
+  neap_free(b->bounds);
+  neap_free(b->low);
+  neap_free(b->high);
+  neap_free(b->bin);
+  memset(b, 0, sizeof *b);
+}

@@ -1,0 +1,167 @@
+/* engine.h — inside the module: what training works on.
+ *
+ * The life of an iteration: objective.c turns scores into gradient pairs and rounds them to fixed
+ * point; histogram.c sums the pairs of a leaf's rows by bin; split.c finds the best cut of each
+ * feature in a histogram; grow.c partitions rows and decides which leaf is split next; trainer.c
+ * adds the finished tree to the scores. */
+#ifndef NEAP_TREE_ENGINE_H
+#define NEAP_TREE_ENGINE_H
+
+#include "tree/model.h"
+
+/* bins ----------------------------------------------------------------------------------------- */
+
+enum { NEAP__MAX_BINS = 255 };
+
+/* One feature in use. Value v lies in the first bin b with v <= bound[b]; the last bin has no
+ * bound. Missing values have the bin behind the last one, if the training data had any. */
+typedef struct {
+  int32_t input;  /* column of x */
+  int32_t bins;   /* without the one for missing values */
+  bool missing;   /* NaN occurred in training */
+  double *bound;  /* [256], padded with +inf so that the search has a fixed depth */
+  int32_t offset; /* of its first cell in a histogram */
+} neap__feature;
+
+typedef struct {
+  int64_t rows;
+  int32_t used;  /* features with more than one bin */
+  int32_t cells; /* of a histogram */
+  neap__feature *feature;
+  int32_t *offset; /* of each feature in use, side by side for the histogram loop */
+  double *bounds;
+  uint8_t *bin;       /* rows x used */
+  double *low, *high; /* of all columns of x, NaN where there is no value */
+  int64_t columns;
+} neap__bins;
+
+/* Cut x into bins; sampling (above 200,000 rows) draws from seed. */
+neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_bin,
+                             int64_t min_data_in_bin, uint64_t seed);
+void neap__bins_drop(neap__bins *b);
+
+/* bin[rows x used] of another matrix, cut as b is; NaN has the bin behind the last everywhere. */
+neap_status neap__bins_apply(const neap__bins *b, const neap__matrix *x, uint8_t *bin);
+
+/* fixed point ---------------------------------------------------------------------------------- */
+
+/* Gradient and hessian of a row: floats while they are computed, then integers. */
+typedef union {
+  struct {
+    float g, h;
+  } real;
+  struct {
+    int32_t g, h;
+  } fixed;
+} neap__pair;
+
+/* A sum of pairs: [0] = gradients, [1] = hessians << shift | rows. One addition adds all three, and
+ * integer sums have the same value in any order. */
+typedef int64_t neap__cell __attribute__((vector_size(16)));
+
+/* How integers of the current iteration translate: gradient = G * g, hessian = H * h. */
+typedef struct {
+  int shift, g_bits, h_bits;
+  double g, h;
+} neap__scale;
+
+static inline int64_t neap__cell_rows(neap__cell c, const neap__scale *s) {
+  return c[1] & (((int64_t)1 << s->shift) - 1);
+}
+static inline double neap__cell_g(neap__cell c, const neap__scale *s) {
+  return (double)c[0] * s->g;
+}
+static inline double neap__cell_h(neap__cell c, const neap__scale *s) {
+  return (double)(c[1] >> s->shift) * s->h;
+}
+static inline neap__cell neap__pair_cell(neap__pair p, int shift) {
+  return (neap__cell){p.fixed.g, ((int64_t)p.fixed.h << shift) + 1};
+}
+
+/* At most 2^27 rows, so that hessians keep 9 bits or more in a cell. */
+enum { NEAP__MAX_ROWS = (1 << 27) - 1 };
+
+/* The widths that cannot overflow for that many rows. */
+void neap__scale_widths(neap__scale *s, int64_t rows);
+
+/* Turn n real pairs into fixed ones in place; sets the factors of s, powers of two. NEAP_EVALUE
+ * when a gradient is not finite. */
+neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n);
+
+/* objectives ----------------------------------------------------------------------------------- */
+
+/* What the loss needs to know of the training rows. target is the label, or the class number. */
+typedef struct {
+  const neap_gbdt_options *o;
+  neap_objective objective;
+  int64_t rows, classes; /* classes: score columns */
+  const double *target;
+  const float *weight;       /* NULL: all 1 */
+  double positive, negative; /* class weights of binary */
+} neap__loss;
+
+/* Score to start from, for each of the columns. */
+void neap__loss_start(const neap__loss *l, double *start);
+
+/* pairs[classes][rows] from scores[classes][rows]. */
+neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pair *pairs);
+
+/* Whether leaves are set anew from residuals (L1), and the new value: the weighted median of
+ * target - score over count rows. scratch holds count numbers twice. */
+bool neap__loss_renews(const neap__loss *l);
+double neap__loss_renew(const neap__loss *l, const double *scores, const int32_t *rows,
+                        int64_t count, double *scratch);
+
+/* histograms ----------------------------------------------------------------------------------- */
+
+/* h[cells] += pairs of the rows listed (NULL: rows 0 <= r < count), over the features whose index
+ * is in use (NULL: all). */
+void neap__histogram_add(const neap__bins *b, const neap__pair *pairs, int shift,
+                         const int32_t *rows, int64_t count, const int32_t *use, int32_t used,
+                         neap__cell *h);
+
+/* splits --------------------------------------------------------------------------------------- */
+
+typedef struct {
+  double gain;     /* over the unsplit leaf; <= 0: none found */
+  int32_t feature; /* index into bins->feature */
+  int32_t bin;     /* last bin that goes left */
+  bool missing_left;
+  neap__cell left;
+} neap__split;
+
+typedef struct {
+  double l1, l2, min_gain, min_hessian;
+  int64_t min_rows;
+} neap__split_rule;
+
+/* Leaf value that minimises the loss, without learning rate. */
+double neap__leaf_output(double g, double h, const neap__split_rule *r);
+
+/* The best cut of one feature; ties go to the lower bin, then to missing on the right. best is
+ * replaced only by a strictly larger gain. */
+void neap__split_feature(const neap__feature *f, int32_t index, const neap__cell *h,
+                         neap__cell total, const neap__scale *s, const neap__split_rule *r,
+                         neap__split *best);
+
+/* growing -------------------------------------------------------------------------------------- */
+
+typedef struct neap__grower neap__grower;
+
+neap_status neap__grower_new(neap__grower **out, const neap__bins *b, const neap_gbdt_options *o,
+                             const neap__scale *s);
+void neap__grower_free(neap__grower *g);
+
+/* Grow one tree on the rows listed in order (count of them; NULL: all) using the features in use.
+ * *tree has values without learning rate; a tree without a split has one leaf. */
+neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const int32_t *rows,
+                              int64_t count, const int32_t *use, int32_t used, neap__tree **tree);
+
+/* After growing: the rows of each leaf are list[begin] to list[begin + count - 1]. */
+const int32_t *neap__grower_rows(const neap__grower *g);
+void neap__grower_leaf(const neap__grower *g, int32_t leaf, int64_t *begin, int64_t *count);
+
+/* After growing: the leaf that a row of bins reaches. */
+int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin);
+
+#endif

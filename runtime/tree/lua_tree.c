@@ -1,0 +1,480 @@
+/* The face of trees in Lua: neap.trainer runs a fit step by step, neap.gbdt is the finished model.
+ * lualib/neap/gbdt.lua wraps both. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "tensor/lua_tensor.h"
+#include "tree/tree.h"
+
+static const char MODEL[] = "neap.gbdt", TRAINER[] = "neap.trainer";
+
+enum { ROW_OUTPUTS = 64 }; /* of predict_row on the C stack */
+
+typedef struct {
+  neap_gbdt *m;
+} model_box;
+
+typedef struct {
+  neap_trainer *t;
+} trainer_box;
+
+static model_box *push_model(lua_State *L) {
+  model_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+  box->m = NULL;
+  luaL_setmetatable(L, MODEL);
+  return box;
+}
+
+static neap_gbdt *check_model(lua_State *L, int arg) {
+  model_box *box = luaL_checkudata(L, arg, MODEL);
+  if (!box->m) neap_lua_raise(L, "gbdt: the model was closed");
+  return box->m;
+}
+
+static neap_trainer *check_trainer(lua_State *L, int arg) {
+  trainer_box *box = luaL_checkudata(L, arg, TRAINER);
+  if (!box->t) neap_lua_raise(L, "gbdt: the trainer was closed");
+  return box->t;
+}
+
+/* Push the matrix at arg as f64 or f32: itself when it is one of them, whatever its strides. */
+static const neap_tensor *push_matrix(lua_State *L, int arg, const char *name) {
+  const neap_tensor *t = neap_lua_to_tensor(L, arg);
+  if (!t || !t->storage || !neap_dtype_is_float(t->dtype))
+    return neap_lua_push_as(L, arg, NEAP_F64, name);
+  lua_pushvalue(L, arg);
+  return t;
+}
+
+/* The series at arg, as long as x has rows; NULL for nil. */
+static const double *push_rows(lua_State *L, int arg, const neap_tensor *x, const char *name) {
+  int64_t n;
+  if (lua_isnoneornil(L, arg)) return NULL;
+  const neap_tensor *t = neap_lua_push_series(L, arg, NEAP_F64, name, &n);
+  if (x->ndim > 0 && n != x->size[0])
+    neap_lua_raise(L, "gbdt.fit: %s has %lld elements, but x has %lld rows", name, (long long)n,
+                   (long long)x->size[0]);
+  return neap_tensor_data(t);
+}
+
+/* training ------------------------------------------------------------------------------------- */
+
+static double number_field(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  if (!lua_isnumber(L, -1))
+    neap_lua_raise(L, "gbdt.fit: %s must be a number, got %s", name, luaL_typename(L, -1));
+  double v = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return v;
+}
+
+static int64_t integer_field(lua_State *L, const char *name) {
+  double v = number_field(L, name);
+  if (!(v > -0x1p53 && v < 0x1p53) || v != (double)(int64_t)v)
+    neap_lua_raise(L, "gbdt.fit: %s must be an integer, got %g", name, v);
+  return (int64_t)v;
+}
+
+static bool boolean_field(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  if (!lua_isboolean(L, -1))
+    neap_lua_raise(L, "gbdt.fit: %s must be true or false, got %s", name, luaL_typename(L, -1));
+  bool v = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return v;
+}
+
+static neap_objective objective_field(lua_State *L) {
+  static const char *const names[] = {"regression", "regression_l1", "huber", "binary",
+                                      "multiclass"};
+  lua_getfield(L, 1, "objective");
+  const char *name = lua_tostring(L, -1);
+  for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
+    if (strcmp(name, names[i]) == 0) {
+      lua_pop(L, 1);
+      return (neap_objective)i;
+    }
+  neap_lua_raise(L,
+                 "gbdt.fit: objective '%s' is not one of binary, multiclass, regression, "
+                 "regression_l1, huber",
+                 name ? name : luaL_typename(L, -1));
+  return NEAP_OBJECTIVE_REGRESSION;
+}
+
+static neap_gbdt_options check_options(lua_State *L) {
+  neap_gbdt_options o = neap_gbdt_defaults();
+  luaL_checktype(L, 1, LUA_TTABLE);
+  o.objective = objective_field(L);
+  o.num_leaves = integer_field(L, "num_leaves");
+  o.max_depth = integer_field(L, "max_depth");
+  o.min_data_in_leaf = integer_field(L, "min_data_in_leaf");
+  o.max_bin = integer_field(L, "max_bin");
+  o.min_data_in_bin = integer_field(L, "min_data_in_bin");
+  o.bagging_freq = integer_field(L, "bagging_freq");
+  o.learning_rate = number_field(L, "learning_rate");
+  o.min_sum_hessian_in_leaf = number_field(L, "min_sum_hessian_in_leaf");
+  o.lambda_l1 = number_field(L, "lambda_l1");
+  o.lambda_l2 = number_field(L, "lambda_l2");
+  o.min_gain_to_split = number_field(L, "min_gain_to_split");
+  o.bagging_fraction = number_field(L, "bagging_fraction");
+  o.feature_fraction = number_field(L, "feature_fraction");
+  o.scale_pos_weight = number_field(L, "scale_pos_weight");
+  o.sigmoid = number_field(L, "sigmoid");
+  o.alpha = number_field(L, "alpha");
+  o.is_unbalance = boolean_field(L, "is_unbalance");
+  o.boost_from_average = boolean_field(L, "boost_from_average");
+  o.seed = (uint64_t)integer_field(L, "seed");
+  return o;
+}
+
+/* trainer(options, x, y, weights | nil, model | nil) */
+static int l_trainer(lua_State *L) {
+  lua_settop(L, 5);
+  neap_gbdt_options o = check_options(L);
+  const neap_gbdt *init = lua_isnil(L, 5) ? NULL : check_model(L, 5);
+  const neap_tensor *x = push_matrix(L, 2, "x");
+  const double *y = push_rows(L, 3, x, "y"), *w = push_rows(L, 4, x, "weights");
+  if (!y) neap_lua_raise(L, "gbdt.fit: y: tensor expected, got nil");
+  trainer_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+  box->t = NULL;
+  luaL_setmetatable(L, TRAINER);
+  return neap_lua_done(L, neap_trainer_open(&box->t, &o, x, y, w, init));
+}
+
+/* t:add_valid(x, y, weights | nil) */
+static int t_add_valid(lua_State *L) {
+  lua_settop(L, 4);
+  neap_trainer *t = check_trainer(L, 1);
+  const neap_tensor *x = push_matrix(L, 2, "valid x");
+  const double *y = push_rows(L, 3, x, "valid y"), *w = push_rows(L, 4, x, "valid weights");
+  if (!y) neap_lua_raise(L, "gbdt.fit: valid y: tensor expected, got nil");
+  neap_lua_check(L, neap_trainer_add_valid(t, x, y, w));
+  return 0;
+}
+
+/* t:step() -> whether a split was found */
+static int t_step(lua_State *L) {
+  bool grew;
+  neap_lua_check(L, neap_trainer_step(check_trainer(L, 1), &grew));
+  lua_pushboolean(L, grew);
+  return 1;
+}
+
+/* t:metric(set, name) -> value, whether larger is better */
+static int t_metric(lua_State *L) {
+  neap_trainer *t = check_trainer(L, 1);
+  lua_Integer set = luaL_checkinteger(L, 2);
+  const char *name = luaL_checkstring(L, 3);
+  double value;
+  bool larger;
+  neap_lua_check(
+      L, neap_trainer_metric(t, set < 0 || set > 1000 ? -1 : (int)set, name, &value, &larger));
+  lua_pushnumber(L, value);
+  lua_pushboolean(L, larger);
+  return 2;
+}
+
+static int t_iterations(lua_State *L) {
+  lua_pushinteger(L, neap_trainer_iterations(check_trainer(L, 1)));
+  return 1;
+}
+
+/* t:finish(iterations) -> model */
+static int t_finish(lua_State *L) {
+  neap_trainer *t = check_trainer(L, 1);
+  lua_Integer iterations = luaL_checkinteger(L, 2);
+  return neap_lua_done(L, neap_trainer_finish(t, iterations, &push_model(L)->m));
+}
+
+static int t_close(lua_State *L) {
+  trainer_box *box = luaL_checkudata(L, 1, TRAINER);
+  neap_trainer_free(box->t);
+  box->t = NULL;
+  return 0;
+}
+
+/* prediction ----------------------------------------------------------------------------------- */
+
+static neap_predict_kind check_kind(lua_State *L, int arg) {
+  static const char *const names[] = {"raw", "probability", "value", "leaf", NULL};
+  return (neap_predict_kind)luaL_checkoption(L, arg, "value", names);
+}
+
+/* m:predict(x, kind, iterations): one dimension where a row gives one number; labels and leaves as
+ * integers. */
+static int m_predict(lua_State *L) {
+  lua_settop(L, 4);
+  neap_gbdt *m = check_model(L, 1);
+  neap_predict_kind kind = check_kind(L, 3);
+  lua_Integer iterations = luaL_optinteger(L, 4, 0);
+  const neap_tensor *x = push_matrix(L, 2, "x");
+  int64_t width = neap_gbdt_width(m, kind, iterations);
+  int64_t size[2] = {x->ndim > 0 ? x->size[0] : 0, width};
+  bool flat = width == 1 && (kind == NEAP_PREDICT_RAW || kind == NEAP_PREDICT_VALUE);
+  bool whole =
+      kind == NEAP_PREDICT_LEAF || (kind == NEAP_PREDICT_VALUE && neap_gbdt_is_classifier(m));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_raw(out, NEAP_F64, flat ? 1 : 2, size));
+  neap_status st = neap_gbdt_predict(m, x, kind, iterations, neap_tensor_data(out));
+  if (!whole) return neap_lua_done(L, st);
+  neap_lua_check(L, st);
+  return neap_lua_done(L, neap_tensor_as(neap_lua_push_tensor(L), out, NEAP_I64));
+}
+
+/* m:predict_row(x) -> numbers: the probability of the second class, the value, or one probability
+ * per class. Nothing is allocated when x is a plain f64 tensor and there are few classes. */
+static int m_predict_row(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  const neap_tensor *x = neap_lua_check_tensor(L, 2);
+  bool plain = x->dtype == NEAP_F64 && x->ndim == 1 && (x->stride[0] == 1 || x->size[0] <= 1);
+  if (!plain) x = neap_lua_push_as(L, 2, NEAP_F64, "x");
+  if (neap_tensor_numel(x) != neap_gbdt_features(m))
+    neap_lua_raise(L, "gbdt.predict_row: x has %lld features, the model was fitted on %lld",
+                   (long long)neap_tensor_numel(x), (long long)neap_gbdt_features(m));
+  bool classifier = neap_gbdt_is_classifier(m);
+  neap_predict_kind kind = classifier ? NEAP_PREDICT_PROBABILITY : NEAP_PREDICT_VALUE;
+  int64_t width = neap_gbdt_width(m, kind, 0);
+  double few[ROW_OUTPUTS], *out = few;
+  if (width > ROW_OUTPUTS) out = lua_newuserdatauv(L, (size_t)width * sizeof *out, 0);
+  neap_gbdt_predict_row(m, neap_tensor_data(x), kind, out);
+  bool binary = neap_gbdt_objective(m) == NEAP_OBJECTIVE_BINARY;
+  luaL_checkstack(L, (int)width, "gbdt.predict_row");
+  for (int64_t i = binary; i < width; i++) lua_pushnumber(L, out[i]);
+  return (int)(width - binary);
+}
+
+/* looking -------------------------------------------------------------------------------------- */
+
+static int m_features(lua_State *L) {
+  lua_pushinteger(L, neap_gbdt_features(check_model(L, 1)));
+  return 1;
+}
+
+static int m_iterations(lua_State *L) {
+  lua_pushinteger(L, neap_gbdt_iterations(check_model(L, 1)));
+  return 1;
+}
+
+/* m:leaves(tree): leaves of a tree, counted from 1; without tree, the number of trees. */
+static int m_leaves(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  int64_t trees = neap_gbdt_trees(m);
+  if (lua_isnoneornil(L, 2)) lua_pushinteger(L, trees);
+  else lua_pushinteger(L, neap_gbdt_leaves(m, neap_lua_position(L, 2, trees, "tree")));
+  return 1;
+}
+
+static int m_objective(lua_State *L) {
+  static const char *const names[] = {
+      [NEAP_OBJECTIVE_REGRESSION] = "regression", [NEAP_OBJECTIVE_L1] = "regression_l1",
+      [NEAP_OBJECTIVE_HUBER] = "huber",           [NEAP_OBJECTIVE_BINARY] = "binary",
+      [NEAP_OBJECTIVE_MULTICLASS] = "multiclass", [NEAP_OBJECTIVE_OVA] = "multiclassova",
+      [NEAP_OBJECTIVE_EXP] = "exponential",       [NEAP_OBJECTIVE_CROSS_ENTROPY] = "cross_entropy",
+      [NEAP_OBJECTIVE_IDENTITY] = "identity",
+  };
+  lua_pushstring(L, names[neap_gbdt_objective(check_model(L, 1))]);
+  return 1;
+}
+
+static int m_classes(lua_State *L) {
+  int64_t n;
+  const int64_t *classes = neap_gbdt_classes(check_model(L, 1), &n);
+  lua_createtable(L, (int)n, 0);
+  for (int64_t k = 0; k < n; k++) {
+    lua_pushinteger(L, classes[k]);
+    lua_rawseti(L, -2, k + 1);
+  }
+  return 1;
+}
+
+static int m_feature_names(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  int64_t n = neap_gbdt_features(m);
+  lua_createtable(L, (int)n, 0);
+  for (int64_t f = 0; f < n; f++) {
+    lua_pushstring(L, neap_gbdt_feature_name(m, f));
+    lua_rawseti(L, -2, f + 1);
+  }
+  return 1;
+}
+
+/* m:unused_features() -> numbers of the columns that had nothing to split on in training */
+static int m_unused_features(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  lua_newtable(L);
+  for (int64_t f = 0, n = 0; f < neap_gbdt_features(m); f++) {
+    if (!neap_gbdt_is_unused(m, f)) continue;
+    lua_pushinteger(L, f + 1);
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+/* m:set_feature_names(names): only right after fitting, before anybody else holds the model. */
+static int m_set_feature_names(lua_State *L) {
+  neap_gbdt *m = check_model(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  int64_t n = neap_gbdt_features(m), given = (int64_t)lua_rawlen(L, 2);
+  if (given != n)
+    neap_lua_raise(L, "gbdt.fit: %lld feature names for %lld features", (long long)given,
+                   (long long)n);
+  const char **names = lua_newuserdatauv(L, (size_t)n * sizeof *names, 0);
+  for (int64_t f = 0; f < n; f++) {
+    lua_rawgeti(L, 2, f + 1);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      neap_lua_raise(L, "gbdt.fit: feature name %lld is a %s", (long long)f + 1,
+                     luaL_typename(L, -1));
+    names[f] = lua_tostring(L, -1); /* the table keeps it alive */
+    if (!*names[f]) neap_lua_raise(L, "gbdt.fit: feature name %lld is empty", (long long)f + 1);
+    lua_pop(L, 1);
+  }
+  neap_lua_check(L, neap_gbdt_set_feature_names(m, names));
+  return 0;
+}
+
+/* m:importance("gain" | "split") -> numbers in the order of the features */
+static int m_importance(lua_State *L) {
+  static const char *const kinds[] = {"gain", "split", NULL};
+  const neap_gbdt *m = check_model(L, 1);
+  bool gain = luaL_checkoption(L, 2, "gain", kinds) == 0;
+  int64_t n = neap_gbdt_features(m);
+  double *v = lua_newuserdatauv(L, (size_t)n * sizeof *v, 0);
+  neap_gbdt_importance(m, gain, v);
+  lua_createtable(L, (int)n, 0);
+  for (int64_t f = 0; f < n; f++) {
+    lua_pushnumber(L, v[f]);
+    lua_rawseti(L, -2, f + 1);
+  }
+  return 1;
+}
+
+/* files ---------------------------------------------------------------------------------------- */
+
+/* Text that the core allocated, as a Lua string. The shell frees it when pushing raises. */
+typedef struct {
+  char *text;
+} text_box;
+
+static int text_gc(lua_State *L) {
+  text_box *box = lua_touserdata(L, 1);
+  neap_free(box->text);
+  box->text = NULL;
+  return 0;
+}
+
+static text_box *push_text_box(lua_State *L) {
+  text_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+  box->text = NULL;
+  if (luaL_newmetatable(L, "neap.tree.text")) {
+    lua_pushcfunction(L, text_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return box;
+}
+
+/* m:text(parameters) -> string */
+static int m_text(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  const char *parameters = luaL_optstring(L, 2, "");
+  text_box *box = push_text_box(L);
+  int64_t n;
+  neap_lua_check(L, neap_gbdt_write(m, parameters, &box->text, &n));
+  lua_pushlstring(L, box->text, (size_t)n);
+  neap_free(box->text);
+  box->text = NULL;
+  return 1;
+}
+
+/* m:save(path, parameters) */
+static int m_save(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  const char *path = luaL_checkstring(L, 2), *parameters = luaL_optstring(L, 3, "");
+  text_box *box = push_text_box(L);
+  int64_t n;
+  neap_lua_check(L, neap_gbdt_write(m, parameters, &box->text, &n));
+  neap_status st = neap_file_write(path, box->text, (size_t)n);
+  neap_free(box->text);
+  box->text = NULL;
+  neap_lua_check(L, st);
+  return 0;
+}
+
+static int m_parameters(lua_State *L) {
+  lua_pushstring(L, neap_gbdt_parameters(check_model(L, 1)));
+  return 1;
+}
+
+/* parse(text) -> model */
+static int l_parse(lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  return neap_lua_done(L, neap_gbdt_parse(&push_model(L)->m, text, (int64_t)n));
+}
+
+/* load(path) -> model */
+static int l_load(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  text_box *box = push_text_box(L);
+  model_box *model = push_model(L);
+  int64_t n = 0;
+  neap_lua_check(L, neap_file_read(path, &box->text, &n));
+  neap_status st = neap_gbdt_parse(&model->m, box->text, n);
+  if (st) st = neap_fail_in(st, "%s", path);
+  neap_free(box->text);
+  box->text = NULL;
+  return neap_lua_done(L, st);
+}
+
+static int m_close(lua_State *L) {
+  model_box *box = luaL_checkudata(L, 1, MODEL);
+  neap_gbdt_free(box->m);
+  box->m = NULL;
+  return 0;
+}
+
+static const luaL_Reg model_methods[] = {
+    {"predict", m_predict},
+    {"predict_row", m_predict_row},
+    {"features", m_features},
+    {"iterations", m_iterations},
+    {"leaves", m_leaves},
+    {"objective", m_objective},
+    {"classes", m_classes},
+    {"feature_names", m_feature_names},
+    {"unused_features", m_unused_features},
+    {"set_feature_names", m_set_feature_names},
+    {"importance", m_importance},
+    {"text", m_text},
+    {"save", m_save},
+    {"parameters", m_parameters},
+    {"__gc", m_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg trainer_methods[] = {
+    {"add_valid", t_add_valid},
+    {"step", t_step},
+    {"metric", t_metric},
+    {"iterations", t_iterations},
+    {"finish", t_finish},
+    {"__gc", t_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"trainer", l_trainer},
+    {"parse", l_parse},
+    {"load", l_load},
+    {NULL, NULL},
+};
+
+NEAP_LUA_EXPORT int luaopen_neap_c_tree(lua_State *L);
+
+int luaopen_neap_c_tree(lua_State *L) {
+  neap_lua_class(L, MODEL, model_methods);
+  neap_lua_class(L, TRAINER, trainer_methods);
+  luaL_newlib(L, functions);
+  return 1;
+}

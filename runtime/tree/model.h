@@ -1,0 +1,126 @@
+/* model.h — inside the module: trees as arrays, models, their compiled form, and the links. */
+#ifndef NEAP_TREE_MODEL_H
+#define NEAP_TREE_MODEL_H
+
+#include "tree/tree.h"
+
+/* Decision type of a node, as LightGBM's text has it. */
+enum {
+  NEAP__CATEGORICAL = 1,
+  NEAP__DEFAULT_LEFT = 2,
+  NEAP__MISSING_ZERO = 4,
+  NEAP__MISSING_NAN = 8,
+  NEAP__MISSING_MASK = 12,
+};
+
+/* LightGBM's kZeroThreshold: a float constant held in a double. */
+#define NEAP__ZERO ((double)1e-35F)
+
+/* One tree. Children >= 0 are nodes, negative ones leaf ~c. All arrays live in the one block behind
+ * the struct, so a tree is copied by one memcpy and freed by one neap_free. */
+typedef struct {
+  int32_t leaves, cats, words, coefficients;
+  bool linear;
+  double shrinkage;
+  double *threshold, *gain, *internal_value, *internal_weight; /* [leaves - 1] */
+  double *leaf_value, *leaf_weight;                            /* [leaves] */
+  double *leaf_const, *leaf_coeff; /* linear: [leaves], [coefficients] */
+  int64_t *leaf_count, *internal_count;
+  int32_t *feature, *left, *right;
+  int32_t *leaf_start;   /* linear: [leaves + 1] into leaf_feature and leaf_coeff */
+  int32_t *leaf_feature; /* [coefficients] */
+  int32_t *cat_boundary; /* [cats + 1] */
+  uint32_t *cat_bits;    /* [words] */
+  uint8_t *decision;
+} neap__tree;
+
+/* A tree of that size, arrays zero; NULL when memory is out. */
+neap__tree *neap__tree_new(int64_t leaves, int64_t cats, int64_t words, bool linear,
+                           int64_t coefficients);
+neap__tree *neap__tree_copy(const neap__tree *t);
+
+/* Leaf number reached by a row of doubles, and the value it gives (linear leaves included). */
+int32_t neap__tree_leaf(const neap__tree *t, const double *row);
+double neap__tree_value(const neap__tree *t, int32_t leaf, const double *row);
+
+/* The compiled form: 16-byte nodes, siblings adjacent. A leaf stays where it is for any input and
+ * keeps its value in threshold. what: feature in the low 24 bits, then flags. */
+typedef struct {
+  double threshold;
+  int32_t child;
+  uint32_t what;
+} neap__node;
+
+enum { NEAP__FEATURE_BITS = 24, NEAP__MAX_FEATURES = 1 << 24 };
+
+typedef enum {
+  NEAP__LINK_IDENTITY,
+  NEAP__LINK_SIGMOID,
+  NEAP__LINK_SOFTMAX,
+  NEAP__LINK_OVA,
+  NEAP__LINK_EXP,
+  NEAP__LINK_SQUARE,   /* sign(raw) raw^2 */
+  NEAP__LINK_SOFTPLUS, /* log(1 + exp(raw)) */
+} neap__link;
+
+struct neap_gbdt {
+  int64_t features, per_iteration, trees, tree_room, label_index;
+  neap__tree **tree;
+  char *objective_text; /* "binary sigmoid:1" */
+  neap_objective objective;
+  neap__link link;
+  double sigmoid;
+  bool average; /* divide the sum by the iterations: random forest */
+  int64_t *classes;
+  int64_t class_count;
+  char **names; /* NULL: Column_0 ... */
+  char **infos; /* feature_infos; NULL: none */
+  char *parameters;
+  /* compiled: NULL when a tree needs the plain walk (categorical, zero as missing, linear) */
+  neap__node *nodes;
+  int32_t *roots;
+};
+
+/* An empty model of that many features for objective_text, which is parsed. */
+neap_status neap__gbdt_new(neap_gbdt **out, int64_t features, const char *objective_text,
+                           int64_t per_iteration);
+
+/* Understand objective_text: sets objective, link, sigmoid, and the classes where none are set. */
+neap_status neap__gbdt_objective(neap_gbdt *m);
+
+neap_status neap__gbdt_set_classes(neap_gbdt *m, const int64_t *classes, int64_t count);
+
+/* Append a tree; takes it, also on failure. */
+neap_status neap__gbdt_append(neap_gbdt *m, neap__tree *t);
+
+/* Build the compiled form; the model must not change afterwards. */
+neap_status neap__gbdt_compile(neap_gbdt *m);
+
+/* Raw scores to what the kind asks, in place for one row: raw[per_iteration] -> out[width]; out may
+ * be raw. */
+void neap__gbdt_transform(const neap_gbdt *m, neap_predict_kind kind, const double *raw,
+                          double *out);
+
+/* Matrices ------------------------------------------------------------------------------------- */
+
+/* A borrowed view of a feature matrix. */
+typedef struct {
+  const char *data;
+  bool f32;
+  int64_t rows, columns, row_stride, column_stride; /* strides in elements */
+} neap__matrix;
+
+/* NEAP_ESHAPE or NEAP_EDTYPE with what: "gbdt.fit", naming the rule that is broken. */
+neap_status neap__matrix_of(neap__matrix *out, const neap_tensor *x, const char *what);
+
+/* out[i] = element (begin + i, column) for i < n. */
+void neap__matrix_column(const neap__matrix *m, int64_t column, int64_t begin, int64_t n,
+                         double *out);
+
+static inline double neap__matrix_get(const neap__matrix *m, int64_t row, int64_t column) {
+  int64_t at = row * m->row_stride + column * m->column_stride;
+  return m->f32 ? (double)((const float *)(const void *)m->data)[at]
+                : ((const double *)(const void *)m->data)[at];
+}
+
+#endif

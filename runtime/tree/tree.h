@@ -1,0 +1,145 @@
+/* tree.h — gradient-boosted decision trees on binned features.
+ *
+ * Training cuts every feature into at most 255 bins plus one for missing values (NaN), keeps the
+ * bins as one row-major byte matrix, and grows trees leaf by leaf from histograms. Gradients are
+ * rounded once per iteration to fixed point, so histograms are sums of integers: their value does
+ * not depend on the order of the rows, and a model has the same bits at any number of threads.
+ *
+ *   neap_trainer *t;
+ *   neap_gbdt_options o = neap_gbdt_defaults();
+ *   neap_trainer_open(&t, &o, &x, y, NULL, NULL);
+ *   for (int i = 0; i < 100; i++) neap_trainer_step(t, &grew);
+ *   neap_trainer_finish(t, 100, &model);          model is immutable and shared freely
+ *   neap_gbdt_predict(model, &x, NEAP_PREDICT_PROBABILITY, 0, out);
+ *
+ * A model reads and writes LightGBM's text format, version 4. Row and column numbers are 0-based
+ * here. A feature matrix is a tensor of two dimensions, f64 or f32, with any strides. */
+#ifndef NEAP_TREE_TREE_H
+#define NEAP_TREE_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "tensor/tensor.h"
+
+typedef struct neap_gbdt neap_gbdt;
+typedef struct neap_trainer neap_trainer;
+
+typedef enum {
+  NEAP_OBJECTIVE_REGRESSION, /* squared error */
+  NEAP_OBJECTIVE_L1,         /* absolute error; leaves are medians */
+  NEAP_OBJECTIVE_HUBER,      /* squared up to alpha, absolute beyond */
+  NEAP_OBJECTIVE_BINARY,     /* log loss of 1 / (1 + exp(-sigmoid * raw)) */
+  NEAP_OBJECTIVE_MULTICLASS, /* softmax over the classes */
+  NEAP_OBJECTIVE_OVA,        /* the rest only in models that were loaded */
+  NEAP_OBJECTIVE_EXP,
+  NEAP_OBJECTIVE_CROSS_ENTROPY,
+  NEAP_OBJECTIVE_IDENTITY,
+} neap_objective;
+
+/* LightGBM's parameters under LightGBM's names. */
+typedef struct {
+  neap_objective objective;
+  int64_t num_leaves, max_depth; /* max_depth <= 0: no limit */
+  int64_t min_data_in_leaf, max_bin, min_data_in_bin, bagging_freq;
+  double learning_rate, min_sum_hessian_in_leaf, lambda_l1, lambda_l2, min_gain_to_split;
+  double bagging_fraction, feature_fraction, scale_pos_weight, sigmoid, alpha;
+  bool is_unbalance, boost_from_average;
+  uint64_t seed;
+} neap_gbdt_options;
+
+neap_gbdt_options neap_gbdt_defaults(void);
+
+/* training ------------------------------------------------------------------------------------- */
+
+/* Start training on x (rows by features), labels y, and weights (NULL: all 1); all borrowed for the
+ * call only. Class labels may be any integers; they are numbered in rising order. init (NULL: none)
+ * is a model to continue: its trees come first. Fails on labels or weights that make no sense. */
+neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, const neap_tensor *x,
+                              const double *y, const double *weights, const neap_gbdt *init);
+
+/* Follow a validation set; sets are numbered from 1 in the order they are added, 0 is the training
+ * set. Labels must be among the training classes. Only before the first step. */
+neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const double *y,
+                                   const double *weights);
+
+/* One iteration: one tree, or one per class. *grew tells whether any tree found a split; when none
+ * did, nothing is added and further steps are of no use. After a failure (interrupt included) the
+ * iteration is dropped and the trainer can only be finished or freed. */
+neap_status neap_trainer_step(neap_trainer *t, bool *grew);
+
+/* The metric called name ("binary_logloss", "binary_error", "auc", "multi_logloss", "multi_error",
+ * "l2", "rmse", "l1") of a set after the last step. *larger (may be NULL) receives whether larger
+ * is better. */
+neap_status neap_trainer_metric(neap_trainer *t, int set, const char *name, double *value,
+                                bool *larger);
+
+/* The model of the first iterations (init's included; at most those made). The trainer stays. */
+neap_status neap_trainer_finish(neap_trainer *t, int64_t iterations, neap_gbdt **out);
+
+int64_t neap_trainer_iterations(const neap_trainer *t);
+void neap_trainer_free(neap_trainer *t); /* NULL is fine */
+
+/* models --------------------------------------------------------------------------------------- */
+
+typedef enum {
+  NEAP_PREDICT_RAW,         /* N x K sums of leaves */
+  NEAP_PREDICT_PROBABILITY, /* N x C for C classes (binary: 2); classifiers only */
+  NEAP_PREDICT_VALUE,       /* N: the value on the label's scale, or the label of the class */
+  NEAP_PREDICT_LEAF,        /* N x trees: the number of the leaf */
+} neap_predict_kind;
+
+/* Columns of a prediction of that kind from the first iterations (0: all). */
+int64_t neap_gbdt_width(const neap_gbdt *m, neap_predict_kind kind, int64_t iterations);
+
+/* out[N x width] for x [N x features]. iterations = 0 uses all. Rows run in parallel; a row's
+ * result does not depend on the others. Thread-safe. */
+neap_status neap_gbdt_predict(const neap_gbdt *m, const neap_tensor *x, neap_predict_kind kind,
+                              int64_t iterations, double *out);
+
+/* The same for one row of neap_gbdt_features doubles, without allocation or threads; not for
+ * NEAP_PREDICT_LEAF. out holds at least neap_gbdt_width(m, RAW) and width(m, kind) numbers. */
+void neap_gbdt_predict_row(const neap_gbdt *m, const double *row, neap_predict_kind kind,
+                           double *out);
+
+int64_t neap_gbdt_features(const neap_gbdt *m);
+int64_t neap_gbdt_iterations(const neap_gbdt *m);
+int64_t neap_gbdt_trees(const neap_gbdt *m);
+neap_objective neap_gbdt_objective(const neap_gbdt *m);
+bool neap_gbdt_is_classifier(const neap_gbdt *m);
+
+/* Labels of the classes in the order of the probabilities; *count is 0 for regression. */
+const int64_t *neap_gbdt_classes(const neap_gbdt *m, int64_t *count);
+
+/* Name of a feature: as set, or "Column_0". */
+const char *neap_gbdt_feature_name(const neap_gbdt *m, int64_t feature);
+
+/* Whether the feature was constant or without a value in training (LightGBM's info "none"). */
+bool neap_gbdt_is_unused(const neap_gbdt *m, int64_t feature);
+
+/* Name all features; blanks inside a name become underscores, as in LightGBM. */
+neap_status neap_gbdt_set_feature_names(neap_gbdt *m, const char *const *names);
+
+/* importance[features]: total gain of the splits on each feature, or their number. */
+void neap_gbdt_importance(const neap_gbdt *m, bool gain, double *importance);
+
+/* Leaves of a tree. */
+int64_t neap_gbdt_leaves(const neap_gbdt *m, int64_t tree);
+
+void neap_gbdt_free(neap_gbdt *m); /* NULL is fine */
+
+/* files ---------------------------------------------------------------------------------------- */
+
+/* The model as LightGBM text; *text is freed with neap_free. parameters holds further lines for the
+ * parameters section ("" for none), each "[name: value]\n". */
+neap_status neap_gbdt_write(const neap_gbdt *m, const char *parameters, char **text, int64_t *n);
+
+/* A model from n bytes of LightGBM text. Refuses, with the line, what is cut short, contradictory
+ * or would read outside the model's arrays. */
+neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n);
+
+/* The lines of the parameters section as they were read; "" for none. */
+const char *neap_gbdt_parameters(const neap_gbdt *m);
+
+#endif
