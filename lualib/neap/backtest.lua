@@ -4,7 +4,7 @@ local opts = require "neap.opts"
 
 local backtest = {}
 
-local NAN = 0 / 0
+local NAN = -(0 / 0)
 
 -- options --------------------------------------------------------------------------------------
 
@@ -116,7 +116,8 @@ local function fill_sentences(o, say)
     or "at every bar with a target")
   if o.stop_loss or o.take_profit then
     say("Exits inside a bar: stop %s, target %s, from the %s; the stop is assumed first, a level "
-      .. "passed by the open fills at the open.", o.stop_loss and number(o.stop_loss) or "none",
+      .. "passed by the open fills at the open; ambiguous_exits counts bars that touched both.",
+      o.stop_loss and number(o.stop_loss) or "none",
       o.take_profit and number(o.take_profit) or "none",
       o.levels == "entry" and "entry price" or "signal bar's close")
   end
@@ -166,6 +167,7 @@ local layout = {
   { "sharpe" }, { "sortino" }, { "calmar" }, { "max_drawdown", "%" }, { "max_drawdown_bars", "d" },
   { "trades", "d" }, { "win_rate", "%" }, { "profit_factor" }, { "expectancy" },
   { "exposure", "%" }, { "turnover" }, { "fees_paid" }, { "slippage_paid" },
+  { "ambiguous_exits", "d" },
 }
 
 local function cell(value, kind)
@@ -214,7 +216,6 @@ local function run_stats(run, p, bars, years)
   stats.fees_paid = run.fees
   stats.slippage_paid = run.slippage
   stats.open_pnl = run.unrealised
-  stats.ambiguous_exits = run.ambiguous
   return stats
 end
 
@@ -325,6 +326,7 @@ function backtest.run(bars, o)
     #run.equity, years)
   stats.benchmark_return = hold.equity[-1] / o.cash - 1
   stats.bars_per_year = per_year
+  if b.high then stats.ambiguous_exits = run.ambiguous end
   return setmetatable({
     stats = stats,
     time = b.time,
