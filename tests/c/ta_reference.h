@@ -73,7 +73,7 @@ typedef struct {
   const char *indicator;
   double param[NEAP_TA_MAX_PARAMS];
   const char *file;
-  const char *column[NEAP_TA_MAX_OUTPUTS]; /* NULL: not in the reference */
+  const char *column[NEAP_TA_MAX_OUTPUTS]; /* NULL: not in the reference, or defined otherwise */
 } reference_case;
 
 #define SPY        "talib/spy/"
@@ -169,6 +169,54 @@ static const reference_case reference_cases[] = {
     {"stddev", {5, 0}, SET, {"STDDEV_5_1"}},
     {"var", {5, 0}, SET, {"VAR_5_1"}},
     {"linreg_slope", {14}, SET, {"LINEARREG_SLOPE_14"}},
+};
+
+#define TULIP  "tulip/spy.csv.gz"
+#define PANDAS "pandas_ta/spy.csv.gz"
+
+/* What TA-Lib lacks, from two other libraries. pandas-ta seeds its RMA and TSI otherwise, draws the
+ * line of supertrend from the band of the bar before, and smooths Keltner's range by an EMA. */
+static const struct {
+  reference_case as;
+  int64_t from; /* bars before are not compared: seeds that differ have to fade */
+} second_cases[] = {
+    {{"hma", {14}, TULIP, {"hma.hma"}}, 0},
+    {{"hma", {10}, PANDAS, {"HMA:HMA_10"}}, 0},
+    {{"vwma", {14}, TULIP, {"vwma.vwma"}}, 0},
+    {{"rma", {14}, TULIP, {"wilders.wilders"}}, 0},
+    {{"bbands",
+      {20, 2, 0},
+      TULIP,
+      {"bbands.bbands_upper", "bbands.bbands_middle", "bbands.bbands_lower"}},
+     0},
+    {{"stddev", {14, 0}, TULIP, {"stddev.stddev"}}, 0},
+    {{"cmf", {20}, PANDAS, {"CMF:CMF_20"}}, 0},
+    {{"donchian", {20}, PANDAS, {"DONCHIAN:DCU_20_20", "DONCHIAN:DCM_20_20", "DONCHIAN:DCL_20_20"}},
+     0},
+    {{"zscore", {30, 1}, PANDAS, {"ZSCORE:ZS_30"}}, 0},
+    {{"stoch", {14, 3, 3}, PANDAS, {"STOCH:STOCHk_14_3_3", "STOCH:STOCHd_14_3_3"}}, 17},
+    {{"keltner", {20, 2, 10}, PANDAS, {NULL, "KC:KCBe_20_2"}}, 20},
+    {{"stochrsi",
+      {14, 14, 3, 3},
+      PANDAS,
+      {"STOCHRSI:STOCHRSIk_14_14_3_3", "STOCHRSI:STOCHRSId_14_14_3_3"}},
+     1500},
+    {{"tsi", {13, 25}, PANDAS, {"TSI:TSI_13_25_13"}}, 1500},
+    {{"supertrend", {7, 3}, PANDAS, {NULL, "SUPERTREND:SUPERTd_7_3.0"}}, 1500},
+};
+
+/* Annual volatilities of SPY over all bars and over the last 20, from own_formula_reference.json.
+ */
+static const struct {
+  const char *indicator;
+  double period, want;
+} volatility_cases[] = {
+    {"realised_volatility", 5240, 0.1990625534937469},
+    {"realised_volatility", 20, 0.0797788401624844},
+    {"parkinson", 5240, 0.16671903809666194},
+    {"parkinson", 20, 0.08647730007694025},
+    {"garman_klass", 5240, 0.16956205908259292},
+    {"garman_klass", 20, 0.08807989746053431},
 };
 
 #endif

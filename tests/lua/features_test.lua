@@ -30,11 +30,6 @@ end
 local function same(a, b) return a == b or (a ~= a and b ~= b) end
 
 describe("features", function()
-  if not pcall(require, "neap.frame") then
-    it("makes frames", function() pending "no frames in this build" end)
-    return
-  end
-
   it("reads names as indicator, parameters, output", function()
     local cases = {
       { { "rsi_14" }, { "rsi_14" } },

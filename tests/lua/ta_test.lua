@@ -3,9 +3,6 @@ local neap = require "neap"
 local ta = require "neap.ta"
 local tensor = require "neap.tensor"
 
--- Frames come from another module; what is tested here needs columns only.
-local function has_frames() return (pcall(require, "neap.frame")) end
-
 local function wave(n, level, step)
   local values = {}
   for i = 1, n do values[i] = level + step * math.sin(i * 0.7) + step * (i % 5) end
@@ -87,16 +84,14 @@ describe("ta", function()
     local bars, columns = bars_of(90)
     for _, name in ipairs(ta.list()) do
       local info = ta.info(name)
-      if #info.outputs == 1 or has_frames() then
-        local whole, s = ta[name](data_for(info, bars)), ta.stream(name)
-        for i = 1, 90 do
-          local bar = {}
-          for column, values in pairs(columns) do bar[column] = values[i] end
-          local got = { s:push(bar) }
-          for k, output in ipairs(info.outputs) do
-            local want = #info.outputs == 1 and whole[i] or whole[output][i]
-            assert.is_true(same(got[k], want), name .. " at " .. i)
-          end
+      local whole, s = ta[name](data_for(info, bars)), ta.stream(name)
+      for i = 1, 90 do
+        local bar = {}
+        for column, values in pairs(columns) do bar[column] = values[i] end
+        local got = { s:push(bar) }
+        for k, output in ipairs(info.outputs) do
+          local want = #info.outputs == 1 and whole[i] or whole[output][i]
+          assert.is_true(same(got[k], want), name .. " at " .. i)
         end
       end
     end
