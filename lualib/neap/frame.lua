@@ -452,16 +452,18 @@ function Frame:sort(by, o)
   return out
 end
 
---- Columns as an N x F tensor of f64, in the order of `names` (all number columns when absent).
---- Times and categories are refused by name.
+--- Columns as an N x F tensor, in the order of `names` (all number columns when absent), f64 or of
+--- the `dtype` given. Times and categories are refused by name.
 ---     frame.new({ { "x", { 1, 2 } }, { "y", { 3, 4 } } }):matrix() --> tensor<f64>[2x2]
 ---@param names? string[]
+---@param o? { dtype: string }
 ---@return neap.tensor
-function Frame:matrix(names)
+function Frame:matrix(names, o)
+  o = opts.merge("frame:matrix", { dtype = "f64" }, o)
   local state, columns = state_of(self, "frame:matrix"), {}
   for _, name in ipairs(names or state.names) do
     local column = column_at(self, "frame:matrix", name)
-    if column.kind == "number" then columns[#columns + 1] = column.tensor:to "f64"
+    if column.kind == "number" then columns[#columns + 1] = column.tensor:to(o.dtype)
     elseif names then
       opts.raise("frame:matrix: column '%s' is a %s, not numbers", name, column.kind)
     end

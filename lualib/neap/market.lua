@@ -197,16 +197,11 @@ end
 
 local DAY = 86400 * 1000000000
 
--- Bars a year in a market with sessions, from how often they really come.
-local function density(r)
-  local days = (r.last_time - r.first_time + r.cadence) / DAY
-  return r.rows * 365 / days
-end
-
 --- Bars in a year, for annualising. Daily bars: 365 when Saturdays trade, else 252. Longer
 --- cadences: the year over the cadence. Shorter ones: the year over the cadence in a market that
 --- trades around the clock and misses less than 5 % of its bars, else bars over calendar time (a
---- year of 365 days); under four weeks of a market with sessions, a day's bars times 252.
+--- year of 365 days, holes of more than five days left out); under four weeks of a market with
+--- sessions, the bars of a session times 252.
 ---     market.bars_per_year(market.synthetic { rows = 1000, cadence = "1h" }) --> 8760.0
 ---@param bars neap.frame
 ---@return number
@@ -216,10 +211,10 @@ function market.bars_per_year(bars)
   local nominal = 365 * DAY / r.cadence
   if r.cadence == DAY then return r.continuous and 365.0 or 252.0 end
   if r.cadence > DAY then return nominal end
-  local actual = density(r)
+  local days = (r.last_time - r.first_time + r.cadence - r.hole_time) / DAY
+  local actual = r.rows * 365 / days
   if r.continuous then return actual > 0.95 * nominal and nominal or actual end
-  local days = (r.last_time - r.first_time) / DAY
-  return days >= 28 and actual or r.rows / (r.session_gaps + 1) * 252
+  return days >= 28 and actual or r.rows / (r.session_gaps + r.holes + 1) * 252
 end
 
 -- made-up markets --------------------------------------------------------------------------------

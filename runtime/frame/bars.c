@@ -8,7 +8,7 @@
 #include "base/interrupt.h"
 #include "frame/frame.h"
 
-static const int64_t hour = NEAP_DAY / 24;
+static const int64_t hour = NEAP_DAY / 24, longest_pause = 5 * NEAP_DAY;
 
 /* times in order ------------------------------------------------------------------------------- */
 
@@ -131,7 +131,7 @@ static bool is_gap(int64_t step, int64_t cadence) { return step > cadence + cade
 
 /* A night, a weekend, a holiday: across midnight, or long for a pause within the day. */
 static bool is_pause(int64_t from, int64_t to) {
-  if (to - from > 5 * NEAP_DAY) return false;
+  if (to - from > longest_pause) return false;
   return to - from >= 4 * hour || (to - from >= hour && day_of(from) != day_of(to));
 }
 
@@ -150,8 +150,14 @@ static bool is_continuous(const stamp *s, int64_t m, int64_t cadence) {
   return 2 * pauses < nights || nights == 0;
 }
 
-static int64_t missing_between(int64_t from, int64_t to, int64_t cadence) {
-  int64_t missing = (to - from + cadence / 2) / cadence - 1;
+/* Bars missing between two; of daily bars in a market with weekends only the weekdays count. */
+static int64_t missing_between(const neap_bar_report *r, int64_t from, int64_t to) {
+  int64_t missing = (to - from + r->cadence / 2) / r->cadence - 1;
+  if (!r->continuous && r->cadence == NEAP_DAY) {
+    missing = 0;
+    for (int64_t day = day_of(from) + 1; day < day_of(to); day++)
+      missing += !is_saturday(day) && !is_saturday(day - 1);
+  }
   return missing > 1 ? missing : 1;
 }
 
@@ -163,9 +169,13 @@ static void find_gaps(neap_bar_report *r, const stamp *s, int64_t m) {
       r->session_gaps++;
       continue;
     }
-    int64_t missing = missing_between(from, to, r->cadence);
+    int64_t missing = missing_between(r, from, to);
     r->gaps++;
     r->missing_bars += missing;
+    if (to - from > longest_pause) {
+      r->holes++;
+      r->hole_time += to - from - r->cadence;
+    }
     if (missing <= r->longest_gap) continue;
     r->longest_gap = missing;
     r->longest_gap_time = from;
@@ -182,7 +192,8 @@ neap_status neap_bars_scan(neap_bar_report *out, const neap_bars *bars) {
   int64_t m = scan_rows(&r, bars, s);
   sort_stamps(s, m);
   m = unique_times(&r, s, m);
-  neap_status st = find_cadence(&r, s, m);
+  neap_status st = neap_interrupt_check();
+  if (!st) st = find_cadence(&r, s, m);
   if (!st && m > 0) {
     r.first_time = s[0].time;
     r.last_time = s[m - 1].time;
@@ -257,8 +268,8 @@ static bool repair_row(const neap_bars *b, int64_t i, double previous, double pr
 static void fill_gap(repair *f, int64_t from, int64_t to, double close) {
   const neap_bar_report *r = f->report;
   if (r->cadence <= 0 || r->regular < 0.5 || !is_gap(to - from, r->cadence)) return;
-  if (!r->continuous && is_pause(from, to)) return;
-  int64_t missing = missing_between(from, to, r->cadence);
+  if (!r->continuous && (is_pause(from, to) || to - from > longest_pause)) return;
+  int64_t missing = missing_between(r, from, to);
   if (missing > f->max_gap) return;
   const double flat[4] = {close, close, close, close};
   for (int64_t k = 1; k <= missing && from + k * r->cadence < to; k++, f->inserted++)

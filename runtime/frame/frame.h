@@ -128,6 +128,7 @@ typedef struct {
   bool continuous;                       /* trades on Saturdays: no weekends, no sessions */
   int64_t gaps, missing_bars;            /* steps above 1.5 cadences inside trading time */
   int64_t longest_gap, longest_gap_time; /* its bars missing, and the time before it */
+  int64_t holes, hole_time;              /* gaps longer than five days, and their length, ns */
   int64_t session_gaps;                  /* nights, weekends, holidays of a market with sessions */
   int64_t count[NEAP_BAR_FAULTS], first_row[NEAP_BAR_FAULTS]; /* first_row -1: none */
   int64_t zero_volume;
@@ -150,10 +151,10 @@ neap_status neap_bars_order(neap_tensor *out, const neap_bars *bars, bool keep_b
 
 /* Repair bars that are in time order: a missing or non-positive close becomes the previous close, a
  * missing open the previous close, high and low are widened to hold open and close; gaps inside
- * trading time of at most max_gap bars are filled with bars at the previous close, volume 0, when
- * cadence is regular (half the steps). Rows before the first close are left out. Fills out with
- * tensors time, open, high, low, close, volume (the last empty without volume). repaired and
- * inserted count rows. */
+ * trading time (of a market with sessions: up to five days) of at most max_gap bars are filled with
+ * bars at the previous close, volume 0, when cadence is regular (half the steps). Rows before the
+ * first close are left out. Fills out with tensors time, open, high, low, close, volume (the last
+ * empty without volume). repaired and inserted count rows. */
 neap_status neap_bars_fill(neap_tensor out[6], const neap_bars *bars, const neap_bar_report *report,
                            int64_t max_gap, int64_t *repaired, int64_t *inserted);
 

@@ -226,6 +226,8 @@ static int l_scan(lua_State *L) {
   set_integer(L, "missing_bars", r.missing_bars);
   set_integer(L, "longest_gap", r.longest_gap);
   set_integer(L, "longest_gap_time", r.longest_gap_time);
+  set_integer(L, "holes", r.holes);
+  set_integer(L, "hole_time", r.hole_time);
   set_integer(L, "session_gaps", r.session_gaps);
   set_integer(L, "zero_volume", r.zero_volume);
   set_integer(L, "without_price", r.without_price);
