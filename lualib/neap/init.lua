@@ -13,6 +13,18 @@ local neap = { version = base.version, set_threads = base.set_threads, memory = 
 ---@return neap.rng
 function neap.rng(seed) return base.rng(seed) end
 
+-- The generator of the run: what random functions draw from when they are given none.
+local generator = base.rng(0)
+
+--- Start the run's random numbers over from `seed` (0 until it is called).
+---     neap.seed(7)
+---@param seed integer
+function neap.seed(seed) generator:state(seed, 0, 0) end
+
+--- The generator that random functions draw from when they are given none; `neap.seed` resets it.
+---@return neap.rng
+function neap.generator() return generator end
+
 local modules = {
   backtest = true,
   calibration = true,

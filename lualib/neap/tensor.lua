@@ -109,6 +109,56 @@ function tensor.linspace(first, last, n, o)
   return x:to(o.dtype)
 end
 
+-- random ------------------------------------------------------------------------------------------
+
+-- The generator that the options name: `rng`, `seed`, or the run's own.
+local function generator(o)
+  if o.rng then return o.rng end
+  local neap = require "neap"
+  return o.seed and neap.rng(o.seed) or neap.generator()
+end
+
+local float_options = { dtype = "f64", rng = opts.none, seed = opts.none }
+
+--- Uniform numbers in [0, 1): sizes in the array part; `dtype` "f64" or "f32", `rng` or `seed` by
+--- name. Without them the run's generator is used (see neap.seed).
+---     tensor.rand({ 100, seed = 7 }):lt(1):all() --> true
+---@param t table
+---@return neap.tensor
+function tensor.rand(t)
+  local sizes, o = sizes_and_options("tensor.rand", t, float_options)
+  return c.rand(sizes, o.dtype, generator(o))
+end
+
+--- Standard normal numbers; options as in `rand`.
+---     tensor.randn({ 2, 3, rng = neap.rng(7) }):numel() --> 6
+---@param t table
+---@return neap.tensor
+function tensor.randn(t)
+  local sizes, o = sizes_and_options("tensor.randn", t, float_options)
+  return c.randn(sizes, o.dtype, generator(o))
+end
+
+--- Whole numbers from `low` (1) to `high`, both included, as i64; `rng` or `seed` as in `rand`.
+---     tensor.randint({ 50, low = 1, high = 6, seed = 7 }):max() <= 6 --> true
+---@param t table
+---@return neap.tensor
+function tensor.randint(t)
+  local sizes, o = sizes_and_options("tensor.randint", t,
+    { low = 1, high = opts.required, rng = opts.none, seed = opts.none })
+  return c.randint(sizes, o.low, o.high, generator(o))
+end
+
+--- The numbers 1 to n in random order, i64: an index for `x[p]`.
+---     tensor.permutation(10, { seed = 7 }):sum() --> 55
+---@param n integer
+---@param o? { rng: neap.rng, seed: integer }
+---@return neap.tensor
+function tensor.permutation(n, o)
+  o = opts.merge("tensor.permutation", { rng = opts.none, seed = opts.none }, o)
+  return c.permutation(n, generator(o))
+end
+
 -- reductions --------------------------------------------------------------------------------------
 
 local along = { keepdim = false, skip_nan = false }

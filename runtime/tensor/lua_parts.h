@@ -10,6 +10,7 @@ void neap__lua_add_math(lua_State *L);
 
 /* Each adds its functions to the module table at the top of the stack. */
 void neap__lua_add_joins(lua_State *L);
+void neap__lua_add_random(lua_State *L);
 void neap__lua_add_reductions(lua_State *L);
 
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback);

@@ -236,11 +236,8 @@ static int t_numel(lua_State *L) {
 
 static int t_tostring(lua_State *L) {
   const neap_tensor *t = luaL_checkudata(L, 1, TENSOR);
-  char shape[128];
-  if (!t->storage) lua_pushliteral(L, "tensor (closed)");
-  else
-    lua_pushfstring(L, "tensor<%s>%s", neap_dtype_name(t->dtype),
-                    neap_shape_text(t, shape, sizeof shape));
+  char text[8192];
+  lua_pushstring(L, t->storage ? neap_tensor_print(text, sizeof text, t, 100) : "tensor (closed)");
   return 1;
 }
 
@@ -364,6 +361,7 @@ int luaopen_neap_c_tensor(lua_State *L) {
   neap__lua_add_math(L);
   luaL_newlib(L, functions);
   neap__lua_add_joins(L);
+  neap__lua_add_random(L);
   neap__lua_add_reductions(L);
   lua_insert(L, -2);
   lua_setfield(L, -2, "methods");

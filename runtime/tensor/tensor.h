@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/rng.h"
 #include "base/status.h"
 #include "kern/kern.h" /* neap_dtype, names of the operations */
 
@@ -206,6 +207,31 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
 /* t = value where mask is true; mask covers the leading dimensions of t, value has none. */
 neap_status neap_tensor_fill_where(neap_tensor *t, const neap_tensor *mask,
                                    const neap_tensor *value);
+
+/* random numbers: r advances by one draw per element, whatever the thread count
+ * ----------------------------------------------- */
+
+/* Uniform in [0, 1) and standard normal; dtype f64 or f32. */
+neap_status neap_tensor_rand(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size,
+                             neap_rng *r);
+neap_status neap_tensor_randn(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size,
+                              neap_rng *r);
+
+/* Integers low <= k <= high, i64. */
+neap_status neap_tensor_randint(neap_tensor *out, int64_t low, int64_t high, int ndim,
+                                const int64_t *size, neap_rng *r);
+
+/* first, first + 1, ... (n of them) in random order, i64. */
+neap_status neap_tensor_permutation(neap_tensor *out, int64_t n, int64_t first, neap_rng *r);
+
+/* printing
+ * -----------------------------------------------------------------------------------------------
+ */
+
+/* "tensor<f64>[2] {4, 6}", or a line with dtype and shape and then rows in aligned columns, six
+ * significant digits, the middle left out so that lines fit into width. Never more than length
+ * bytes, closing zero included. Returns text. */
+const char *neap_tensor_print(char *text, size_t length, const neap_tensor *t, int width);
 
 /* reductions
  * -------------------------------------------------------------------------------------------- */
