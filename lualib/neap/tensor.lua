@@ -3,7 +3,7 @@
 local c = require "neap.c.tensor"
 local opts = require "neap.opts"
 
-local tensor = {}
+local tensor = require "neap.tensor.order"
 
 ---@class neap.tensor
 local methods = c.methods

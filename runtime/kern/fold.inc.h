@@ -93,9 +93,16 @@ static void NAME(all)(FOLD_ARGS) {
   out->i = !missing;
 }
 
-/* The first position of v, or of NaN when v is NaN. */
+/* The first position of v, or of NaN when v is NaN (then a has one). Whole groups without it are
+ * passed over first. */
 static int64_t NAME(find)(int64_t n, const T *a, T v) {
-  for (int64_t i = 0; i < n; i++)
+  int64_t i = 0;
+  for (; i + 4 * LANES <= n; i += 4 * LANES) {
+    int found = 0;
+    for (int k = 0; k < 4 * LANES; k++) found |= a[i + k] == v || IS_NAN(a[i + k]);
+    if (found) break;
+  }
+  for (; i < n; i++)
     if (a[i] == v || IS_NAN(a[i])) return i;
   return 0;
 }

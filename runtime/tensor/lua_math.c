@@ -115,8 +115,7 @@ static int l_where(lua_State *L) {
 /* reductions
  * --------------------------------------------------------------------------------------------- */
 
-/* dims (nil, one or an array), keepdim, skip_nan from arg on. */
-static neap_reduce_options reduce_options(lua_State *L, int arg, const neap_tensor *t) {
+neap_reduce_options neap__lua_reduce_options(lua_State *L, int arg, const neap_tensor *t) {
   neap_reduce_options o = {.keepdim = lua_toboolean(L, arg + 1),
                            .skip_nan = lua_toboolean(L, arg + 2)};
   if (lua_istable(L, arg)) {
@@ -141,7 +140,7 @@ static const neap_reduction reduction_ops[] = {NEAP_SUM,  NEAP_PROD, NEAP_MEAN, 
 static int l_reduce(lua_State *L) {
   neap_reduction op = reduction_ops[luaL_checkoption(L, 1, NULL, reductions)];
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  neap_reduce_options o = reduce_options(L, 3, t);
+  neap_reduce_options o = neap__lua_reduce_options(L, 3, t);
   o.parameter = luaL_optnumber(L, 6, 0);
   return neap__lua_done_value(L, neap_tensor_reduce(neap_lua_push_tensor(L), op, t, &o));
 }
@@ -150,7 +149,7 @@ static int l_reduce(lua_State *L) {
 static int l_extreme(lua_State *L) {
   bool largest = lua_toboolean(L, 1);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  neap_reduce_options o = reduce_options(L, 3, t);
+  neap_reduce_options o = neap__lua_reduce_options(L, 3, t);
   neap_scalar one;
   neap_lua_check(L, neap_scalar_i64(&one, NEAP_I64, 1));
   neap_tensor *value = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);

@@ -11,6 +11,7 @@ void neap__lua_add_math(lua_State *L);
 /* Each adds its functions to the module table at the top of the stack. */
 void neap__lua_add_joins(lua_State *L);
 void neap__lua_add_random(lua_State *L);
+void neap__lua_add_order(lua_State *L);
 void neap__lua_add_reductions(lua_State *L);
 
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback);
@@ -23,6 +24,9 @@ int neap__lua_size_arguments(lua_State *L, int arg, int64_t *size);
 
 /* The dimension at arg as 0-based, negative from the end; fallback when it is absent. */
 int neap__lua_dim(lua_State *L, int arg, int ndim, int fallback);
+
+/* dims (nil, one or an array), keepdim, skip_nan from arg on. */
+neap_reduce_options neap__lua_reduce_options(lua_State *L, int arg, const neap_tensor *t);
 
 /* The tensor at arg; a number or boolean there becomes a scalar in *s whose dtype suits other: an
  * integer keeps an integer dtype (and raises when it does not fit), a float turns integers to f64,

@@ -362,6 +362,7 @@ int luaopen_neap_c_tensor(lua_State *L) {
   luaL_newlib(L, functions);
   neap__lua_add_joins(L);
   neap__lua_add_random(L);
+  neap__lua_add_order(L);
   neap__lua_add_reductions(L);
   lua_insert(L, -2);
   lua_setfield(L, -2, "methods");

@@ -267,4 +267,64 @@ neap_status neap_tensor_reduce(neap_tensor *out, neap_reduction op, const neap_t
 neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool largest,
                                 const neap_tensor *t, const neap_reduce_options *o);
 
+/* order statistics: numbers rising, -0 equal to 0, NaN last
+ * --------------------------------------------- */
+
+/* Sorted along dim, and where each element came from (i64, counted from first): stable. NaN comes
+ * last also when descending. Either out may be NULL. */
+neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_tensor *t, int dim,
+                             bool descending, int64_t first);
+
+/* Quantiles q[0..n) in [0, 1] with linear interpolation between the two nearest elements, as f64:
+ * dimension 0 of out runs over q, the rest is as in a reduction. NaN where a NaN takes part (unless
+ * skip_nan) or nothing does. */
+neap_status neap_tensor_quantile(neap_tensor *out, const neap_tensor *t, int n, const double *q,
+                                 const neap_reduce_options *o);
+
+/* The different elements in rising order and how often each occurs (i64); NaN equals NaN. */
+neap_status neap_tensor_unique(neap_tensor *values, neap_tensor *counts, const neap_tensor *t);
+
+/* How many elements of the rising one-dimensional tensor sorted are below each v (or, with right,
+ * not above it), plus first: where v would be inserted. NaN counts as the largest. */
+neap_status neap_tensor_searchsorted(neap_tensor *out, const neap_tensor *sorted,
+                                     const neap_tensor *v, bool right, int64_t first);
+
+/* running along dim
+ * -------------------------------------------------------------------------------------- */
+
+typedef enum { NEAP_CUMSUM, NEAP_CUMPROD, NEAP_CUMMAX, NEAP_CUMMIN } neap_scan;
+
+/* out[i] = op of t[0..i]. Sums and products run in f64 or (integers, wrapping) i64; NaN stays from
+ * its first occurrence on. */
+neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *t, int dim);
+
+/* counting
+ * ---------------------------------------------------------------------------------------------- */
+
+/* How often each of the numbers first, first + 1, ... (n of them) occurs; others are NEAP_EVALUE.
+ * With weights (of t's shape) their sums, in f64. */
+neap_status neap_tensor_bincount(neap_tensor *out, const neap_tensor *t, const neap_tensor *weights,
+                                 int64_t n, int64_t first);
+
+/* How many elements lie in [edges[i], edges[i + 1]), the last bin with its right edge; edges rise.
+ * NaN and elements outside are not counted. */
+neap_status neap_tensor_histogram(neap_tensor *out, const neap_tensor *t, const neap_tensor *edges);
+
+/* products
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Matrix product over the last two dimensions; one-dimensional operands are a row (a) or column
+ * (b), and that dimension is not in out; further dimensions broadcast. f64 and f32 by OpenBLAS,
+ * one thread in fixed tiles; by plain loops when it is missing. Integers in i64, wrapping. */
+neap_status neap_tensor_matmul(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
+
+/* files
+ * ---------------------------------------------------------------------------------------------- */
+
+/* One array as NumPy's .npy, version 1.0 (2.0 for a very long header), C order; and back: versions
+ * 1 to 3, C or Fortran order, either byte order, the six dtypes (other integer and float sizes are
+ * NEAP_EDTYPE). Compressed files are read too. */
+neap_status neap_tensor_save_npy(const neap_tensor *t, const char *path);
+neap_status neap_tensor_load_npy(neap_tensor *out, const char *path);
+
 #endif

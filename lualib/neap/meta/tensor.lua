@@ -609,4 +609,105 @@ function c.reduce(name, x, dims, keepdim, skip_nan, parameter) end
 ---@return neap.tensor|integer
 function c.extreme(largest, x, dims, keepdim, skip_nan) end
 
+--- As tensor.rand, positional.
+---@param sizes integer[]
+---@param dtype? string
+---@param rng neap.rng
+---@return neap.tensor
+function c.rand(sizes, dtype, rng) end
+
+--- As tensor.randn, positional.
+---@param sizes integer[]
+---@param dtype? string
+---@param rng neap.rng
+---@return neap.tensor
+function c.randn(sizes, dtype, rng) end
+
+--- As tensor.randint, positional.
+---@param sizes integer[]
+---@param low integer
+---@param high integer
+---@param rng neap.rng
+---@return neap.tensor
+function c.randint(sizes, low, high, rng) end
+
+--- As tensor.permutation, positional.
+---@param n integer
+---@param rng neap.rng
+---@return neap.tensor
+function c.permutation(n, rng) end
+
+--- Sorted along dim, and positions from 1.
+---@param x neap.tensor
+---@param dim integer
+---@param descending? boolean
+---@return neap.tensor
+---@return neap.tensor
+function c.sort(x, dim, descending) end
+
+--- Positions from 1 that sort along dim.
+---@param x neap.tensor
+---@param dim integer
+---@param descending? boolean
+---@return neap.tensor
+function c.argsort(x, dim, descending) end
+
+--- Quantiles q along a new first dim.
+---@param x neap.tensor
+---@param q number[]
+---@param dims? integer|integer[]
+---@param keepdim? boolean
+---@param skip_nan? boolean
+---@return neap.tensor
+function c.quantile(x, q, dims, keepdim, skip_nan) end
+
+--- Different elements and their counts.
+---@param x neap.tensor
+---@return neap.tensor
+---@return neap.tensor
+function c.unique(x) end
+
+--- The running sum, product or extreme called name.
+---@param name string
+---@param x neap.tensor
+---@param dim? integer
+---@return neap.tensor
+function c.scan(name, x, dim) end
+
+--- Insertion positions from 1.
+---@param sorted neap.tensor
+---@param v neap.tensor|number
+---@param right? boolean
+---@return neap.tensor|integer
+function c.searchsorted(sorted, v, right) end
+
+--- Counts or sums of weights of the numbers 1 .. n.
+---@param x neap.tensor
+---@param n integer
+---@param weights? neap.tensor
+---@return neap.tensor
+function c.bincount(x, n, weights) end
+
+--- Counts between edges.
+---@param x neap.tensor
+---@param edges neap.tensor
+---@return neap.tensor
+function c.histogram(x, edges) end
+
+--- As tensor.matmul.
+---@param a neap.tensor
+---@param b neap.tensor
+---@return neap.tensor|number
+function c.matmul(a, b) end
+
+--- Write a .npy file.
+---@param x neap.tensor
+---@param path string
+function c.save_npy(x, path) end
+
+--- Read a .npy file.
+---@param path string
+---@return neap.tensor
+function c.load_npy(path) end
+
 return c

@@ -1,0 +1,363 @@
+--- Order statistics, scans, counting and products of tensors; loaded by neap.tensor.
+local c = require "neap.c.tensor"
+local opts = require "neap.opts"
+
+local tensor = {}
+
+---@class neap.tensor
+local methods = c.methods
+
+-- (dim, options): `x:sort { descending = true }` names options only.
+local function arguments(where, dim, o, defaults)
+  if type(dim) == "table" and #dim == 0 then dim, o = nil, dim end
+  return dim, opts.merge(where, defaults, o)
+end
+
+-- The dim to work along: the only one there is, unless named.
+local function only_dim(where, x, dim)
+  if dim or x:dim() == 1 then return dim or 1 end
+  opts.raise("%s: the tensor has %d dims; name one", where, x:dim())
+end
+
+-- sorting -----------------------------------------------------------------------------------------
+
+--- Sorted copy along dim (needed when there are several) and the positions the elements came from.
+--- Stable; NaN comes last, also when `descending`.
+---     tensor.of({ 3, 1, 2 }):sort()[1] --> 1.0
+---@param dim? integer
+---@param o? { descending: boolean }
+---@return neap.tensor values, neap.tensor positions
+function methods:sort(dim, o)
+  dim, o = arguments("sort", dim, o, { descending = false })
+  return c.sort(self, only_dim("sort", self, dim), o.descending)
+end
+
+--- Positions (i64, from 1) that sort along dim: `x[x:argsort()]` is sorted. Stable; NaN last.
+---     tensor.of({ 3, 1, 2 }):argsort()[1] --> 2
+---@param dim? integer
+---@param o? { descending: boolean }
+---@return neap.tensor
+function methods:argsort(dim, o)
+  dim, o = arguments("argsort", dim, o, { descending = false })
+  return c.argsort(self, only_dim("argsort", self, dim), o.descending)
+end
+
+--- The k largest (or smallest) elements along dim, best first, and their positions. NaN is never
+--- preferred.
+---     tensor.of({ 3, 9, 5 }):topk(2)[2] --> 5.0
+---@param k integer
+---@param dim? integer
+---@param o? { largest: boolean }
+---@return neap.tensor values, neap.tensor positions
+function methods:topk(k, dim, o)
+  dim, o = arguments("topk", dim, o, { largest = true })
+  dim = only_dim("topk", self, dim)
+  if math.type(k) ~= "integer" or k < 1 or k > self:size(dim) then
+    opts.raise("topk: k is %s, but dim %d has %d", tostring(k), dim, self:size(dim))
+  end
+  local values, at = c.sort(self, dim, o.largest)
+  return values:slice(dim, 1, k):clone(), at:slice(dim, 1, k):clone()
+end
+
+--- The different elements, rising, and how often each occurs (i64). NaN equals NaN and comes last.
+---     #tensor.of({ 2, 1, 2 }):unique() --> 2
+---@return neap.tensor values, neap.tensor counts
+function methods:unique() return c.unique(self) end
+
+--- Where v (a number or tensor) would be inserted into this rising tensor of one dim, from 1 to
+--- n + 1: before equals, or after them with `right`. NaN counts as the largest. Compares in f64.
+---     tensor.of({ 1, 2, 2, 3 }):searchsorted(2) --> 2
+---@param v neap.tensor|number
+---@param o? { right: boolean }
+---@return neap.tensor|integer
+function methods:searchsorted(v, o)
+  o = opts.merge("searchsorted", { right = false }, o)
+  return c.searchsorted(self, v, o.right)
+end
+
+-- quantiles ---------------------------------------------------------------------------------------
+
+--- Quantile q in [0, 1] over one dim, an array of dims, or everything, interpolating linearly
+--- between the two nearest elements; an array of q gives them along a new first dim. f64. NaN where
+--- a NaN takes part (unless `skip_nan`) or there is nothing.
+---     tensor.of({ 1, 2, 3, 4 }):quantile(0.25) --> 1.75
+---@param q number|number[]
+---@param dim? integer|integer[]
+---@param o? { keepdim: boolean, skip_nan: boolean }
+---@return neap.tensor|number
+function methods:quantile(q, dim, o)
+  dim, o = arguments("quantile", dim, o, { keepdim = false, skip_nan = false })
+  local many = type(q) == "table"
+  local result = c.quantile(self, many and q or { q }, dim, o.keepdim, o.skip_nan)
+  if many then return result end
+  return result[1]
+end
+
+--- Median: the mean of the two middle elements; as `quantile(0.5)`.
+---     tensor.of({ 5, 1, 2, 4 }):median() --> 3.0
+---@param dim? integer|integer[]
+---@param o? { keepdim: boolean, skip_nan: boolean }
+---@return neap.tensor|number
+function methods:median(dim, o) return self:quantile(0.5, dim, o) end
+
+-- running -----------------------------------------------------------------------------------------
+
+--- Running sum along dim (needed when there are several), in f64; integers sum in i64 and wrap.
+--- NaN stays from its first occurrence on.
+---     tensor.of({ 1, 2, 3 }):cumsum()[3] --> 6.0
+---@param dim? integer
+---@return neap.tensor
+function methods:cumsum(dim) return c.scan("cumsum", self, dim) end
+
+--- Running product along dim; as `cumsum`.
+---     tensor.of({ 1, 2, 3 }):cumprod()[3] --> 6.0
+---@param dim? integer
+---@return neap.tensor
+function methods:cumprod(dim) return c.scan("cumprod", self, dim) end
+
+--- Largest element so far along dim; NaN stays from its first occurrence on.
+---     tensor.of({ 1, 3, 2 }):cummax()[3] --> 3.0
+---@param dim? integer
+---@return neap.tensor
+function methods:cummax(dim) return c.scan("cummax", self, dim) end
+
+--- Smallest element so far along dim; NaN stays from its first occurrence on.
+---     tensor.of({ 3, 1, 2 }):cummin()[3] --> 1.0
+---@param dim? integer
+---@return neap.tensor
+function methods:cummin(dim) return c.scan("cummin", self, dim) end
+
+--- Differences of neighbours along dim, `n` times over; each time one element fewer.
+---     tensor.of({ 1, 4, 9 }):diff()[2] --> 5.0
+---@param dim? integer
+---@param o? { n: integer }
+---@return neap.tensor
+function methods:diff(dim, o)
+  dim, o = arguments("diff", dim, o, { n = 1 })
+  dim = only_dim("diff", self, dim)
+  local x = self
+  for _ = 1, o.n do
+    local size = x:size(dim)
+    if size == 0 then break end
+    x = x:slice(dim, 2, size) - x:slice(dim, 1, size > 1 and size - 1 or -size - 1)
+  end
+  return x
+end
+
+-- counting ----------------------------------------------------------------------------------------
+
+--- How often each class number 1 .. n occurs in an integer tensor (i64); n is the largest number
+--- unless given. With `weights` the sums of the weights, in f64. Numbers outside are an error.
+---     tensor.of({ 1, 3, 3 }, { dtype = "i64" }):bincount()[3] --> 2
+---@param o? { n: integer, weights: neap.tensor }
+---@return neap.tensor
+function methods:bincount(o)
+  o = opts.merge("bincount", { n = opts.none, weights = opts.none }, o)
+  return c.bincount(self, o.n or (self:numel() > 0 and self:max() or 0), o.weights)
+end
+
+--- Counts (i64) in `bins` (10) bins of equal width from `low` to `high` (the extremes), or between
+--- given `edges`, and the edges. A bin holds its left edge, the last one both. NaN and elements
+--- outside are not counted.
+---     tensor.of({ 1, 2, 2, 5 }):histogram({ bins = 2 })[1] --> 3
+---@param o? { bins: integer, low: number, high: number, edges: neap.tensor }
+---@return neap.tensor counts, neap.tensor edges
+function methods:histogram(o)
+  o = opts.merge("histogram",
+    { bins = 10, low = opts.none, high = opts.none, edges = opts.none }, o)
+  local edges = o.edges
+  if not edges then
+    if math.type(o.bins) ~= "integer" or o.bins < 1 then
+      opts.raise("histogram: %s bins", tostring(o.bins))
+    end
+    local low = o.low or self:min { skip_nan = true }
+    local high = o.high or self:max { skip_nan = true }
+    if low == high then low, high = low - 0.5, high + 0.5 end
+    edges = tensor.linspace(low, high, o.bins + 1)
+  end
+  return c.histogram(self, edges), edges
+end
+
+--- One row per class number in 1 .. n, with a 1 in that column.
+---     tensor.of({ 2, 1 }, { dtype = "i64" }):one_hot(2)[1][2] --> 1.0
+---@param n integer
+---@param o? { dtype: string }
+---@return neap.tensor
+function methods:one_hot(n, o)
+  o = opts.merge("one_hot", { dtype = "f64" }, o)
+  return tensor.eye(n, o)[self]
+end
+
+-- several variables -------------------------------------------------------------------------------
+
+-- Observations in rows, variables in columns, from one N x F tensor or two series.
+local function observations(where, x, y)
+  if y ~= nil then
+    if x:dim() ~= 1 or y:dim() ~= 1 then
+      opts.raise("%s: two tensors of one dim expected, got %d and %d dims", where, x:dim(), y:dim())
+    end
+    return c.stack({ x, y }, 2):to "f64"
+  end
+  if x:dim() ~= 2 then
+    opts.raise("%s: N x F observations expected, got %d dims", where, x:dim())
+  end
+  return x:to "f64"
+end
+
+--- Covariance over n - ddof (1) of the columns of an N x F tensor: F x F; of two series: a number.
+--- NaN propagates.
+---     tensor.cov(tensor.of { 1, 2, 3 }, tensor.of { 2, 4, 6 }) --> 2.0
+---@param x neap.tensor
+---@param y? neap.tensor
+---@param o? { ddof: number }
+---@return neap.tensor|number
+function tensor.cov(x, y, o)
+  if type(y) == "table" then y, o = nil, y end
+  o = opts.merge("tensor.cov", { ddof = 1 }, o)
+  local data = observations("tensor.cov", x, y)
+  local centred = data - data:mean(1, { keepdim = true })
+  local free = data:size(1) - o.ddof
+  local result = c.matmul(centred:t(), centred) / (free > 0 and free + 0.0 or 0.0)
+  if y then return result[1][2] end
+  return result
+end
+
+--- Pearson correlation of the columns of an N x F tensor: F x F; of two series: a number. NaN
+--- propagates, and comes out where a column is constant.
+---     tensor.corr(tensor.of { 1, 2, 3 }, tensor.of { 6, 4, 2 }) --> -1.0
+---@param x neap.tensor
+---@param y? neap.tensor
+---@return neap.tensor|number
+function tensor.corr(x, y)
+  local data = observations("tensor.corr", x, y)
+  local centred = data - data:mean(1, { keepdim = true })
+  local unit = centred / (centred * centred):sum(1, { keepdim = true }):sqrt()
+  local result = c.matmul(unit:t(), unit):clamp(-1.0, 1.0)
+  if y then return result[1][2] end
+  return result
+end
+
+-- The largest element along dim, 0 where it is infinite: what exponentials are shifted by.
+local function shift(x, dim)
+  local top = x:max(dim, { keepdim = true })
+  return c.where(top:isinf(), 0.0, top)
+end
+
+local function floating(x)
+  local dtype = x.dtype
+  return (dtype == "f64" or dtype == "f32") and x or x:to "f64"
+end
+
+--- log(sum(exp(x))) over one dim, an array of dims, or everything, without overflow. NaN
+--- propagates; -inf for none but -inf.
+---     tensor.of({ 1000, 1000 }):logsumexp() - 1000 < 0.7 --> true
+---@param dim? integer|integer[]
+---@param o? { keepdim: boolean }
+---@return neap.tensor|number
+function methods:logsumexp(dim, o)
+  dim, o = arguments("logsumexp", dim, o, { keepdim = false })
+  local x = floating(self)
+  if dim == nil then
+    dim = {}
+    for d = 1, x:dim() do dim[d] = d end
+  end
+  local top = shift(x, dim)
+  local result = (x - top):exp():sum(dim, { keepdim = true }):log() + top
+  if o.keepdim then return result end
+  return result:sum(dim)
+end
+
+--- exp(x) / sum(exp(x)) along dim (needed when there are several), without overflow. NaN makes its
+--- whole row NaN.
+---     tensor.of({ 1, 1 }):softmax()[1] --> 0.5
+---@param dim? integer
+---@return neap.tensor
+function methods:softmax(dim)
+  local x = floating(self)
+  dim = only_dim("softmax", x, dim)
+  local e = (x - shift(x, dim)):exp_()
+  return e:div_(e:sum(dim, { keepdim = true }))
+end
+
+--- log(softmax(x)) along dim, exact where softmax would be 0.
+---     tensor.of({ 0, 0 }):log_softmax()[1] < 0 --> true
+---@param dim? integer
+---@return neap.tensor
+function methods:log_softmax(dim)
+  local x = floating(self)
+  dim = only_dim("log_softmax", x, dim)
+  return x - x:logsumexp(dim, { keepdim = true })
+end
+
+-- products ----------------------------------------------------------------------------------------
+
+--- Matrix product over the last two dims; tensors of one dim are rows on the left and columns on
+--- the right; further dims broadcast. Two series give a number. Integers multiply in i64.
+---     tensor.of({ { 1, 2 } }):matmul(tensor.of { { 3 }, { 4 } }):item() --> 11.0
+---@param y neap.tensor
+---@return neap.tensor|number
+function methods:matmul(y) return c.matmul(self, y) end
+
+--- As `x:matmul(y)`.
+---     tensor.matmul(tensor.eye(2), tensor.of { 3, 4 })[2] --> 4.0
+---@param x neap.tensor
+---@param y neap.tensor
+---@return neap.tensor|number
+function tensor.matmul(x, y) return c.matmul(x, y) end
+
+--- Inner product of two series of one length, summed in f64 in a fixed order.
+---     tensor.dot(tensor.of { 1, 2 }, tensor.of { 3, 4 }) --> 11.0
+---@param x neap.tensor
+---@param y neap.tensor
+---@return number
+function tensor.dot(x, y)
+  if x:dim() ~= 1 or y:dim() ~= 1 or #x ~= #y then
+    opts.raise("tensor.dot: two series of one length expected, got shapes [%s] and [%s]",
+      table.concat(x.shape, "x"), table.concat(y.shape, "x"))
+  end
+  return (x * y):sum()
+end
+
+--- As `tensor.dot(x, y)`.
+---     tensor.of({ 1, 2 }):dot(tensor.of { 3, 4 }) --> 11.0
+---@param y neap.tensor
+---@return number
+function methods:dot(y) return tensor.dot(self, y) end
+
+--- All products of an element of x with one of y: #x x #y.
+---     tensor.outer(tensor.of { 1, 2 }, tensor.of { 3, 4 }):sum() --> 21.0
+---@param x neap.tensor
+---@param y neap.tensor
+---@return neap.tensor
+function tensor.outer(x, y)
+  if x:dim() ~= 1 or y:dim() ~= 1 then
+    opts.raise("tensor.outer: two series expected, got %d and %d dims", x:dim(), y:dim())
+  end
+  return x:unsqueeze(2) * y:unsqueeze(1)
+end
+
+-- files -------------------------------------------------------------------------------------------
+
+local function check_path(where, path)
+  if type(path) ~= "string" or not path:match "%.npy$" then
+    opts.raise("%s: '%s' does not end in .npy", where, tostring(path))
+  end
+end
+
+--- Write a tensor to a .npy file, whole or not at all; NumPy reads it with `numpy.load`.
+---@param path string
+---@param x neap.tensor
+function tensor.save(path, x)
+  check_path("tensor.save", path)
+  c.save_npy(x, path)
+end
+
+--- Read a .npy file (versions 1 to 3, either memory order, f8 f4 i8 i4 u1 b1 of either byte order).
+---@param path string
+---@return neap.tensor
+function tensor.load(path)
+  check_path("tensor.load", path)
+  return c.load_npy(path)
+end
+
+return tensor

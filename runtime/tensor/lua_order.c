@@ -1,0 +1,106 @@
+/* Sorting, quantiles, scans and counting in Lua: positional; lualib adds the options. */
+#include "tensor/lua_parts.h"
+
+/* sort(t, dim, descending) -> values, positions from 1 */
+static int l_sort(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int dim = neap__lua_dim(L, 2, t->ndim, -1);
+  bool descending = lua_toboolean(L, 3);
+  neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
+  neap_lua_done(L, neap_tensor_sort(values, at, t, dim, descending, 1));
+  return 2;
+}
+
+/* argsort(t, dim, descending) */
+static int l_argsort(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int dim = neap__lua_dim(L, 2, t->ndim, -1);
+  bool descending = lua_toboolean(L, 3);
+  return neap_lua_done(L, neap_tensor_sort(NULL, neap_lua_push_tensor(L), t, dim, descending, 1));
+}
+
+/* quantile(t, q, dims, keepdim, skip_nan), q an array */
+static int l_quantile(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  neap_reduce_options o = neap__lua_reduce_options(L, 3, t);
+  int n = (int)lua_rawlen(L, 2);
+  double *q = lua_newuserdatauv(L, sizeof *q * (size_t)(n + 1), 0);
+  for (int i = 0; i < n; i++) {
+    lua_rawgeti(L, 2, i + 1);
+    q[i] = luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+  }
+  return neap_lua_done(L, neap_tensor_quantile(neap_lua_push_tensor(L), t, n, q, &o));
+}
+
+/* unique(t) -> values, counts */
+static int l_unique(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  neap_tensor *values = neap_lua_push_tensor(L), *counts = neap_lua_push_tensor(L);
+  neap_lua_done(L, neap_tensor_unique(values, counts, t));
+  return 2;
+}
+
+/* searchsorted(sorted, v, right): v a tensor or a number */
+static int l_searchsorted(lua_State *L) {
+  const neap_tensor *sorted = neap_lua_check_tensor(L, 1);
+  neap_tensor like = {.dtype = NEAP_F64};
+  neap_scalar s;
+  const neap_tensor *v = neap__lua_operand(L, 2, &like, &s, "searchsorted");
+  bool right = lua_toboolean(L, 3);
+  neap_tensor *out = neap_lua_push_tensor(L);
+  return neap__lua_done_value(L, neap_tensor_searchsorted(out, sorted, v, right, 1));
+}
+
+/* scan(name, t, dim) */
+static int l_scan(lua_State *L) {
+  static const char *const names[] = {"cumsum", "cumprod", "cummax", "cummin", NULL};
+  neap_scan op = (neap_scan)luaL_checkoption(L, 1, NULL, names);
+  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  int dim = neap__lua_dim(L, 3, t->ndim, t->ndim == 1 ? 0 : -1);
+  return neap_lua_done(L, neap_tensor_scan(neap_lua_push_tensor(L), op, t, dim));
+}
+
+/* bincount(t, n, weights) */
+static int l_bincount(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int64_t n = neap_lua_integer(L, 2, 0, INT64_MAX / 16, "bincount: the number of classes");
+  const neap_tensor *w = lua_isnoneornil(L, 3) ? NULL : neap_lua_check_tensor(L, 3);
+  return neap_lua_done(L, neap_tensor_bincount(neap_lua_push_tensor(L), t, w, n, 1));
+}
+
+/* histogram(t, edges) */
+static int l_histogram(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1), *edges = neap_lua_check_tensor(L, 2);
+  return neap_lua_done(L, neap_tensor_histogram(neap_lua_push_tensor(L), t, edges));
+}
+
+/* matmul(a, b) */
+static int l_matmul(lua_State *L) {
+  const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = neap_lua_check_tensor(L, 2);
+  return neap__lua_done_value(L, neap_tensor_matmul(neap_lua_push_tensor(L), a, b));
+}
+
+/* save_npy(t, path) */
+static int l_save_npy(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  neap_lua_check(L, neap_tensor_save_npy(t, luaL_checkstring(L, 2)));
+  return 0;
+}
+
+/* load_npy(path) */
+static int l_load_npy(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  return neap_lua_done(L, neap_tensor_load_npy(neap_lua_push_tensor(L), path));
+}
+
+void neap__lua_add_order(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"sort", l_sort},         {"argsort", l_argsort},     {"quantile", l_quantile},
+      {"unique", l_unique},     {"scan", l_scan},           {"searchsorted", l_searchsorted},
+      {"bincount", l_bincount}, {"histogram", l_histogram}, {"matmul", l_matmul},
+      {"save_npy", l_save_npy}, {"load_npy", l_load_npy},   {NULL, NULL},
+  };
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,242 @@
+/* NumPy's .npy: magic, version, header length, a Python dict as text, the elements.
+ * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "tensor/walk.h"
+
+enum { PIECE = 1 << 20, MAX_HEADER = 1 << 20 };
+static const char MAGIC[] = "\x93NUMPY";
+
+/* NumPy's names; the first character, byte order, is '<' or '|' for what we write. */
+static const struct {
+  char kind;
+  int size;
+} descr[NEAP_DTYPE_COUNT] = {[NEAP_F64] = {'f', 8}, [NEAP_F32] = {'f', 4}, [NEAP_I64] = {'i', 8},
+                             [NEAP_I32] = {'i', 4}, [NEAP_U8] = {'u', 1},  [NEAP_BOOL] = {'b', 1}};
+
+static bool host_is_little(void) {
+  const uint16_t one = 1;
+  return *(const unsigned char *)&one == 1;
+}
+
+/* writing
+ * -----------------------------------------------------------------------------------------------
+ */
+
+/* Magic to the end of the dict, padded so that the elements start at a multiple of 64. */
+static size_t make_header(char *out, size_t length, const neap_tensor *t) {
+  char dict[512];
+  size_t used =
+      (size_t)snprintf(dict, sizeof dict, "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (",
+                       descr[t->dtype].size == 1 ? '|'
+                       : host_is_little()        ? '<'
+                                                 : '>',
+                       descr[t->dtype].kind, descr[t->dtype].size);
+  for (int d = 0; d < t->ndim; d++)
+    used += (size_t)snprintf(dict + used, sizeof dict - used, d ? ", %lld" : "%lld",
+                             (long long)t->size[d]);
+  used += (size_t)snprintf(dict + used, sizeof dict - used, t->ndim == 1 ? ",), }" : "), }");
+  size_t total = (10 + used + 1 + 63) / 64 * 64, padded = total - 10;
+  (void)length;
+  memcpy(out, MAGIC, 6);
+  out[6] = 1;
+  out[7] = 0;
+  out[8] = (char)(padded & 255);
+  out[9] = (char)(padded >> 8);
+  memset(out + 10, ' ', padded);
+  memcpy(out + 10, dict, used);
+  out[total - 1] = '\n';
+  return total;
+}
+
+neap_status neap_tensor_save_npy(const neap_tensor *t, const char *path) {
+  neap_tensor plain;
+  neap_writer *w;
+  char header[640];
+  NEAP_TRY(neap_tensor_as(&plain, t, t->dtype));
+  neap_status st = neap_writer_open(&w, path);
+  if (st) {
+    neap_tensor_drop(&plain);
+    return st;
+  }
+  st = neap_writer_write(w, header, make_header(header, sizeof header, t));
+  int64_t bytes = neap_tensor_numel(t) * (int64_t)neap_dtype_size(t->dtype);
+  const char *data = neap_tensor_data(&plain);
+  for (int64_t i = 0; !st && i < bytes; i += PIECE)
+    st = neap_writer_write(w, data + i, (size_t)(bytes - i < PIECE ? bytes - i : PIECE));
+  if (st) neap_writer_abandon(w);
+  else st = neap_writer_commit(w);
+  neap_tensor_drop(&plain);
+  return st;
+}
+
+/* reading
+ * -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+  const char *path;
+  const char *at, *end; /* the dict's text */
+  neap_dtype dtype;
+  bool fortran, swapped;
+  int ndim;
+  int64_t size[NEAP_MAX_DIMS];
+} header;
+
+static neap_status damaged(const header *h, const char *what) {
+  return neap_fail(NEAP_EFORMAT, "load '%s': not a .npy file: %s", h->path, what);
+}
+
+static neap_status read_all(neap_reader *r, const header *h, void *buf, size_t n) {
+  size_t got;
+  NEAP_TRY(neap_reader_read(r, buf, n, &got));
+  return got == n ? NEAP_OK : damaged(h, "it ends early");
+}
+
+static void skip_spaces(header *h) {
+  while (h->at < h->end && (*h->at == ' ' || *h->at == '\n' || *h->at == '\t')) h->at++;
+}
+
+static bool accept(header *h, const char *text) {
+  size_t n = strlen(text);
+  skip_spaces(h);
+  if ((size_t)(h->end - h->at) < n || memcmp(h->at, text, n) != 0) return false;
+  h->at += n;
+  return true;
+}
+
+/* A quoted string of at most 15 bytes. */
+static bool quoted(header *h, char out[16]) {
+  skip_spaces(h);
+  if (h->at >= h->end || (*h->at != '\'' && *h->at != '"')) return false;
+  char quote = *h->at++;
+  size_t n = 0;
+  while (h->at < h->end && *h->at != quote && n < 15) out[n++] = *h->at++;
+  out[n] = 0;
+  if (h->at >= h->end || *h->at != quote) return false;
+  h->at++;
+  return true;
+}
+
+static neap_status parse_descr(header *h) {
+  char text[16];
+  if (!quoted(h, text)) return damaged(h, "no dtype that can be read");
+  char order = text[0];
+  for (int d = 0; d < NEAP_DTYPE_COUNT; d++)
+    if (text[1] == descr[d].kind && text[2] == '0' + descr[d].size && !text[3]) {
+      h->dtype = (neap_dtype)d;
+      h->swapped = descr[d].size > 1 && order == (host_is_little() ? '>' : '<');
+      return NEAP_OK;
+    }
+  return neap_fail(NEAP_EDTYPE, "load '%s': dtype '%s' is not one of f8 f4 i8 i4 u1 b1", h->path,
+                   text);
+}
+
+static neap_status parse_shape(header *h) {
+  if (!accept(h, "(")) return damaged(h, "no shape that can be read");
+  while (!accept(h, ")")) {
+    skip_spaces(h);
+    int64_t v = 0;
+    const char *first = h->at;
+    for (; h->at < h->end && *h->at >= '0' && *h->at <= '9' && v < INT64_MAX / 16; h->at++)
+      v = 10 * v + (*h->at - '0');
+    if (h->at == first) return damaged(h, "no shape that can be read");
+    accept(h, "L"); /* written by Python 2 */
+    if (h->ndim == NEAP_MAX_DIMS)
+      return neap_fail(NEAP_ESHAPE, "load '%s': more than %d dimensions", h->path, NEAP_MAX_DIMS);
+    h->size[h->ndim++] = v;
+    if (!accept(h, ",") && h->at < h->end && *h->at != ')')
+      return damaged(h, "no shape that can be read");
+  }
+  return NEAP_OK;
+}
+
+static neap_status parse_dict(header *h) {
+  char key[16];
+  int seen = 0;
+  if (!accept(h, "{")) return damaged(h, "no header");
+  while (!accept(h, "}")) {
+    if (!quoted(h, key) || !accept(h, ":")) return damaged(h, "no header that can be read");
+    if (strcmp(key, "descr") == 0) NEAP_TRY(parse_descr(h));
+    else if (strcmp(key, "shape") == 0) NEAP_TRY(parse_shape(h));
+    else if (strcmp(key, "fortran_order") == 0) {
+      h->fortran = accept(h, "True");
+      if (!h->fortran && !accept(h, "False")) return damaged(h, "no memory order");
+    } else return damaged(h, "an unknown key in the header");
+    seen++;
+    accept(h, ",");
+  }
+  return seen == 3 ? NEAP_OK : damaged(h, "a key is missing in the header");
+}
+
+static neap_status read_header(neap_reader *r, header *h) {
+  unsigned char start[12];
+  NEAP_TRY(read_all(r, h, start, 10));
+  if (memcmp(start, MAGIC, 6) != 0) return damaged(h, "other first bytes");
+  if (start[6] < 1 || start[6] > 3) return damaged(h, "a version above 3");
+  size_t n = (size_t)start[8] | (size_t)start[9] << 8;
+  if (start[6] > 1) {
+    NEAP_TRY(read_all(r, h, start + 10, 2));
+    n |= (size_t)start[10] << 16 | (size_t)start[11] << 24;
+  }
+  if (n > MAX_HEADER) return damaged(h, "a header of more than a megabyte");
+  char *text = neap_alloc(n);
+  if (!text) return NEAP_ENOMEM;
+  neap_status st = read_all(r, h, text, n);
+  h->at = text;
+  h->end = text + n;
+  if (!st) st = parse_dict(h);
+  neap_free(text);
+  return st;
+}
+
+static void swap_bytes(char *data, int64_t n, int each) {
+  for (int64_t i = 0; i < n; i++, data += each)
+    for (int k = 0; k < each / 2; k++) {
+      char c = data[k];
+      data[k] = data[each - 1 - k];
+      data[each - 1 - k] = c;
+    }
+}
+
+static neap_status read_elements(neap_reader *r, const header *h, neap_tensor *t) {
+  char *data = neap_tensor_data(t);
+  int64_t n = neap_tensor_numel(t), each = (int64_t)neap_dtype_size(t->dtype);
+  for (int64_t i = 0; i < n * each; i += PIECE)
+    NEAP_TRY(read_all(r, h, data + i, (size_t)(n * each - i < PIECE ? n * each - i : PIECE)));
+  if (h->swapped) swap_bytes(data, n, (int)each);
+  for (int64_t i = 0; t->dtype == NEAP_BOOL && i < n; i++) data[i] = data[i] != 0;
+  return NEAP_OK;
+}
+
+/* Fortran order is C order of the reversed shape. */
+static neap_status load(neap_tensor *out, neap_reader *r, header *h) {
+  NEAP_TRY(read_header(r, h));
+  int64_t size[NEAP_MAX_DIMS];
+  int back[NEAP_MAX_DIMS];
+  for (int d = 0; d < h->ndim; d++) {
+    back[d] = h->fortran ? h->ndim - 1 - d : d;
+    size[d] = h->size[back[d]];
+  }
+  neap_tensor flat;
+  NEAP_TRY(neap_tensor_init_raw(&flat, h->dtype, h->ndim, size));
+  neap_status st = read_elements(r, h, &flat);
+  if (!st) st = neap_tensor_permute(out, &flat, back);
+  neap_tensor_drop(&flat);
+  return st;
+}
+
+neap_status neap_tensor_load_npy(neap_tensor *out, const char *path) {
+  neap_reader *r;
+  header h;
+  memset(out, 0, sizeof *out);
+  memset(&h, 0, sizeof h);
+  h.path = path;
+  NEAP_TRY(neap_reader_open(&r, path));
+  neap_status st = load(out, r, &h);
+  neap_reader_close(r);
+  return st;
+}

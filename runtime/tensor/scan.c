@@ -1,0 +1,170 @@
+/* Running sums and extremes, bin counts, histograms. */
+#include <math.h>
+#include <string.h>
+
+#include "base/interrupt.h"
+#include "tensor/rows.h"
+#include "tensor/walk.h"
+
+/* The rows are in the dtype of the scan's arithmetic: f64 or i64. */
+typedef struct {
+  neap__rows rows;
+  neap_scan op;
+  void *z;
+} scanning;
+
+static void scan_f64(neap_scan op, int64_t n, const double *x, double *z) {
+  double s = op == NEAP_CUMSUM ? 0 : 1;
+  if ((op == NEAP_CUMMAX || op == NEAP_CUMMIN) && n > 0) s = x[0];
+  for (int64_t i = 0; i < n; i++) {
+    switch (op) {
+    case NEAP_CUMSUM: s += x[i]; break;
+    case NEAP_CUMPROD: s *= x[i]; break;
+    case NEAP_CUMMAX: s = x[i] > s || isnan(x[i]) ? x[i] : s; break;
+    case NEAP_CUMMIN: s = x[i] < s || isnan(x[i]) ? x[i] : s; break;
+    }
+    z[i] = s;
+  }
+}
+
+static void scan_i64(neap_scan op, int64_t n, const int64_t *x, int64_t *z) {
+  uint64_t s = op == NEAP_CUMSUM ? 0 : 1;
+  if ((op == NEAP_CUMMAX || op == NEAP_CUMMIN) && n > 0) s = (uint64_t)x[0];
+  for (int64_t i = 0; i < n; i++) {
+    switch (op) {
+    case NEAP_CUMSUM: s += (uint64_t)x[i]; break;
+    case NEAP_CUMPROD: s *= (uint64_t)x[i]; break;
+    case NEAP_CUMMAX: s = x[i] > (int64_t)s ? (uint64_t)x[i] : s; break;
+    case NEAP_CUMMIN: s = x[i] < (int64_t)s ? (uint64_t)x[i] : s; break;
+    }
+    z[i] = (int64_t)s;
+  }
+}
+
+static neap_status scan_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const scanning *s = ctx;
+  int64_t m = s->rows.m;
+  for (int64_t row = begin; row < end; row++) {
+    NEAP_TRY(neap_interrupt_check());
+    const void *x = neap__row(&s->rows, row);
+    if (s->rows.t.dtype == NEAP_F64) scan_f64(s->op, m, x, (double *)s->z + row * m);
+    else scan_i64(s->op, m, x, (int64_t *)s->z + row * m);
+  }
+  return NEAP_OK;
+}
+
+/* Back in the order of t's dimensions, in dtype. */
+static neap_status scanned(neap_tensor *out, const neap_tensor *rows, const int *order,
+                           neap_dtype dtype) {
+  neap_tensor view;
+  int back[NEAP_MAX_DIMS];
+  for (int d = 0; d < rows->ndim; d++) back[order[d]] = d;
+  NEAP_TRY(neap_tensor_permute(&view, rows, back));
+  neap_status st = neap_tensor_as(out, &view, dtype);
+  neap_tensor_drop(&view);
+  return st;
+}
+
+neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *t, int dim) {
+  neap_tensor wide, z = {0};
+  bool real = neap_dtype_is_float(t->dtype), same = op == NEAP_CUMMAX || op == NEAP_CUMMIN;
+  scanning s = {.op = op};
+  memset(out, 0, sizeof *out);
+  NEAP_TRY(neap_tensor_as(&wide, t, real ? NEAP_F64 : NEAP_I64));
+  neap_status st = neap__rows_init(&s.rows, "scan", &wide, 1u << dim);
+  if (!st) st = neap_tensor_init_raw(&z, s.rows.t.dtype, s.rows.t.ndim, s.rows.t.size);
+  if (!st) s.z = neap_tensor_data(&z);
+  if (!st) st = neap__rows_each(&s.rows, scan_rows, &s);
+  if (!st) st = scanned(out, &z, s.rows.order, real || same ? t->dtype : NEAP_I64);
+  neap_tensor_drop(&z);
+  neap_tensor_drop(&s.rows.t);
+  neap_tensor_drop(&wide);
+  return st;
+}
+
+/* counting
+ * ---------------------------------------------------------------------------------------------- */
+
+static neap_status count_into(neap_tensor *out, const int64_t *x, const double *w, int64_t length,
+                              int64_t n, int64_t first) {
+  void *z = neap_tensor_data(out);
+  for (int64_t i = 0; i < length; i++) {
+    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
+    if (x[i] < first || x[i] - first >= n)
+      return neap_fail(NEAP_EVALUE, "bincount: %lld at position %lld, allowed are %lld to %lld",
+                       (long long)x[i], (long long)i + 1, (long long)first,
+                       (long long)(first + n - 1));
+    if (w) ((double *)z)[x[i] - first] += w[i];
+    else ((int64_t *)z)[x[i] - first]++;
+  }
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_bincount(neap_tensor *out, const neap_tensor *t, const neap_tensor *weights,
+                                 int64_t n, int64_t first) {
+  neap_tensor x, w = {0};
+  memset(out, 0, sizeof *out);
+  if (weights && !neap_tensor_same_shape(t, weights))
+    return neap_fail(NEAP_ESHAPE, "bincount: the weights have another shape than the numbers");
+  if (neap_dtype_is_float(t->dtype))
+    return neap_fail(NEAP_EDTYPE, "bincount: integers expected, got %s", neap_dtype_name(t->dtype));
+  NEAP_TRY(neap_tensor_as(&x, t, NEAP_I64));
+  neap_status st = weights ? neap_tensor_as(&w, weights, NEAP_F64) : NEAP_OK;
+  if (!st) st = neap_tensor_init(out, weights ? NEAP_F64 : NEAP_I64, 1, &n);
+  if (!st)
+    st = count_into(out, neap_tensor_data(&x), weights ? neap_tensor_data(&w) : NULL,
+                    neap_tensor_numel(t), n, first);
+  if (st) neap_tensor_drop(out);
+  neap_tensor_drop(&x);
+  neap_tensor_drop(&w);
+  return st;
+}
+
+/* Bin of v: a guess from the average width, corrected against the edges themselves, so that what
+ * counts is the edges and not the rounding of the guess. */
+static int64_t bin_of(double v, const double *edges, int64_t bins) {
+  double share = (v - edges[0]) / (edges[bins] - edges[0]);
+  int64_t k = (int64_t)(share * (double)bins);
+  if (k < 0) k = 0;
+  if (k >= bins) k = bins - 1;
+  while (k > 0 && v < edges[k]) k--;
+  while (k < bins - 1 && v >= edges[k + 1]) k++;
+  return k;
+}
+
+static neap_status check_edges(const double *edges, int64_t n) {
+  if (n < 2) return neap_fail(NEAP_ESHAPE, "histogram: %lld edges, at least 2", (long long)n);
+  for (int64_t i = 0; i < n; i++)
+    if (!isfinite(edges[i]) || (i > 0 && !(edges[i] > edges[i - 1])))
+      return neap_fail(NEAP_EVALUE, "histogram: edge %lld is %g; edges must be finite and rise",
+                       (long long)i + 1, edges[i]);
+  return NEAP_OK;
+}
+
+static neap_status tally(int64_t *z, const double *x, int64_t n, const double *edges,
+                         int64_t bins) {
+  for (int64_t i = 0; i < n; i++) {
+    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
+    if (x[i] >= edges[0] && x[i] <= edges[bins]) z[bin_of(x[i], edges, bins)]++;
+  }
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_histogram(neap_tensor *out, const neap_tensor *t,
+                                  const neap_tensor *edges) {
+  neap_tensor x, e = {0};
+  memset(out, 0, sizeof *out);
+  NEAP_TRY(neap_tensor_as(&x, t, NEAP_F64));
+  neap_status st = neap_tensor_as(&e, edges, NEAP_F64);
+  int64_t n = neap_tensor_numel(edges), bins = n - 1;
+  const double *edge = st ? NULL : neap_tensor_data(&e);
+  if (!st) st = check_edges(edge, n);
+  if (!st) st = neap_tensor_init(out, NEAP_I64, 1, &bins);
+  if (!st)
+    st = tally(neap_tensor_data(out), neap_tensor_data(&x), neap_tensor_numel(t), edge, bins);
+  if (st) neap_tensor_drop(out);
+  neap_tensor_drop(&x);
+  neap_tensor_drop(&e);
+  return st;
+}

@@ -1,0 +1,264 @@
+/* Sorting, quantiles, unique, searching. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/interrupt.h"
+#include "base/pool.h"
+#include "kern/sort.h"
+#include "tensor/rows.h"
+#include "tensor/walk.h"
+
+enum { FEW = 48 };
+
+/* Sort n items of *items, using *spare of the same size; the result is in *items afterwards (the
+ * two may have changed places). */
+static neap_status sort_items(int64_t n, neap_sort_item **items, neap_sort_item **spare) {
+  if (n <= FEW) {
+    neap_sort_few(n, *items);
+    return NEAP_OK;
+  }
+  int64_t counts[NEAP_RADIX_PASSES][NEAP_RADIX];
+  memset(counts, 0, sizeof counts);
+  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+    NEAP_TRY(neap_interrupt_check());
+    neap_sort_count(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *items + i, counts);
+  }
+  for (int pass = 0; pass < NEAP_RADIX_PASSES; pass++) {
+    if (!neap_sort_places(n, counts[pass])) continue;
+    for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+      NEAP_TRY(neap_interrupt_check());
+      neap_sort_scatter(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *items + i, *spare, pass,
+                        counts[pass]);
+    }
+    neap_sort_item *sorted = *spare;
+    *spare = *items;
+    *items = sorted;
+  }
+  return NEAP_OK;
+}
+
+/* Room for the items of one row, twice. */
+static neap_status item_buffers(int64_t n, neap_sort_item **items, neap_sort_item **spare) {
+  *items = neap_alloc_array(n, sizeof **items);
+  *spare = neap_alloc_array(n > FEW ? n : 0, sizeof **spare);
+  return *items && *spare ? NEAP_OK : NEAP_ENOMEM;
+}
+
+/* element number at of the row x, into place i of z */
+static void move_element(size_t each, char *z, int64_t i, const char *x, int64_t at) {
+  if (each == 8) memcpy(z + 8 * i, x + 8 * at, 8);
+  else if (each == 4) memcpy(z + 4 * i, x + 4 * at, 4);
+  else z[i] = x[at];
+}
+
+typedef struct {
+  neap__rows rows;
+  bool descending;
+  int64_t first;
+  char *values;
+  int64_t *at;
+} sorting;
+
+static neap_status sort_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const sorting *s = ctx;
+  int64_t m = s->rows.m;
+  neap_dtype dtype = s->rows.t.dtype;
+  size_t each = neap_dtype_size(dtype);
+  neap_sort_item *items, *spare;
+  neap_status st = item_buffers(m, &items, &spare);
+  for (int64_t row = begin; !st && row < end; row++) {
+    const char *x = neap__row(&s->rows, row);
+    neap_sort_items(dtype, m, x, s->descending, 0, items);
+    st = sort_items(m, &items, &spare);
+    for (int64_t i = 0; !st && i < m; i++) {
+      if (s->values) move_element(each, s->values, row * m + i, x, items[i].at);
+      if (s->at) s->at[row * m + i] = items[i].at + s->first;
+    }
+  }
+  neap_free(items);
+  neap_free(spare);
+  return st;
+}
+
+/* A fresh tensor laid out like the rows, seen in the order of t's dimensions. */
+static neap_status like_rows(neap_tensor *out, const neap__rows *r, neap_dtype dtype) {
+  neap_tensor flat;
+  int back[NEAP_MAX_DIMS];
+  NEAP_TRY(neap_tensor_init_raw(&flat, dtype, r->t.ndim, r->t.size));
+  for (int d = 0; d < r->t.ndim; d++) back[r->order[d]] = d;
+  neap_status st = neap_tensor_permute(out, &flat, back);
+  neap_tensor_drop(&flat);
+  return st;
+}
+
+neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_tensor *t, int dim,
+                             bool descending, int64_t first) {
+  sorting s = {.descending = descending, .first = first};
+  if (values) memset(values, 0, sizeof *values);
+  if (at) memset(at, 0, sizeof *at);
+  neap_status st = neap__rows_init(&s.rows, "sort", t, 1u << dim);
+  if (!st && values) st = like_rows(values, &s.rows, t->dtype);
+  if (!st && at) st = like_rows(at, &s.rows, NEAP_I64);
+  if (!st && values) s.values = neap_tensor_data(values);
+  if (!st && at) s.at = neap_tensor_data(at);
+  if (!st) st = neap__rows_each(&s.rows, sort_rows, &s);
+  if (st && values) neap_tensor_drop(values);
+  if (st && at) neap_tensor_drop(at);
+  neap_tensor_drop(&s.rows.t);
+  return st;
+}
+
+/* quantiles
+ * --------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  neap__rows rows; /* f64 */
+  double *z;
+  int n;
+  const double *q;
+  bool skip_nan;
+} ranking;
+
+static double at_rank(const double *x, const neap_sort_item *items, int64_t m, double q) {
+  double rank = q * (double)(m - 1), below = floor(rank);
+  int64_t low = (int64_t)below, high = low + 1 < m ? low + 1 : low;
+  double a = x[items[low].at], b = x[items[high].at], part = rank - below;
+  if (part == 0 || a == b) return a; /* also keeps infinities out of the difference */
+  return part < 0.5 ? a + (b - a) * part : b - (b - a) * (1 - part);
+}
+
+static neap_status rank_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const ranking *r = ctx;
+  neap_sort_item *items, *spare;
+  neap_status st = item_buffers(r->rows.m, &items, &spare);
+  for (int64_t row = begin; !st && row < end; row++) {
+    const void *data = neap__row(&r->rows, row);
+    const double *x = data;
+    int64_t missing = 0, m = r->rows.m;
+    for (int64_t i = 0; i < m; i++) missing += isnan(x[i]);
+    neap_sort_items(NEAP_F64, m, x, false, 0, items); /* NaN goes last, out of the way */
+    st = sort_items(m, &items, &spare);
+    bool none = missing == m || (missing > 0 && !r->skip_nan);
+    for (int k = 0; !st && k < r->n; k++)
+      r->z[k * r->rows.rows + row] = none ? NAN : at_rank(x, items, m - missing, r->q[k]);
+  }
+  neap_free(items);
+  neap_free(spare);
+  return st;
+}
+
+neap_status neap_tensor_quantile(neap_tensor *out, const neap_tensor *t, int n, const double *q,
+                                 const neap_reduce_options *o) {
+  neap_tensor wide, shape = {0};
+  memset(out, 0, sizeof *out);
+  for (int k = 0; k < n; k++)
+    if (!(q[k] >= 0 && q[k] <= 1))
+      return neap_fail(NEAP_EARG, "quantile: q is %g, allowed are 0 to 1", q[k]);
+  NEAP_TRY(neap_tensor_as(&wide, t, NEAP_F64));
+  ranking r = {.n = n, .q = q, .skip_nan = o->skip_nan};
+  neap_status st = neap__rows_init(&r.rows, "quantile", &wide, o->dims);
+  if (!st) st = neap__rows_result(&shape, t, NEAP_BOOL, o->dims, o->keepdim);
+  int64_t size[NEAP_MAX_DIMS + 1] = {n};
+  for (int d = 0; !st && d < shape.ndim; d++) size[d + 1] = shape.size[d];
+  if (!st) st = neap_tensor_init_raw(out, NEAP_F64, shape.ndim + 1, size);
+  if (!st) r.z = neap_tensor_data(out);
+  if (!st) st = neap__rows_each(&r.rows, rank_rows, &r);
+  if (st) neap_tensor_drop(out);
+  neap_tensor_drop(&shape);
+  neap_tensor_drop(&r.rows.t);
+  neap_tensor_drop(&wide);
+  return st;
+}
+
+/* unique and searching
+ * ---------------------------------------------------------------------------------- */
+
+static neap_status collect(neap_tensor *values, neap_tensor *counts, const neap_tensor *t,
+                           const neap_sort_item *items, int64_t n) {
+  int64_t different = 0;
+  size_t each = neap_dtype_size(t->dtype);
+  for (int64_t i = 0; i < n; i++) different += i == 0 || items[i].key != items[i - 1].key;
+  NEAP_TRY(neap_tensor_init_1d(values, t->dtype, different));
+  NEAP_TRY(neap_tensor_init_1d(counts, NEAP_I64, different));
+  int64_t *count = neap_tensor_data(counts), k = -1;
+  for (int64_t i = 0; i < n; i++) {
+    if (i == 0 || items[i].key != items[i - 1].key) {
+      move_element(each, neap_tensor_data(values), ++k, neap_tensor_data(t), items[i].at);
+      count[k] = 0;
+    }
+    count[k]++;
+  }
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_unique(neap_tensor *values, neap_tensor *counts, const neap_tensor *t) {
+  neap_tensor flat;
+  memset(values, 0, sizeof *values);
+  memset(counts, 0, sizeof *counts);
+  NEAP_TRY(neap_tensor_as(&flat, t, t->dtype));
+  int64_t n = neap_tensor_numel(t);
+  neap_sort_item *items, *spare;
+  neap_status st = item_buffers(n, &items, &spare);
+  if (!st) neap_sort_items(t->dtype, n, neap_tensor_data(&flat), false, 0, items);
+  if (!st) st = sort_items(n, &items, &spare);
+  if (!st) st = collect(values, counts, &flat, items, n);
+  if (st) {
+    neap_tensor_drop(values);
+    neap_tensor_drop(counts);
+  }
+  neap_free(items);
+  neap_free(spare);
+  neap_tensor_drop(&flat);
+  return st;
+}
+
+typedef struct {
+  const double *sorted, *v;
+  int64_t n, first;
+  int64_t *z;
+  bool right;
+} searching;
+
+/* a comes before b, NaN being the largest */
+static bool before(double a, double b) { return a < b || (isnan(b) && !isnan(a)); }
+
+static neap_status search_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const searching *s = ctx;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t low = 0, high = s->n;
+    while (low < high) {
+      int64_t middle = low + (high - low) / 2;
+      double x = s->sorted[middle], v = s->v[i];
+      if (s->right ? !before(v, x) : before(x, v)) low = middle + 1;
+      else high = middle;
+    }
+    s->z[i] = low + s->first;
+  }
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_searchsorted(neap_tensor *out, const neap_tensor *sorted,
+                                     const neap_tensor *v, bool right, int64_t first) {
+  neap_tensor x, y = {0};
+  memset(out, 0, sizeof *out);
+  if (sorted->ndim != 1)
+    return neap_fail(NEAP_ESHAPE, "searchsorted: the sorted tensor has %d dims, not 1",
+                     sorted->ndim);
+  NEAP_TRY(neap_tensor_as(&x, sorted, NEAP_F64));
+  neap_status st = neap_tensor_as(&y, v, NEAP_F64);
+  if (!st) st = neap_tensor_init_raw(out, NEAP_I64, v->ndim, v->size);
+  if (!st) {
+    searching s = {neap_tensor_data(&x),  neap_tensor_data(&y),
+                   sorted->size[0],       first,
+                   neap_tensor_data(out), right};
+    st = neap_parallel_for(neap_tensor_numel(v), NEAP__GRAIN / 16, search_range, &s);
+    if (st) neap_tensor_drop(out);
+  }
+  neap_tensor_drop(&x);
+  neap_tensor_drop(&y);
+  return st;
+}
