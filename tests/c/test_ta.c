@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/interrupt.h"
 #include "base/rng.h"
 #include "check.h"
 #include "ta_oracle.h"
@@ -299,6 +300,19 @@ static void long_series_are_cut_for_interrupts_without_a_trace(void **state) {
   free(y);
 }
 
+static void ctrl_c_stops_a_series(void **state) {
+  (void)state;
+  double x[3] = {1, 2, 3}, y[3];
+  const double *in[] = {x}, p[] = {2};
+  double *out[] = {y};
+  int64_t live = neap_alloc_live();
+  neap_interrupt_raise();
+  assert_fails(neap_ta_run(neap_ta_find("sma"), p, 3, in, out), NEAP_EINTERRUPT, "interrupted");
+  neap_interrupt_clear();
+  assert_int_equal(neap_alloc_live(), live);
+  assert_ok(neap_ta_run(neap_ta_find("sma"), p, 3, in, out));
+}
+
 static void bad_parameters_are_refused(void **state) {
   (void)state;
   const neap_ta_indicator *rsi = neap_ta_find("rsi"), *macd = neap_ta_find("macd");
@@ -388,6 +402,7 @@ int main(void) {
       cmocka_unit_test(warm_up_is_the_lookback),
       cmocka_unit_test(outputs_stay_in_their_range),
       cmocka_unit_test(long_series_are_cut_for_interrupts_without_a_trace),
+      cmocka_unit_test(ctrl_c_stops_a_series),
       cmocka_unit_test(bad_parameters_are_refused),
       cmocka_unit_test(memory_that_runs_out_is_reported),
       cmocka_unit_test(equals_talib),
