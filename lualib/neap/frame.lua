@@ -447,7 +447,7 @@ function Frame:sort(by, o)
   local names, out = type(by) == "string" and { by } or by, self
   for i = #names, 1, -1 do
     local key = sort_key(column_at(out, "frame:sort", names[i]))
-    out = out:take(key:argsort { descending = o.descending, stable = true })
+    out = out:take(key:argsort(1, { descending = o.descending }))
   end
   return out
 end

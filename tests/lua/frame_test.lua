@@ -99,7 +99,8 @@ describe("frame.read_csv", function()
   for _, case in ipairs {
     { "20040819", 12649 * day }, { "1970-01-02", day }, { "1970-01-01T12:00", day // 2 },
     { "1970-01-01 00:00:01.5", 1500000000 }, { "1970-01-02T01:00:00+01:00", day },
-    { "19700102 06:00", day + day // 4 }, { "86400", day }, { "1515560100000", 1515560100000000000 },
+    { "19700102 06:00", day + day // 4 }, { "86400", day },
+    { "1515560100000", 1515560100000000000 },
     { "1515560100000000", 1515560100000000000 }, { "1515560100000000001", 1515560100000000001 },
     { "1438956602.235", 1438956602235000000 }, { "-1", -1000000000 },
   } do
@@ -115,7 +116,8 @@ describe("frame.read_csv", function()
     assert.same({ 1, 1 }, { (twice:get(2) - twice:get(1)) // 3600000000000,
       (twice:get(3) - twice:get(2)) // 3600000000000 })
     assert.truthy(refusal("t\n2024-03-10 02:30\n", o):find("clock jumped ahead", 1, true))
-    local f = read("t\n01/03/24 9:30:00.25\n", { time = "t", time_format = "%d/%m/%y %H:%M:%S.%f" })
+    local f = read("t\n01/03/24 9:30:00.25\n",
+      { time = "t", time_format = "%d/%m/%y %H:%M:%S.%f" })
     assert.equal(1709285400250000000, f.t:get(1))
   end)
 
@@ -211,5 +213,213 @@ describe("frame:write_csv", function()
     os.remove(path)
     support.message(function() frame.new({ { "x", { 1 } } }):write_csv "/nowhere/x.csv" end)
     assert.is_false(file.exists "/nowhere/x.csv")
+  end)
+end)
+
+describe("frame", function()
+  local f
+  before_each(function()
+    f = frame.new {
+      { "time", tensor.of({ 10, 20, 30, 40 }, { dtype = "i64" }) }, { "x", { 3, 1, 0 / 0, 2 } },
+      { "s", { "b", "a", false, "b" } }, { "k", tensor.of({ 1, 2, 3, 4 }, { dtype = "i32" }) },
+    }
+  end)
+
+  it("knows its columns", function()
+    assert.same({ "time", "x", "s", "k" }, f:columns())
+    assert.equal(4, #f)
+    assert.equal("time", f:dtype "time")
+    assert.equal("category", f:dtype "s")
+    assert.equal("i32", f:dtype "k")
+    assert.equal(3.0, f.x:get(1))
+    assert.equal("b", f.s[-1])
+    assert.is_nil(f.s[3])
+    assert.is_true(f:has "k")
+    assert.is_false(f:has "y")
+    assert.is_true(frame.is(f))
+    assert.is_false(frame.is {})
+  end)
+
+  it("names the nearest column", function()
+    for _, fn in ipairs {
+      function() return f.tmie end, function() return f:column "tmie" end,
+      function() return f:select { "tmie" } end, function() return f:drop { "tmie" } end,
+      function() return f:rename { tmie = "t" } end, function() return f:sort "tmie" end,
+      function() return f:matrix { "tmie" } end, function() return f:dtype "tmie" end,
+    } do
+      local text = support.message(fn)
+      assert.truthy(text:find("unknown column 'tmie' (did you mean 'time'?)", 1, true), text)
+    end
+    local text = support.message(function()
+      local column = f:column "tmie"
+      return column
+    end)
+    assert.truthy(text:find "frame_test.lua:%d+: frame: unknown", text)
+  end)
+
+  it("adds, replaces, renames, drops and selects without touching the source", function()
+    local g = f:assign { { "y", f.x:mul(2) }, { "x", { 1, 2, 3, 4 } } }
+    assert.same({ "time", "x", "s", "k", "y" }, g:columns())
+    assert.equal(6.0, g.y:get(1))
+    assert.equal(1.0, g.x:get(1))
+    assert.equal(3.0, f.x:get(1))
+    assert.same({ "k", "x" }, f:select({ "k", "x" }):columns())
+    assert.same({ "time", "k" }, f:drop({ "s", "x" }):columns())
+    assert.same({ "time", "close", "s", "k" }, f:rename({ x = "close" }):columns())
+    f.z = f.k
+    assert.equal("i32", f:dtype "z")
+    f.time = f.time:add(1)
+    assert.equal("time", f:dtype "time")
+    assert.equal(11, f.time:get(1))
+  end)
+
+  it("refuses what does not fit", function()
+    for _, case in ipairs {
+      { function() f.y = tensor.zeros { 3 } end, "column 'y' has 3 rows, but the frame has 4" },
+      { function() f.y = tensor.zeros { 4, 1 } end, "must have one dimension" },
+      { function() f.y = "text" end, "must be a tensor, a category or an array, got string" },
+      { function() f.head = f.x end, "'head' is a method" },
+      { function() return f:where(f.x) end, "a bool tensor of 4 rows is expected" },
+      { function() return f:where(f.x:gt(1):slice(1, 1, 2)) end, "a bool tensor of 4 rows" },
+      { function() return f:rename { x = "k" } end, "two columns would be called 'k'" },
+      { function() return f:matrix { "s" } end, "column 's' is a category, not numbers" },
+      { function() return frame.new { { "a", { 1 } }, { "a", { 2 } } } end, "two columns" },
+      { function() return frame.new { { "a" } } end, "column 1 must be { name, values }" },
+      { function() return frame.new { { "t", { 1 }, "time" } } end, "must be i64 nanoseconds" },
+      { function() return f:head(-1) end, "0 or more" },
+      { function() return f.s:eq "c" end, "unknown label 'c'" },
+      { function() return f:write_csv("/tmp/x", { digits = 3 }) end, "digits is '3'" },
+    } do
+      local text = support.message(case[1])
+      assert.truthy(text:find(case[2], 1, true), text)
+    end
+  end)
+
+  it("chooses rows", function()
+    assert.same({ 1, 4 }, f:where(f.x:gt(1)).k:totable())
+    assert.same({ 1, 4 }, f:where(f.s:eq "b").k:totable())
+    assert.equal(0, #f:where(f.x:gt(9)))
+    assert.same({ 2, 3, 4 }, f:rows(2, -1).k:totable())
+    assert.same({ 1, 2 }, f:head(2).k:totable())
+    assert.same({ 3, 4 }, f:tail(2).k:totable())
+    assert.equal(0, #f:head(0))
+    assert.equal(0, #f:tail(0))
+    assert.equal(4, #f:head(9))
+    assert.equal(4, #f:tail(9))
+    assert.equal(0, #f:where(f.x:gt(9)):head())
+    assert.same({ "b", "b" }, f:where(f.s:eq "b").s:totable())
+  end)
+
+  it("sorts, NaN last, text by its letters, equal rows in their order", function()
+    assert.same({ 2, 4, 1, 3 }, f:sort("x").k:totable())
+    assert.same({ 1, 4, 2, 3 }, f:sort("x", { descending = true }).k:totable())
+    assert.same({ 2, 1, 4, 3 }, f:sort("s").k:totable())
+    assert.same({ 2, 4, 1, 3 }, f:sort({ "s", "x" }).k:totable())
+  end)
+
+  it("makes matrices and joins rows", function()
+    local x = f:matrix { "k", "x" }
+    assert.same({ 4, 2 }, x.shape)
+    assert.equal(2.0, x:get(4, 2))
+    assert.equal("f32", f:matrix(nil, { dtype = "f32" }).dtype)
+    assert.same({ 4, 2 }, f:matrix().shape)
+    local g = frame.new { { "s", { "c", "b" } }, { "x", { 7, 8 } } }
+    local both = frame.concat { f:select { "x", "s" }, g }
+    assert.same({ "b", "a", false, "b", "c", "b" }, both.s:totable())
+    assert.equal(8.0, both.x:get(-1))
+    local text = support.message(frame.concat, { f, g })
+    assert.truthy(text:find("frame 2 has 2 columns, the first has 4", 1, true), text)
+  end)
+
+  it("prints aligned, clipped, with dates and dtypes", function()
+    assert.equal("frame[0 x 0]", tostring(frame.new {}))
+    f.time = f.time:mul(8640000000000)
+    local lines = {}
+    for line in tostring(f):gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.equal("frame[4 x 4]", lines[1])
+    assert.equal("        time    x  s           k", lines[2])
+    assert.equal(7, #lines)
+    assert.truthy(lines[3]:find "time +f64 +category +i32")
+    assert.equal("  1970-01-02    3  b           1", lines[4])
+    local long = frame.new { { "n", tensor.arange(1, 100) } }
+    for i = 1, 30 do long["a_column_with_a_long_name_" .. i] = long.n end
+    local text = tostring(long)
+    assert.truthy(text:find("^frame%[100 x 31%], %d+ columns not shown\n"))
+    for line in text:gmatch "[^\n]+" do assert.is_true(#line <= 100) end
+    assert.truthy(text:find("\n  ...\n", 1, true))
+  end)
+end)
+
+describe("the data folder", function()
+  local rows = {
+    ["crypto/ADA_BTC-5m.csv.gz"] = 5720, ["crypto/DASH_BTC-5m.csv.gz"] = 5758,
+    ["crypto/ETC_BTC-5m.csv.gz"] = 5759, ["crypto/ETH_BTC-5m.csv.gz"] = 5760,
+    ["crypto/TRX_BTC-5m.csv.gz"] = 5754, ["crypto/UNITTEST_BTC-1m.csv.gz"] = 13681,
+    ["crypto/UNITTEST_BTC-30m.csv.gz"] = 1920, ["crypto/lean_coinbase_btcusd_1d.csv.gz"] = 1318,
+    ["crypto/futures_XRP_USDT_USDT-1h-futures.csv"] = 100,
+    ["crypto/coinbase_btcusd_1h_2017_2019.csv.gz"] = 20111,
+    ["equities/pypfopt_stock_prices_1990_2024.csv.gz"] = 8796,
+    ["equities/lean_us_daily_ohlcv_unadjusted.csv.gz"] = 28641,
+    ["equities/GOOG_2004_2013.csv.gz"] = 2148, ["equities/SPY_ohlcv_1999_2020.csv.gz"] = 5241,
+    ["intraday/EURUSD_1h_2017_2018.csv.gz"] = 5000, ["intraday/lean_spy_1m.csv.gz"] = 5786,
+    ["intraday/lean_spy_1h_unadjusted.csv.gz"] = 40832,
+    ["options/lean_chain_universes.csv.gz"] = 24094, ["options/haug_european_values.csv"] = 43,
+    ["orderbook/binance/depth10s_spot_btcusdt.csv.gz"] = 68000,
+    ["orderbook/binance/trades_spot_ethusdt.csv.gz"] = 6098,
+    ["orderbook/bitstamp/orders.csv.gz"] = 21868, ["tabular/uci/diamonds.csv.gz"] = 53940,
+    ["tabular/uci/mlbench_LetterRecognition.csv.gz"] = 20000,
+    ["reference/talib/spy/momentum_indicators.csv.gz"] = 5241,
+    ["reference/options/bsm_greeks.csv.gz"] = 200,
+  }
+
+  -- Every CSV below a folder of the data folder; files without header by the places they lie in.
+  local function each(fn)
+    local function walk(folder)
+      for _, name in ipairs(file.list("../shared/data/" .. folder)) do
+        local path = folder .. name
+        if name:find "%.csv$" or name:find "%.csv%.gz$" then fn(path)
+        elseif not name:find "%." or name == "" then
+          if pcall(file.list, "../shared/data/" .. path) then walk(path .. "/") end
+        end
+      end
+    end
+    walk ""
+  end
+
+  it("is read whole, with the rows and types its README states", function()
+    if not support.data "README.md" then return pending "data folder absent" end
+    local count = 0
+    each(function(path)
+      local bare = path:find "lean_factor_files/" or path:find "reference/lightgbm/"
+        or path:find "adult%-train" or path:find "mammography"
+      local f = frame.read_csv("../shared/data/" .. path, { header = not bare })
+      count = count + 1
+      assert.is_true(#f > 0, path)
+      if rows[path] then assert.equal(rows[path], #f, path) end
+      for _, name in ipairs { "open", "high", "low", "close", "Open", "High", "Low", "Close" } do
+        if f:has(name) then assert.truthy(f:dtype(name):find "64", path) end
+      end
+      if f:has "date" and not path:find "lean" then assert.equal("time", f:dtype "date", path) end
+    end)
+    assert.is_true(count > 130)
+  end)
+
+  it("has times and categories where it should", function()
+    if not support.data "README.md" then return pending "data folder absent" end
+    local btc = frame.read_csv "../shared/data/crypto/coinbase_btcusd_1h_2017_2019.csv.gz"
+    assert.equal("time", btc:dtype "ts")
+    assert.equal("BTCUSD", btc.symbol[1])
+    local ada = frame.read_csv("../shared/data/crypto/ADA_BTC-5m.csv.gz", { time = "ts_ms" })
+    assert.equal(1515560100000000000, ada.ts_ms:get(1))
+    local us = frame.read_csv("../shared/data/equities/lean_us_daily_ohlcv_unadjusted.csv.gz",
+      { time = "date" })
+    assert.equal(883699200000000000, us.date:get(1))
+    local greeks = frame.read_csv("../shared/data/options/lean_greeks/third_party_1_greeks.csv",
+      { time = { "time", "expiry" }, time_format = "%d/%m/%Y %H:%M:%S" })
+    assert.equal(1707323040000000000, greeks.time:get(1))
+    local adult = frame.read_csv("../shared/data/tabular/uci/adult-train.csv.gz",
+      { header = false, missing = { "?" } })
+    assert.equal(32561, #adult)
+    assert.equal("category", adult:dtype "c2")
   end)
 end)
