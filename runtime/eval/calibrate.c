@@ -162,26 +162,27 @@ static void newton_step(int d, moments *m, double *step) {
   }
 }
 
-static double largest(int d, const double *v) {
-  double most = 0;
-  for (int j = 0; j < d; j++) most = fmax(most, fabs(v[j]));
-  return most;
+static double dot(int d, const double *a, const double *b) {
+  double sum = 0;
+  for (int j = 0; j < d; j++) sum += a[j] * b[j];
+  return sum;
 }
 
-/* Halve the step until the loss falls enough; false when no step helps any more. */
-static neap_status line_search(const logistic *l, double *theta, const double *step, moments *m,
-                               bool *moved) {
-  double descent = 0, before = m->loss;
-  for (int j = 0; j < l->d; j++) descent += m->g[j] * step[j];
+/* Halve the step until the loss falls enough. A gain that the rounding of the loss would hide is
+ * taken unseen: there Newton's step is as good as exact. */
+static neap_status line_search(const logistic *l, double *theta, const double *step, double gain,
+                               moments *m, bool *moved) {
+  double before = m->loss;
+  *moved = true;
   for (double t = 1; t > 1e-10; t /= 2) {
     double next[3];
     for (int j = 0; j < l->d; j++) next[j] = theta[j] - t * step[j];
     NEAP_TRY(measure(l, next, m));
-    *moved = m->loss <= before - 1e-4 * t * descent;
-    if (!*moved) continue;
+    if (gain > 1e-11 * before && m->loss > before - 1e-4 * t * gain) continue;
     memcpy(theta, next, (size_t)l->d * sizeof *theta);
     return NEAP_OK;
   }
+  *moved = false;
   return NEAP_OK;
 }
 
@@ -189,10 +190,12 @@ static neap_status minimise(const logistic *l, double *theta) {
   moments m;
   bool moved = true;
   NEAP_TRY(measure(l, theta, &m));
-  for (int i = 0; i < MAX_STEPS && moved && largest(l->d, m.g) > 1e-12; i++) {
+  for (int i = 0; i < MAX_STEPS && moved; i++) {
     double step[3];
     newton_step(l->d, &m, step);
-    NEAP_TRY(line_search(l, theta, step, &m, &moved));
+    double gain = dot(l->d, m.g, step);
+    if (!(gain > 1e-24)) break;
+    NEAP_TRY(line_search(l, theta, step, gain, &m, &moved));
   }
   return NEAP_OK;
 }
@@ -225,7 +228,7 @@ static void smooth_targets(const neap_sample *s, double *target, double *weight)
 static neap_status minimise_rising(logistic *l, double *theta, bool rising) {
   for (int pass = 0; pass < 3; pass++) {
     bool again = false;
-    for (int j = 0; j < l->d; j++) theta[j] = j == l->d - 1 || l->fixed[j] ? 0 : 1;
+    for (int j = 0; j < l->d; j++) theta[j] = 0; /* where the curvature is largest */
     NEAP_TRY(minimise(l, theta));
     for (int j = 0; rising && j < 2; j++) {
       if (theta[j] >= 0) continue;

@@ -121,10 +121,19 @@ static void place_block(newton *s, int a, int b) {
       double h = s->block[j <= i ? i * s->p + j : j * s->p + i];
       s->hessian[(a * s->p + i) * s->size + b * s->p + j] = h;
     }
-  double gauge = s->k > 1 ? s->total / s->k : 0;
+  for (int64_t j = 0; j < s->f && a == b; j++)
+    s->hessian[(a * s->p + j) * s->size + a * s->p + j] += s->alpha;
+}
+
+static double *diagonal(newton *s, int64_t j) { return &s->hessian[j * s->size + j]; }
+
+/* Curvature along "the same vector in every block", of the size that the columns have anyway. */
+static void add_gauge(newton *s) {
   for (int64_t j = 0; j < s->p; j++) {
-    double *h = &s->hessian[(a * s->p + j) * s->size + b * s->p + j];
-    *h += gauge + (a == b && j < s->f ? s->alpha : 0);
+    double mean = 0;
+    for (int a = 0; a < s->k; a++) mean += *diagonal(s, a * s->p + j) / s->k;
+    for (int a = 0; a < s->k; a++)
+      for (int b = 0; b <= a; b++) s->hessian[(a * s->p + j) * s->size + b * s->p + j] += mean;
   }
 }
 
@@ -135,15 +144,17 @@ static neap_status curvature(newton *s) {
       NEAP_TRY(neap__linear_gram(s->n, s->f, s->x, s->ones, s->v, s->block));
       place_block(s, a, b);
     }
+  if (s->k > 1) add_gauge(s);
   return NEAP_OK;
 }
 
-/* Raise the diagonal by a share of its largest element. */
+/* Raise every diagonal element by a share of itself, so that the scale of columns does not matter.
+ */
 static void stiffen(newton *s, double share) {
-  double most = 0;
-  for (int64_t j = 0; j < s->size; j++) most = fmax(most, s->hessian[j * s->size + j]);
-  for (int64_t j = 0; j < s->size; j++)
-    s->hessian[j * s->size + j] += share * (most > 0 ? most : 1);
+  for (int64_t j = 0; j < s->size; j++) {
+    double *h = diagonal(s, j);
+    *h = *h > 0 ? *h * (1 + share) : 1;
+  }
 }
 
 /* step = hessian^-1 gradient; where that has no factor (collinear columns and no penalty, rows all
@@ -168,18 +179,18 @@ static double largest(int64_t n, const double *v) {
   return most;
 }
 
-/* Halve the step until the loss falls enough. *moved is false when rounding hides any gain; theta
- * and what was measured then belong to the old point again. */
-static neap_status line_search(newton *s, double *loss, bool *moved) {
-  double descent = neap__linear_dot(s->size, s->gradient, s->step), before = *loss;
+/* Halve the step until the loss falls enough. A gain that the rounding of the loss would hide is
+ * taken unseen: there Newton's step is as good as exact. *moved tells whether theta changed; if
+ * not, what was measured belongs to the old point again. */
+static neap_status line_search(newton *s, double gain, double *loss, bool *moved) {
+  double before = *loss;
   *moved = true;
   for (double t = 1; t > 1e-12; t /= 2) {
     for (int64_t j = 0; j < s->size; j++) s->trial[j] = s->theta[j] - t * s->step[j];
     NEAP_TRY(measure(s, s->trial, loss));
-    if (*loss <= before - 1e-4 * t * descent) {
-      memcpy(s->theta, s->trial, (size_t)s->size * sizeof *s->theta);
-      return NEAP_OK;
-    }
+    if (gain > 1e-11 * before && *loss > before - 1e-4 * t * gain) continue;
+    memcpy(s->theta, s->trial, (size_t)s->size * sizeof *s->theta);
+    return NEAP_OK;
   }
   *moved = false;
   return measure(s, s->theta, loss);
@@ -189,12 +200,14 @@ static neap_status descend(newton *s, const neap_linear_options *o, neap_linear 
   double loss, small = o->tolerance * s->total;
   bool moved = true;
   NEAP_TRY(measure(s, s->theta, &loss));
-  for (m->iterations = 0; largest(s->size, s->gradient) > small && moved; m->iterations++) {
-    if (m->iterations == o->max_iterations) return NEAP_OK;
+  while (moved && !(m->converged = largest(s->size, s->gradient) <= small)) {
+    if (m->iterations == o->max_iterations) break;
     NEAP_TRY(newton_step(s));
-    NEAP_TRY(line_search(s, &loss, &moved));
+    double gain = neap__linear_dot(s->size, s->gradient, s->step);
+    if ((m->converged = gain <= 1e-20 * loss)) break; /* nothing is left to gain */
+    NEAP_TRY(line_search(s, gain, &loss, &moved));
+    m->iterations++;
   }
-  m->converged = moved || largest(s->size, s->gradient) <= 1e3 * small;
   return NEAP_OK;
 }
 

@@ -136,6 +136,35 @@ static void separable_classes_converge(void **state) {
   }
 }
 
+/* Columns of sizes 1e-6 to 1e6, two to four classes, strong to no penalty. */
+static void column_scales_do_not_stop_it(void **state) {
+  (void)state;
+  neap_rng r = neap_rng_make(5);
+  for (int round = 0; round < 60; round++) {
+    int64_t n = 5 + (int64_t)neap_rng_below(&r, 100), f = 1 + (int64_t)neap_rng_below(&r, 8);
+    int classes = 2 + round % 3;
+    double x[105 * 8], y[105], size[8];
+    for (int j = 0; j < f; j++) size[j] = pow(10, (double)neap_rng_below(&r, 13) - 6);
+    for (int64_t i = 0; i < n; i++) {
+      double score = round % 2 * neap_rng_normal(&r); /* even rounds separate */
+      for (int j = 0; j < f; j++) {
+        double v = neap_rng_normal(&r);
+        x[i * f + j] = size[j] * v;
+        score += v;
+      }
+      y[i] = fmin(fmax(floor(score + classes / 2.0), 0), classes - 1);
+    }
+    y[0] = 0;
+    y[1] = classes - 1;
+    neap_linear_options o = options((double[]){1, 1e-6, 0}[round / 3 % 3]);
+    neap_linear m;
+    o.tolerance = 1e-8;
+    assert_ok(neap_linear_logistic(&m, n, f, x, y, NULL, &o));
+    assert_true(m.converged);
+    neap_linear_drop(&m);
+  }
+}
+
 static void without_penalty_collinear_columns_still_end(void **state) {
   (void)state;
   const double x[] = {1, 2, 2, 4, 3, 6, 4, 8, 5, 10, 6, 12}, y[] = {0, 1, 0, 1, 0, 1};
@@ -260,6 +289,7 @@ int main(void) {
       cmocka_unit_test(logistic_is_at_its_minimum),
       cmocka_unit_test(several_classes_sum_to_zero),
       cmocka_unit_test(separable_classes_converge),
+      cmocka_unit_test(column_scales_do_not_stop_it),
       cmocka_unit_test(without_penalty_collinear_columns_still_end),
       cmocka_unit_test(standardizing_equals_scaled_input),
       cmocka_unit_test(ridge_solves_its_normal_equations),
