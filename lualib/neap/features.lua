@@ -344,18 +344,27 @@ local usual_with_volume = {
   "vwap_20_rel",
 }
 
+-- Whether bars have a volume column with anything in it.
+local function has_volume(bars)
+  local ok, volume = pcall(function() return bars.volume end)
+  if not ok or volume == nil then return false end
+  for i = 1, #volume do
+    if volume[i] > 0 then return true end
+  end
+  return false
+end
+
 --- Over 60 scale-free features for bars, for `features.set`: returns over 1 to 50 bars and every
 --- indicator in stationary form; of exact linear combinations (the MACD's signal, Aroon down) one
---- part is left out. Without a volume column those that need it are left out; the second value
---- names them.
+--- part is left out. Without a volume column, or with one that is never above 0, those that need
+--- it are left out too; the second value names them.
 ---     #features.default({ close = tensor.of { 1 } }) --> 56
 ---@param bars table
 ---@return string[] names
 ---@return string[] left_out
 function features.default(bars)
-  local ok, volume = pcall(function() return bars.volume end)
   local names = table.move(usual, 1, #usual, 1, {})
-  if not ok or volume == nil then
+  if not has_volume(bars) then
     return names, table.move(usual_with_volume, 1, #usual_with_volume, 1, {})
   end
   return table.move(usual_with_volume, 1, #usual_with_volume, #names + 1, names), {}

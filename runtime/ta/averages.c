@@ -124,7 +124,7 @@ static void hma_init(void *state, const double *p, neap_ta_memory *m) {
 }
 
 INLINE void hma_step(hma_state *s, const double *in, double *out) {
-  double half, full;
+  double half = 0, full = 0;
   bool ready = wma_next(&s->half, in[0], &half);
   ready &= wma_next(&s->full, in[0], &full);
   if (ready) wma_next(&s->last, 2 * half - full, out);

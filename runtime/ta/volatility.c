@@ -159,7 +159,7 @@ static void keltner_init(void *state, const double *p, neap_ta_memory *m) {
 }
 
 INLINE void keltner_step(keltner_state *s, const double *in, double *out) {
-  double atr;
+  double atr = 0;
   bool ready = ema_next(&s->mean, in[2]);
   ready &= atr_next(&s->atr, in, &atr);
   if (!ready) return;

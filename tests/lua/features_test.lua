@@ -102,6 +102,8 @@ describe("features", function()
     assert.is_true(#features.set(fewer):names() >= 40)
     assert.equal(N, #features.set(fewer):compute(bars))
     assert.equal("volume_20_rel", missing[1])
+    bars.volume = tensor.zeros { N }
+    assert.equal(#fewer, #features.default(bars))
   end)
 
   it("is defined from the lookback on, and not before", function()
