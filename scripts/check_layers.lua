@@ -1,6 +1,6 @@
 -- Do modules include downward only? Reads every #include "..." of runtime/ and compares it
--- with the order of docs/adr/0001-layers.md. Also: lua.h only in lua_* files and host, and no
--- source file left out of the CMakeLists.txt of its folder.
+-- with the order of docs/adr/0001-layers.md. Also: lua.h only in lua_* files and host, no source
+-- file left out of the CMakeLists.txt of its folder, no file over 700 lines.
 local order = {
   { "base" }, { "config" }, { "kern" }, { "tensor" }, { "grad", "frame", "solve" }, { "eval" },
   { "nn", "tree", "linear", "ta", "book", "store", "study", "plot" }, { "sim" }, { "host" },
@@ -9,6 +9,8 @@ local level = {}
 for i, modules in ipairs(order) do
   for _, module in ipairs(modules) do level[module] = i end
 end
+
+local longest = 700 -- lines of a file
 
 local faults = {}
 local function fault(format, ...) faults[#faults + 1] = format:format(...) end
@@ -48,11 +50,13 @@ for _, path in ipairs(files) do
   else
     local text = read(path)
     for target in text:gmatch '#include "([^"]+)"' do check_include(path, module, target) end
-    if text:match "#include <l[ua][ux]%w*%.h>" and module ~= "host" and not name:match "^lua_" then
+    if text:match "#include <l[ua][aux]%w*%.h>" and module ~= "host" and not name:match "^lua_" then
       fault("%s: lua.h outside lua_* and host", path)
     end
-    local list = read(("runtime/%s/CMakeLists.txt"):format(module))
-    if name:match "%.c$" and not list:find(name, 1, true) then
+    local _, lines = text:gsub("\n", "")
+    if lines > longest then fault("%s: %d lines, more than %d", path, lines, longest) end
+    local list = " " .. read(("runtime/%s/CMakeLists.txt"):format(module)) .. " "
+    if name:match "%.c$" and not list:find("[%s(/]" .. name:gsub("%p", "%%%0") .. "[%s)]") then
       fault("%s: not listed in runtime/%s/CMakeLists.txt", path, module)
     end
   end

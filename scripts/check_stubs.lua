@@ -1,20 +1,17 @@
 -- Are bindings and documentation the same set of names?   neap scripts/check_stubs.lua
--- 1. Every function of every C module, and every method of every class the core registers, has a
---    stub in lualib/neap/meta, and every stub has its function. Metamethods are left out.
--- 2. Every function of a public module has a comment that starts with `---`.
+-- 1. Every function and value of every C module, and every method of every class that C registers,
+--    has a stub with a comment in lualib/neap/meta, and every stub has its function. Metamethods
+--    are left out; so is a class that has nothing else.
+-- 2. Every function of a public module has a comment, and so has every method of the classes that
+--    its functions take or give. Parameters named in comments are those of the function.
 local neap = require "neap"
+local doc = require "neap.doc"
+local file = require "neap.file"
 
 local faults = 0
 local function fault(format, ...)
   faults = faults + 1
   print(format:format(...))
-end
-
-local function lines_of(command)
-  local pipe <close> = assert(io.popen(command))
-  local found = {}
-  for line in pipe:lines() do found[#found + 1] = line end
-  return found
 end
 
 local function sorted_keys(t)
@@ -24,86 +21,109 @@ local function sorted_keys(t)
   return keys
 end
 
--- Function names of a file by the table they are defined on, with whether a comment stands above; a
--- `---@class NAME` line above the local gives that table its class name.
-local function read_definitions(path)
-  local found, class_of, class, above = {}, {}, nil, false
-  for line in io.lines(path) do
-    class = line:match "^%-%-%-@class ([%w_.]+)" or class
-    local localname = line:match "^local ([%w_]+) = "
-    if localname then class_of[localname], class = class, nil end
-    local owner, name = line:match "^function ([%w_]+)[.:]([%w_]+)"
-    if not owner then owner, name = line:match "^([%w_]+)%.([%w_]+) = " end
-    if owner then
-      local key = class_of[owner] or owner
-      found[key] = found[key] or {}
-      found[key][name] = above
+local function is_public(name) return not name:find "^__" end
+
+-- Parameters of a comment that the definition below it does not have; `...` stands for any.
+local function check_params(where, entry)
+  local known = {}
+  for name in (entry.args or ""):gmatch "[%w_.]+" do known[name] = true end
+  for _, p in ipairs(entry.params) do
+    if entry.args and not known[p.name] and not known["..."] then
+      fault("%s(%s): the comment names a parameter '%s'", where, entry.args, p.name)
     end
-    above = line:match "^%-%-%-" ~= nil
+  end
+end
+
+-- 1: C -------------------------------------------------------------------------------------------
+
+local function compare(where, members, stubs)
+  local known = {}
+  for _, stub in ipairs(stubs) do
+    local member = members[stub.name]
+    local full = where .. "." .. stub.name
+    known[stub.name] = true
+    if member == nil then fault("%s: a stub, but C has none such", full)
+    elseif (type(member) == "function") ~= (stub.kind == "function") then
+      fault("%s: a %s in C, a %s in the stub", full, type(member), stub.kind)
+    elseif not stub.documented then fault("%s: the stub has no comment", full) end
+    check_params(full, stub)
+  end
+  for _, name in ipairs(sorted_keys(members)) do
+    if is_public(name) and not known[name] then fault("%s.%s: no stub", where, name) end
+  end
+end
+
+local registry = debug.getregistry()
+local covered = {}
+
+local function owned_by(source, owner)
+  local found = {}
+  for _, entry in ipairs(source.entries) do
+    if entry.owner == owner then found[#found + 1] = entry end
   end
   return found
 end
 
-local function compare(where, functions, stubs)
-  for _, name in ipairs(sorted_keys(functions)) do
-    if type(functions[name]) == "function" and not name:match "^__" and stubs[name] == nil then
-      fault("%s: '%s' has no stub", where, name)
-    end
-  end
-  for _, name in ipairs(sorted_keys(stubs)) do
-    if type(functions[name]) ~= "function" then
-      fault("%s: the stub '%s' has no function", where, name)
-    elseif not stubs[name] then
-      fault("%s: the stub '%s' has no comment", where, name)
-    end
-  end
-end
-
-local covered = {}
-for _, line in ipairs(lines_of "grep -h '^BINDING' runtime/host/bindings.def") do
-  local name = line:match "%(([%w_]+)%)"
-  local binding = require("neap.c." .. name)
+local function check_binding(name)
   local path = ("lualib/neap/meta/%s.lua"):format(name)
-  local file = io.open(path)
-  if not file then
+  if not file.exists(path) then
     fault("neap.c.%s: no stub file %s", name, path)
-  else
-    file:close()
-    local definitions = read_definitions(path)
-    compare("neap.c." .. name, binding, definitions.c or {})
-    for _, class in ipairs(sorted_keys(definitions)) do
-      if class ~= "c" then
-        covered[class] = true
-        compare(class, debug.getregistry()[class] or {}, definitions[class])
-      end
-    end
+    return
   end
-end
-for _, class in ipairs(sorted_keys(debug.getregistry())) do
-  if class:match "^neap%." and not covered[class] then fault("%s: class without a stub", class) end
+  local source = doc.read(path)
+  compare("neap.c." .. name, require("neap.c." .. name), owned_by(source, "c"))
+  local classes = doc.classes { source }
+  for _, class in ipairs(sorted_keys(classes)) do
+    covered[class] = true
+    compare(class, registry[class] or {}, classes[class].methods)
+  end
 end
 
-local source = assert(io.open "lualib/neap/init.lua"):read "a"
-local checked = 0
-for name in source:match("local modules = {(.-)\n}"):gmatch "([%w_]+) = true" do
-  local module = neap[name]
-  local documented = {}
-  local files = lines_of((("ls lualib/neap/@.lua lualib/neap/meta/@.lua lualib/neap/@/*.lua "
-    .. "2>/dev/null"):gsub("@", name)))
-  for _, path in ipairs(files) do
-    for _, names in pairs(read_definitions(path)) do
-      for function_name, has in pairs(names) do
-        documented[function_name] = documented[function_name] or has
-      end
-    end
-  end
-  for _, key in ipairs(sorted_keys(module)) do
-    if type(module[key]) == "function" then
-      checked = checked + 1
-      if not documented[key] then fault("neap.%s.%s: no documentation comment", name, key) end
-    end
+local function has_methods(class)
+  for name in pairs(class) do if is_public(name) then return true end end
+  return false
+end
+
+for name in file.read("runtime/host/bindings.def"):gmatch "BINDING%(([%w_]+)%)" do
+  check_binding(name)
+end
+for _, class in ipairs(sorted_keys(registry)) do
+  if class:find "^neap%." and type(registry[class]) == "table" and not covered[class]
+    and has_methods(registry[class]) then
+    fault("%s: a class in C without a stub", class)
   end
 end
+
+-- 2: Lua -----------------------------------------------------------------------------------------
+
+local checked = 0
+
+local function check_module(name)
+  local known = {}
+  local page = doc.module(name)
+  for _, entry in ipairs(page.functions) do
+    known[entry.name] = true
+    check_params(name .. "." .. entry.name, entry)
+  end
+  for _, key in ipairs(sorted_keys(require(name))) do
+    if type(require(name)[key]) == "function" then
+      checked = checked + 1
+      if not known[key] then fault("%s.%s: no documentation comment", name, key) end
+    end
+  end
+  for _, class in ipairs(page.classes) do
+    for _, entry in ipairs(class.methods) do
+      checked = checked + 1
+      local full = class.name .. "." .. entry.name
+      if not entry.documented then fault("%s: no documentation comment", full) end
+      check_params(full, entry)
+    end
+  end
+  if not page.about then fault("%s: no comment opens its file", name) end
+end
+
+check_module "neap"
+for _, name in ipairs(neap.modules()) do check_module("neap." .. name) end
 
 print(("check_stubs: %d public functions, %d faults"):format(checked, faults))
 os.exit(faults == 0)

@@ -47,6 +47,15 @@ local modules = {
   yaml = true,
 }
 
+--- The names of the public modules, sorted.
+---@return string[]
+function neap.modules()
+  local names = {}
+  for name in pairs(modules) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
 return setmetatable(neap, {
   __index = function(self, name)
     if not modules[name] then return nil end

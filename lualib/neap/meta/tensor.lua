@@ -550,6 +550,10 @@ function tensor:isinf() end
 ---@return neap.tensor
 function tensor:isfinite() end
 
+--- The methods of a tensor, for `neap.tensor` to add to.
+---@type table
+c.methods = {}
+
 --- As tensor.of, positional.
 ---@param values table
 ---@param dtype? string
