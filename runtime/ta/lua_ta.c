@@ -1,5 +1,4 @@
 /* Indicators as Lua calls them: the table of what there is, whole series, streams. */
-#include <math.h>
 #include <string.h>
 
 #include "ta/ta.h"
@@ -147,12 +146,7 @@ static int l_relative(lua_State *L) {
     neap_lua_raise(L, "relative: x has %lld elements and y %lld", (long long)n, (long long)m);
   neap_tensor *t = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_init_1d(t, NEAP_F64, n));
-  double *out = neap_tensor_data(t);
-  for (int64_t i = 0; i < n; i++) {
-    double v = x[i] / y[i] - offset;
-    out[i] = isfinite(v) ? v : NAN;
-  }
-  return neap_lua_done(L, NEAP_OK);
+  return neap_lua_done(L, neap_ta_relative(n, x, y, offset, neap_tensor_data(t)));
 }
 
 /* streams

@@ -124,3 +124,14 @@ neap_status neap_ta_run(const neap_ta_indicator *ta, const double *param, int64_
   neap_ta_stream_free(s);
   return st;
 }
+
+neap_status neap_ta_relative(int64_t n, const double *x, const double *y, double offset,
+                             double *out) {
+  const int64_t block = (int64_t)1 << 20;
+  for (int64_t i = 0; i < n; i++) {
+    if (i % block == 0) NEAP_TRY(neap_interrupt_check());
+    double v = x[i] / y[i] - offset;
+    out[i] = isfinite(v) ? v : NAN;
+  }
+  return NEAP_OK;
+}

@@ -93,4 +93,9 @@ void neap_ta_stream_push(neap_ta_stream *s, const double *in, double *out);
 void neap_ta_stream_free(neap_ta_stream *s); /* NULL is fine */
 const neap_ta_indicator *neap_ta_stream_indicator(const neap_ta_stream *s);
 
+/* out = x / y - offset, NaN where that is not finite: how a feature loses its scale. out may be x
+ * or y. */
+neap_status neap_ta_relative(int64_t n, const double *x, const double *y, double offset,
+                             double *out);
+
 #endif
