@@ -4,7 +4,7 @@ static inline T NAME(add_1)(T a, T b) { return a + b; }
 static inline T NAME(sub_1)(T a, T b) { return a - b; }
 static inline T NAME(mul_1)(T a, T b) { return a * b; }
 static inline T NAME(div_1)(T a, T b) { return a / b; }
-static inline T NAME(pow_1)(T a, T b) { return M(pow)(a, b); }
+static inline T NAME(pow_1)(T a, T b) { return b == 2 ? a * a : M(pow)(a, b); }
 static inline T NAME(atan2_1)(T a, T b) { return M(atan2)(a, b); }
 static inline T NAME(maximum_1)(T a, T b) { return a > b || a != a ? a : b; }
 static inline T NAME(minimum_1)(T a, T b) { return a < b || a != a ? a : b; }
@@ -60,15 +60,13 @@ static inline T NAME(atan_1)(T a) { return M(atan)(a); }
 static inline T NAME(sinh_1)(T a) { return M(sinh)(a); }
 static inline T NAME(cosh_1)(T a) { return M(cosh)(a); }
 static inline T NAME(erf_1)(T a) { return M(erf)(a); }
-static inline T NAME(exp_1)(T a) { return M(exp)(a); }
-static inline T NAME(expm1_1)(T a) { return M(expm1)(a); }
-static inline T NAME(log_1)(T a) { return M(log)(a); }
-static inline T NAME(log1p_1)(T a) { return M(log1p)(a); }
-static inline T NAME(tanh_1)(T a) { return M(tanh)(a); }
-static inline T NAME(sigmoid_1)(T a) { return 1 / (1 + NAME(exp_1)(-a)); }
-static inline T NAME(softplus_1)(T a) {
-  return (a > 0 || a != a ? a : 0) + NAME(log1p_1)(NAME(exp_1)(-M(fabs)(a)));
-}
+static inline T NAME(exp_1)(T a) { return (T)elementary_exp(a); }
+static inline T NAME(expm1_1)(T a) { return (T)elementary_expm1(a); }
+static inline T NAME(log_1)(T a) { return (T)elementary_log(a); }
+static inline T NAME(log1p_1)(T a) { return (T)elementary_log1p(a); }
+static inline T NAME(tanh_1)(T a) { return (T)elementary_tanh(a); }
+static inline T NAME(sigmoid_1)(T a) { return (T)elementary_sigmoid(a); }
+static inline T NAME(softplus_1)(T a) { return (T)elementary_softplus(a); }
 
 static void NAME(neg)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(neg_1)); }
 static void NAME(abs)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(abs_1)); }

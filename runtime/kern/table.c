@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "kern/elementary.h"
 #include "kern/kern.h"
 
 enum { LANES = 16 };

@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include <float.h>
 #include <stdlib.h>
 
 #include "base/rng.h"
@@ -134,6 +135,86 @@ static void folds_agree(void **state) {
         }
 }
 
+/* The functions of elementary.h against the C library's in 80 bits, with the stated bounds. */
+static void elementary_functions_are_accurate(void **state) {
+  (void)state;
+#if LDBL_MANT_DIG >= 64
+  static const struct {
+    neap_unary_op op;
+    long double (*oracle)(long double);
+    double low, high;
+  } cases[] = {
+      {NEAP_MAP_exp, expl, -740, 709},    {NEAP_MAP_exp, expl, -1, 1},
+      {NEAP_MAP_expm1, expm1l, -40, 700}, {NEAP_MAP_expm1, expm1l, -0.5, 0.5},
+      {NEAP_MAP_log, logl, 1e-310, 3},    {NEAP_MAP_log, logl, 0.9, 1.1},
+      {NEAP_MAP_log1p, log1pl, -0.99, 9}, {NEAP_MAP_log1p, log1pl, -1e-3, 1e-3},
+      {NEAP_MAP_tanh, tanhl, -20, 20},    {NEAP_MAP_tanh, tanhl, -0.3, 0.3},
+  };
+  const neap_kern *k = neap_kern_at(0);
+  neap_rng r = neap_rng_make(5);
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+    for (int i = 0; i < 20000; i++) {
+      double x = cases[c].low + (cases[c].high - cases[c].low) * neap_rng_uniform(&r), y;
+      float xf = (float)x, yf;
+      k->unary[cases[c].op][NEAP_F64](1, &y, 1, &x, 1);
+      k->unary[cases[c].op][NEAP_F32](1, &yf, 1, &xf, 1);
+      long double exact = cases[c].oracle(x), exact_f = cases[c].oracle(xf);
+      double ulp = nextafter(fabs((double)exact), INFINITY) - fabs((double)exact);
+      if (fabsl(exact - y) > 2.6L * (long double)ulp)
+        fail_msg("%s(%.17g) is %.17g", neap_unary_names[cases[c].op], x, y);
+      float f = (float)exact_f, ulp_f = nextafterf(fabsf(f), INFINITY) - fabsf(f);
+      if (isfinite(f) && fabsl(exact_f - yf) > 0.51L * (long double)ulp_f)
+        fail_msg("%s(%.9g) is %.9g in f32", neap_unary_names[cases[c].op], (double)xf, (double)yf);
+    }
+#endif
+}
+
+static void elementary_functions_at_the_edges(void **state) {
+  (void)state;
+  static const struct {
+    neap_unary_op op;
+    double x, y;
+  } cases[] = {
+      {NEAP_MAP_exp, INFINITY, INFINITY},
+      {NEAP_MAP_exp, -INFINITY, 0},
+      {NEAP_MAP_exp, NAN, NAN},
+      {NEAP_MAP_exp, 0, 1},
+      {NEAP_MAP_exp, 710, INFINITY},
+      {NEAP_MAP_exp, -746, 0},
+      {NEAP_MAP_expm1, INFINITY, INFINITY},
+      {NEAP_MAP_expm1, -INFINITY, -1},
+      {NEAP_MAP_expm1, NAN, NAN},
+      {NEAP_MAP_expm1, 0x1p-1074, 0x1p-1074},
+      {NEAP_MAP_log, 0, -INFINITY},
+      {NEAP_MAP_log, -1, NAN},
+      {NEAP_MAP_log, INFINITY, INFINITY},
+      {NEAP_MAP_log, NAN, NAN},
+      {NEAP_MAP_log, 1, 0},
+      {NEAP_MAP_log1p, -1, -INFINITY},
+      {NEAP_MAP_log1p, -1.5, NAN},
+      {NEAP_MAP_log1p, INFINITY, INFINITY},
+      {NEAP_MAP_log1p, 0x1p-1074, 0x1p-1074},
+      {NEAP_MAP_tanh, INFINITY, 1},
+      {NEAP_MAP_tanh, -INFINITY, -1},
+      {NEAP_MAP_tanh, NAN, NAN},
+      {NEAP_MAP_sigmoid, -INFINITY, 0},
+      {NEAP_MAP_sigmoid, INFINITY, 1},
+      {NEAP_MAP_sigmoid, NAN, NAN},
+      {NEAP_MAP_softplus, INFINITY, INFINITY},
+      {NEAP_MAP_softplus, -INFINITY, 0},
+      {NEAP_MAP_softplus, NAN, NAN},
+      {NEAP_MAP_round, 2.5, 2},
+      {NEAP_MAP_sign, NAN, NAN},
+  };
+  const neap_kern *k = neap_kern_at(0);
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    double y;
+    k->unary[cases[c].op][NEAP_F64](1, &y, 1, &cases[c].x, 1);
+    if (!same_number(y, cases[c].y, 0))
+      fail_msg("%s(%g) is %g", neap_unary_names[cases[c].op], cases[c].x, y);
+  }
+}
+
 static void integer_edges(void **state) {
   (void)state;
   const neap_kern *k = neap_kern_at(0);
@@ -164,6 +245,8 @@ int main(void) {
       cmocka_unit_test(tables_agree_element_by_element),
       cmocka_unit_test(conversions_agree),
       cmocka_unit_test(folds_agree),
+      cmocka_unit_test(elementary_functions_are_accurate),
+      cmocka_unit_test(elementary_functions_at_the_edges),
       cmocka_unit_test(integer_edges),
       cmocka_unit_test(a_wish_the_processor_lacks_is_refused),
   };
