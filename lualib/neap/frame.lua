@@ -454,7 +454,7 @@ end
 
 --- Columns as an N x F tensor, in the order of `names` (all number columns when absent), f64 or of
 --- the `dtype` given. Times and categories are refused by name.
----     frame.new({ { "x", { 1, 2 } }, { "y", { 3, 4 } } }):matrix() --> tensor<f64>[2x2]
+---     frame.new({ { "x", { 1, 2 } }, { "y", { 3, 4 } } }):matrix():get(2, 2) --> 4.0
 ---@param names? string[]
 ---@param o? { dtype: string }
 ---@return neap.tensor

@@ -29,11 +29,12 @@ static neap_status put(output *o, const char *text, size_t n) {
   return NEAP_OK;
 }
 
+/* Whatever a reader could take for something else: ours, and those that guess a delimiter. */
 static bool needs_quotes(const char *text, size_t n) {
   if (n == 0) return true;
   for (size_t i = 0; i < n; i++)
-    if (strchr(",\";\t\n\r", text[i])) return true;
-  return text[0] == ' ' || text[n - 1] == ' ';
+    if ((unsigned char)text[i] < ' ' || strchr(",\";", text[i])) return true;
+  return text[0] == ' ' || text[n - 1] == ' ' || strncmp(text, "\xEF\xBB\xBF", 3) == 0;
 }
 
 static neap_status put_text(output *o, const char *text) {
