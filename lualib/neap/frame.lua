@@ -196,7 +196,7 @@ end
 --- `comment` (first character of lines to skip), `header = false` with `names`, `missing` (further
 --- words for no value, as { "?" }), `time_zone` of times without offset, `time_format` as
 --- "%d/%m/%Y %H:%M". Errors name file, line, column and value.
----     pcall(frame.read_csv, "/nowhere.csv") --> false
+---     pcall(frame.read_csv, "/nowhere.csv") --> false, ...
 ---@param path string
 ---@param o? table
 ---@return neap.frame
@@ -220,7 +220,7 @@ function frame.read_csv(path, o)
 end
 
 --- The names in the header of a CSV file.
----     pcall(frame.csv_columns, "/nowhere.csv") --> false
+---     pcall(frame.csv_columns, "/nowhere.csv") --> false, ...
 ---@param path string
 ---@param o? table delimiter, comment, header, names as in `read_csv`
 ---@return string[]
@@ -234,7 +234,7 @@ end
 --- Write the frame as CSV; the file appears whole or not at all, compressed when its name ends in
 --- .gz or .zst. `digits`: "shortest" that reads back to the same number, or 17. Missing values are
 --- blank, times ISO 8601 in UTC.
----     pcall(frame.new({ { "x", { 1, 2 } } }).write_csv, nil, "x.csv") --> false
+---     pcall(frame.new({ { "x", { 1, 2 } } }).write_csv, nil, "x.csv") --> false, ...
 ---@param path string
 ---@param o? { digits: "shortest"|17 }
 function Frame:write_csv(path, o)
@@ -470,6 +470,33 @@ function Frame:matrix(names, o)
   end
   if #columns == 0 then opts.raise("frame:matrix: no column of numbers") end
   return tensor.stack(columns, 2)
+end
+
+local statistics = { "count", "mean", "std", "min", "25 %", "median", "75 %", "max" }
+
+-- NaN left out; of nothing all is NaN but the count.
+local function summary(x)
+  local count = x:eq(x):sum()
+  if count == 0 then return { 0, 0 / 0, 0 / 0, 0 / 0, 0 / 0, 0 / 0, 0 / 0, 0 / 0 } end
+  local skip = { skip_nan = true }
+  local q = x:quantile({ 0.25, 0.5, 0.75 }, skip)
+  local low, high = x:min(skip), x:max(skip)
+  return { count, x:mean(skip), x:std(skip), low, q[1], q[2], q[3], high }
+end
+
+--- Count, mean, standard deviation (ddof 1), smallest, quartiles and largest of each column of
+--- numbers, as a frame with the column `statistic`. NaN are left out.
+---     frame.new({ { "x", { 1, 2, 0 / 0 } } }):describe().x[2] --> 1.5
+---@return neap.frame
+function Frame:describe()
+  local state, columns = state_of(self, "frame:describe"), { { "statistic", statistics } }
+  for _, name in ipairs(state.names) do
+    local column = state.columns[name]
+    if column.kind == "number" then
+      columns[#columns + 1] = { name, tensor.of(summary(column.tensor:to "f64")) }
+    end
+  end
+  return frame.new(columns)
 end
 
 -- joining ----------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ end
 --- for those without offset; `stamp = "close"` says that bars are stamped with their end, and moves
 --- the times back by one cadence. A file without volume gives bars without it. Rows stay as they
 --- are: see `market.validate`.
----     pcall(market.read_ohlcv, "/nowhere.csv") --> false
+---     pcall(market.read_ohlcv, "/nowhere.csv") --> false, ...
 ---@param path string
 ---@param o? { symbol: string, columns: table, time_zone: string, stamp: "open"|"close" }
 ---@return neap.frame

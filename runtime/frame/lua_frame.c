@@ -50,7 +50,8 @@ static char check_char(lua_State *L, int arg, const char *what) {
 
 /* CSV ------------------------------------------------------------------------------------------ */
 
-static const char TABLE[] = "neap.frame.table"; /* owns what was read until it is in Lua's hands */
+/* Owns what was read until it is in Lua's hands; never seen by users. */
+static const char TABLE[] = "table of read_csv";
 
 static neap_table *push_table(lua_State *L) {
   neap_table *t = lua_newuserdatauv(L, sizeof *t, 0);
