@@ -194,48 +194,33 @@ end
 
 -- choosing ----------------------------------------------------------------------------------------
 
--- The rows of a tensor in the given ranges, as a Lua array (of rows when it has two dimensions).
-local function pick(values, ranges)
-  local out = {}
-  for _, range in ipairs(ranges) do table.move(values, range[1], range[2], #out + 1, out) end
-  return out
+-- The rows of a tensor in the given ranges.
+local function pick(x, ranges)
+  local parts = {}
+  for i, range in ipairs(ranges) do parts[i] = x:slice(1, range[1], range[2]) end
+  return #parts == 1 and parts[1] or tensor.cat(parts)
 end
 
 local judges = { log_loss = metrics.log_loss, brier = metrics.brier, ece = metrics.ece }
 
--- Calibrate every row by a calibrator fitted on the other folds; y and p of all rows held out.
-local function held_out(method, data, folds, o)
-  local truth, out, weights = {}, {}, data.weights and {}
+-- Every row calibrated by a calibrator that was fitted on the other folds, in row order.
+local function held_out(method, y, p, folds, o)
+  local out = {}
   for i, fold in ipairs(folds) do
-    local part = { input = o.input, classes = data.classes, skip_nan = false }
-    part.weights = weights and tensor.of(pick(data.weights, fold.train))
-    local ok, made = pcall(fit, "calibration.select", method, tensor.of(pick(data.y, fold.train)),
-      tensor.of(pick(data.p, fold.train)), part)
+    local part = { input = o.input, classes = o.classes, skip_nan = false }
+    part.weights = o.weights and pick(o.weights, fold.train)
+    local ok, made = pcall(fit, "calibration.select", method, pick(y, fold.train),
+      pick(p, fold.train), part)
     if not ok then error(("%s (training rows of fold %d)"):format(made, i), 0) end
-    local test = made:apply(tensor.of(pick(data.p, { fold.test }))):totable()
-    table.move(test, 1, #test, #out + 1, out)
-    table.move(pick(data.y, { fold.test }), 1, #test, #truth + 1, truth)
-    if weights then
-      table.move(pick(data.weights, { fold.test }), 1, #test, #weights + 1, weights)
-    end
+    out[i] = made:apply(pick(p, { fold.test }))
   end
-  return tensor.of(truth), tensor.of(out), weights and tensor.of(weights)
+  return tensor.cat(out)
 end
 
 local select_options = {
   methods = { "none", "temperature", "platt", "isotonic" }, folds = 5, metric = "log_loss",
   purge = 0, embargo = 0, input = "prob", weights = opts.none, classes = opts.none,
 }
-
--- Lua arrays of the inputs, with the classes fixed from all rows.
-local function plain(y, p, o)
-  local classes = classes_of(o.classes)
-  local s = c.sample("calibration.select", y, p, o.weights, classes, "scores", false, 0.5)
-  return {
-    y = y:totable(), p = p:totable(), weights = o.weights and o.weights:totable(),
-    classes = s:classes():totable(),
-  }
-end
 
 --- The method that does best on held-out rows, refitted on all of them.
 ---
@@ -256,17 +241,18 @@ function calibration.select(y, p, o)
     opts.unknown("calibration.select", "metric", o.metric, { "log_loss", "brier", "ece" })
   end
   if #o.methods == 0 then opts.raise("calibration.select: methods is empty") end
-  local data = plain(y, p, o)
-  local folds = split.purged_kfold(#data.y,
-    { folds = o.folds, purge = o.purge, embargo = o.embargo })
+  o.skip_nan = false
+  local given = classes_of(o.classes)
+  local s = c.sample("calibration.select", y, p, o.weights, given, "scores", false, 0.5)
+  o.classes = s:classes()
+  local folds = split.purged_kfold(y, { folds = o.folds, purge = o.purge, embargo = o.embargo })
   local scores, best = {}, nil
   for i, method in ipairs(o.methods) do
-    local truth, out, weights = held_out(method, data, folds, o)
-    local score = judge(truth, out, { weights = weights, classes = data.classes })
+    local out = held_out(method, y, p, folds, o)
+    local score = judge(y, out, { weights = o.weights, classes = o.classes })
     scores[i] = { method = method, score = score }
     if not best or score < best.score then best = scores[i] end
   end
-  o.skip_nan = false
   return fit("calibration.select", best.method, y, p, o), scores
 end
 
@@ -297,20 +283,27 @@ end
 ---@return neap.tensor
 function Calibrated:predict(x, o)
   o = opts.merge("calibrated model:predict", { threshold = 0.5 }, o)
-  local classes, out = self.classes, {}
-  if type(classes) ~= "table" then classes = classes:totable() end
-  for i, row in ipairs(self:predict_proba(x):totable()) do
-    local p = type(row) == "number" and row or #row == 2 and row[2]
-    out[i] = classes[p and (p > o.threshold and 2 or 1) or argmax(row)]
-  end
-  return tensor.of(out, { dtype = "i64" })
+  local classes, p = self.classes, self:predict_proba(x)
+  if type(classes) == "table" then classes = tensor.of(classes, { dtype = "i64" }) end
+  if #p.shape == 2 and p:size(2) == 2 then p = p:transpose(1, 2)[2] end
+  if #p.shape == 1 then return classes:take(p:gt(o.threshold):to "i64" + 1) end
+  local best = {}
+  for i, row in ipairs(p:totable()) do best[i] = argmax(row) end
+  return classes:take(tensor.of(best, { dtype = "i64" }))
 end
 
---- A model whose `predict_proba` passes through a calibrator; `predict` and `classes` follow.
+--- A model whose `predict_proba` passes through a calibrator; `predict` and `classes` follow. In
+--- place of a calibrator it takes a dataset (fields x and y) the model has not seen, on which
+--- `select` then chooses one.
 ---@param model table anything with `predict_proba` and `classes`
----@param calibrator neap.Calibrator
+---@param calibrator neap.Calibrator|table
+---@param o? table options of `calibration.select`, for a dataset
 ---@return neap.CalibratedModel
-function calibration.wrap(model, calibrator)
+function calibration.wrap(model, calibrator, o)
+  if type(calibrator) == "table" and calibrator.x and calibrator.y then
+    local p = model:predict_proba(calibrator.x)
+    calibrator = calibration.select(calibrator.y, p, o)
+  end
   if not class.is(calibrator, Calibrator) then
     opts.raise("calibration.wrap: a calibrator expected, got %s", type(calibrator))
   end

@@ -171,18 +171,9 @@ function metrics.average_precision(y, p, o)
   return scores("metrics.average_precision", y, p, o):average_precision()
 end
 
--- A tensor of f(i) for i = 1..n.
-local function computed(n, f)
-  local values = {}
-  for i = 1, n do values[i] = f(i) end
-  return tensor.of(values)
-end
-
 local function curve(where, y, p, o)
   o = options(where, {}, o)
-  local cut, tp, fp = scores(where, y, p, o):curve()
-  cut, tp, fp = cut:totable(), tp:totable(), fp:totable()
-  return #cut, cut, tp, fp
+  return scores(where, y, p, o):curve()
 end
 
 --- Points of the ROC curve from (0, 0) to (1, 1), one a distinct score: a point counts the rows
@@ -193,12 +184,8 @@ end
 ---@param o? table options of `metrics.auc`
 ---@return { fpr: neap.tensor, tpr: neap.tensor, threshold: neap.tensor }
 function metrics.roc_curve(y, p, o)
-  local n, cut, tp, fp = curve("metrics.roc_curve", y, p, o)
-  return {
-    fpr = computed(n, function(i) return fp[i] / fp[n] end),
-    tpr = computed(n, function(i) return tp[i] / tp[n] end),
-    threshold = tensor.of(cut),
-  }
+  local cut, tp, fp = curve("metrics.roc_curve", y, p, o)
+  return { fpr = fp / fp[-1], tpr = tp / tp[-1], threshold = cut }
 end
 
 --- Points of precision against recall, from recall 0 (precision 1 by convention) upwards, one a
@@ -209,12 +196,10 @@ end
 ---@param o? table options of `metrics.auc`
 ---@return { precision: neap.tensor, recall: neap.tensor, threshold: neap.tensor }
 function metrics.pr_curve(y, p, o)
-  local n, cut, tp, fp = curve("metrics.pr_curve", y, p, o)
-  return {
-    precision = computed(n, function(i) return i == 1 and 1 or tp[i] / (tp[i] + fp[i]) end),
-    recall = computed(n, function(i) return tp[i] / tp[n] end),
-    threshold = tensor.of(cut),
-  }
+  local cut, tp, fp = curve("metrics.pr_curve", y, p, o)
+  local precision = tp / (tp + fp)
+  precision:set(1, 1)
+  return { precision = precision, recall = tp / tp[-1], threshold = cut }
 end
 
 --- The cut at which "larger class when p > cut" scores best, and that score.

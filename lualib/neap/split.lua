@@ -184,11 +184,11 @@ end
 ---@return neap.tensor
 function split.rows(ranges)
   if type(ranges[1]) ~= "table" then ranges = { ranges } end
-  local rows = {}
-  for _, range in ipairs(ranges) do
-    for row = range[1], range[2] do rows[#rows + 1] = row end
+  local parts = {}
+  for i, range in ipairs(ranges) do
+    parts[i] = tensor.arange(range[1], range[2], 1, { dtype = "i64" })
   end
-  return tensor.of(rows, { dtype = "i64" })
+  return tensor.cat(parts)
 end
 
 return split

@@ -11,7 +11,9 @@ static const char SAMPLE[] = "neap.sample", CALIBRATOR[] = "neap.calibrator";
 
 typedef struct {
   neap_sample s;
-  char where[64]; /* the public function, for messages */
+  char where[64];        /* the public function, for messages */
+  neap_curve curve;      /* these two are empty but while their parts are copied to tensors: */
+  neap_reliability bins; /* should that raise, they still have an owner */
 } sample;
 
 static sample *check_sample(lua_State *L, int arg) {
@@ -101,6 +103,8 @@ static int l_sample(lua_State *L) {
 static int s_close(lua_State *L) {
   sample *s = luaL_checkudata(L, 1, SAMPLE);
   neap_eval_sample_drop(&s->s);
+  neap_eval_curve_drop(&s->curve);
+  neap_eval_reliability_drop(&s->bins);
   return 0;
 }
 
@@ -199,8 +203,8 @@ static int s_prf(lua_State *L) {
 
 /* scores --------------------------------------------------------------------------------------- */
 
-static const sample *check_scores(lua_State *L) {
-  const sample *s = check_sample(L, 1);
+static sample *check_scores(lua_State *L) {
+  sample *s = check_sample(L, 1);
   if (!s->s.columns)
     neap_lua_raise(L, "%s: p must hold probabilities or scores, not labels", s->where);
   return s;
@@ -247,37 +251,15 @@ static void push_copy(lua_State *L, int64_t n, const double *v) {
   if (n) memcpy(neap_tensor_data(t), v, (size_t)n * sizeof *v);
 }
 
-/* A C object owned by Lua while its parts are copied out: memory that the collector frees. */
-typedef struct {
-  neap_curve curve;
-  neap_reliability bins;
-} holder;
-
-static const char HOLDER[] = "neap.eval.holder";
-
-static int h_close(lua_State *L) {
-  holder *h = luaL_checkudata(L, 1, HOLDER);
-  neap_eval_curve_drop(&h->curve);
-  neap_eval_reliability_drop(&h->bins);
-  return 0;
-}
-
-static holder *push_holder(lua_State *L) {
-  holder *h = lua_newuserdatauv(L, sizeof *h, 0);
-  memset(h, 0, sizeof *h);
-  luaL_setmetatable(L, HOLDER);
-  return h;
-}
-
 /* curve() -> cut, weight of positives and of negatives at or above each cut (from "none" on) */
 static int s_curve(lua_State *L) {
-  const sample *s = check_scores(L);
-  holder *h = push_holder(L);
-  check_in(L, s, neap_eval_curve(&s->s, &h->curve));
-  push_copy(L, h->curve.points, h->curve.cut);
-  push_copy(L, h->curve.points, h->curve.tp);
-  push_copy(L, h->curve.points, h->curve.fp);
-  neap_eval_curve_drop(&h->curve);
+  sample *s = check_scores(L);
+  neap_eval_curve_drop(&s->curve);
+  check_in(L, s, neap_eval_curve(&s->s, &s->curve));
+  push_copy(L, s->curve.points, s->curve.cut);
+  push_copy(L, s->curve.points, s->curve.tp);
+  push_copy(L, s->curve.points, s->curve.fp);
+  neap_eval_curve_drop(&s->curve);
   neap_lua_charge(L);
   return 3;
 }
@@ -285,18 +267,18 @@ static int s_curve(lua_State *L) {
 /* reliability(bins, strategy) -> ece, mce, low, high, mean, share, count */
 static int s_reliability(lua_State *L) {
   static const char *const strategies[] = {"width", "quantile", NULL};
-  const sample *s = check_scores(L);
+  sample *s = check_scores(L);
   char what[96];
   snprintf(what, sizeof what, "%s: bins", s->where);
   int bins = (int)neap_lua_integer(L, 2, 1, 1000000, what);
   bool quantile = check_option(L, 3, s->where, "strategy", strategies) == 1;
-  holder *h = push_holder(L);
-  check_in(L, s, neap_eval_reliability(&s->s, bins, quantile, &h->bins));
-  lua_pushnumber(L, h->bins.ece);
-  lua_pushnumber(L, h->bins.mce);
-  const double *parts[] = {h->bins.low, h->bins.high, h->bins.mean, h->bins.share, h->bins.count};
+  neap_eval_reliability_drop(&s->bins);
+  check_in(L, s, neap_eval_reliability(&s->s, bins, quantile, &s->bins));
+  lua_pushnumber(L, s->bins.ece);
+  lua_pushnumber(L, s->bins.mce);
+  const double *parts[] = {s->bins.low, s->bins.high, s->bins.mean, s->bins.share, s->bins.count};
   for (int i = 0; i < 5; i++) push_copy(L, bins, parts[i]);
-  neap_eval_reliability_drop(&h->bins);
+  neap_eval_reliability_drop(&s->bins);
   neap_lua_charge(L);
   return 7;
 }
@@ -472,8 +454,6 @@ static const luaL_Reg sample_methods[] = {
 static const luaL_Reg calibrator_methods[] = {
     {"apply", c_apply}, {"state", c_state}, {"__gc", c_close}, {NULL, NULL}};
 
-static const luaL_Reg holder_methods[] = {{"__gc", h_close}, {NULL, NULL}};
-
 static const luaL_Reg functions[] = {
     {"sample", l_sample},
     {"regression", l_regression},
@@ -487,7 +467,6 @@ NEAP_LUA_EXPORT int luaopen_neap_c_eval(lua_State *L);
 int luaopen_neap_c_eval(lua_State *L) {
   neap_lua_class(L, SAMPLE, sample_methods);
   neap_lua_class(L, CALIBRATOR, calibrator_methods);
-  neap_lua_class(L, HOLDER, holder_methods);
   luaL_newlib(L, functions);
   return 1;
 }

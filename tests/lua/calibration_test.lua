@@ -154,6 +154,16 @@ describe("calibration", function()
     assert.equal(c:apply(0.9), wrapped:predict_proba(x):get(2, 2))
     assert.same({ -1, 1 }, wrapped:predict(x):totable())
     assert.same({ -1, -1 }, wrapped:predict(x, { threshold = 0.999 }):totable())
+
+    local chosen = calibration.wrap(model, { x = p, y = y }, { methods = { "none", "platt" } })
+    assert.equal(c:apply(0.9), chosen:predict_proba(x):get(2, 2))
+
+    local three = { classes = { 3, 5, 9 } }
+    function three:predict_proba()
+      return self and tensor.of { { 0.2, 0.3, 0.5 }, { 0.4, 0.4, 0.2 } }
+    end
+    local t = calibration.from_table { method = "temperature", columns = 3, parameters = { 2 } }
+    assert.same({ 9, 3 }, calibration.wrap(three, t):predict():totable())
   end)
 
   it("says what was wrong", function()
