@@ -153,6 +153,10 @@ local function conventions(o, run, per_year)
   statistic_sentences(per_year, o.bars_per_year ~= nil, say)
   say("Money: exact, in ticks of %s and lots of %s; fees and slippage round against the account.",
     number(run.tick), number(run.lot))
+  if run.capped > 0 then
+    say("Capacity: %d orders were cut at the largest position the ledger holds; equity stopped "
+      .. "compounding there, and its figures mean nothing.", run.capped)
+  end
   if run.ruined_bar > 0 then
     say("Ruin: equity was not positive at bar %d; what was held was sold and trading ended.",
       run.ruined_bar)

@@ -135,6 +135,8 @@ static neap_status fill_price(const neap_bar_run *run, const double *x, const ch
 /* sizing ----------------------------------------------------------------------------------------
  */
 
+static const double MAX_VALUE = 0x1p96; /* of a position, in tick x lot: room for 2^30 such gains */
+
 /* What an order for the share f is weighed by: what is held, the price it fills at, the costs. */
 typedef struct {
   int64_t held;      /* lots */
@@ -145,7 +147,7 @@ typedef struct {
   int64_t fee_rate;
   neap_money fixed;
   int64_t unit_cost; /* NEAP_SIZE_UNIT: extra ticks a lot is taken to cost */
-  bool unit;
+  bool unit, capped;
 } sizing;
 
 static neap_money absolute(neap_money m) { return m < 0 ? -m : m; }
@@ -178,12 +180,9 @@ static neap_status largest(const neap_account *a, sizing *s, bool grow, int64_t 
   double e = estimate(s, grow) * (1 + 1e-15);
   *out = 0;
   if (s->equity <= 0 || !(e >= 1)) return NEAP_OK;
-  if (e >= 0x1p62)
-    return neap_fail(NEAP_EVALUE,
-                     "backtest: a position of %g lots is too large; choose a larger "
-                     "lot",
-                     e);
-  int64_t q = (int64_t)e;
+  double cap = fmin(0x1p60, MAX_VALUE / (double)s->price);
+  s->capped = e > cap;
+  int64_t q = (int64_t)fmin(e, cap);
   for (int64_t step = 1; q > 0 && !affordable(s, s->sign * q); step *= 2) q -= step < q ? step : q;
   *out = s->sign * q;
   return NEAP_OK;
@@ -208,6 +207,7 @@ static neap_status resize(neap_bar_run *run, double f, int64_t raw) {
   int64_t held = run->account.position, q;
   NEAP_TRY(neap_price_slip(raw, s.sign, run->slip_rate, &s.price));
   NEAP_TRY(largest(&run->account, &s, true, &q));
+  run->capped += s.capped;
   if (s.sign * (q - held) > 0) return trade(run, q - held, raw, run->slip_rate);
   if (held == 0) return NEAP_OK;
   NEAP_TRY(neap_price_slip(raw, -s.sign, exit_slip(run), &s.price));

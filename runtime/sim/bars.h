@@ -6,7 +6,9 @@
  *
  * Sizing. An order for the share f trades to the quantity q (whole lots, rounded towards zero)
  * whose value at the fill price is f of the equity that is left after the order's own costs. So
- * f = 1 spends all cash and never more. A change of side is two orders: close, then open.
+ * f = 1 spends all cash and never more. A change of side is two orders: close, then open. What a
+ * position is worth is capped at 2^96 tick x lot, so that profits without end cannot overflow the
+ * ledger; `capped` counts the orders that met this.
  *
  * Marking. equity[t] = cash + position x close[t]. A NaN close keeps the previous mark; NaN at a
  * fill is an error that names the bar. Once equity at a close is not positive the account is
@@ -73,6 +75,7 @@ typedef struct {
   int64_t exposed;      /* bars in which a position was held between open and close */
   int64_t ruined;       /* bar, -1 = never */
   int64_t ambiguous;    /* exits in a bar that touched stop and target */
+  int64_t capped;       /* orders cut at the largest position */
   neap_trade *trades;   /* closed trades, in order of their exits; owned */
   int64_t trade_count, trade_room;
 } neap_bar_run;

@@ -124,6 +124,7 @@ static void set_summary(lua_State *L, const neap_bar_run *run) {
   set_integer(L, "exposed", run->exposed);
   set_integer(L, "ambiguous", run->ambiguous);
   set_integer(L, "ruined_bar", run->ruined + 1);
+  set_integer(L, "capped", run->capped);
   set_number(L, "tick", run->scale.tick_num / run->scale.tick_den);
   set_number(L, "lot", run->scale.lot_num / run->scale.lot_den);
 }

@@ -494,6 +494,24 @@ static void ruin_ends_trading(void **state) {
   neap_bar_run_drop(&run);
 }
 
+/* Bought at 100 and sold at 200 two hundred times: no count of lots holds 2^200. */
+static void endless_profits_are_capped(void **state) {
+  (void)state;
+  static double open[400], close[400], target[400], equity[400], position[400];
+  for (int i = 0; i < 400; i++) {
+    open[i] = i % 2 ? 100 : 200;
+    close[i] = 150;
+    target[i] = i % 2 == 0;
+  }
+  neap_bar_prices p = prices_of(400, open, close);
+  neap_bar_run run;
+  assert_ok(neap_bar_run_init(&run, &p, &plain));
+  assert_ok(neap_bar_run_targets(&run, target, 1, equity, position));
+  assert_true(run.capped > 100);
+  assert_true(equity[399] > equity[300] && equity[399] < INFINITY);
+  neap_bar_run_drop(&run);
+}
+
 static neap_status try_run(const neap_bar_prices *p, const neap_bar_options *o,
                            const double *target) {
   neap_bar_run run;
@@ -682,6 +700,7 @@ int main(void) {
       cmocka_unit_test(stops_and_targets_inside_a_bar),
       cmocka_unit_test(short_stops_on_the_entry_bar),
       cmocka_unit_test(ruin_ends_trading),
+      cmocka_unit_test(endless_profits_are_capped),
       cmocka_unit_test(missing_and_bad_prices),
       cmocka_unit_test(bad_options_and_targets),
       cmocka_unit_test(memory_and_interrupts),
