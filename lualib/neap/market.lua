@@ -248,15 +248,15 @@ end
 
 --- A made-up market: bull, bear, sideways and turbulent regimes that last for dozens of bars,
 --- clustered volatility, jumps, busy hours, correlated symbols, prices rounded to 0.01. It is
---- predictable on purpose: outside calm regimes the close stands off a slowly walking fair value by
---- some 3 to 4.6 %, and the next open is back near it. So whether one of the next closes will be
---- higher is plain to see from where this close stands, yet most of it cannot be traded at the next
---- open: a high accuracy and a modest return belong together here. No real market is so kind to a
---- classifier; `signal` scales drifts and bounces, and at 0 the price is a martingale (within bounds
---- of a twelfth and twelve times the first price) whose volatility alone can be foreseen. Every
---- number depends on seed, symbol and row only. Several symbols give their bars one after the other,
---- with a column `symbol`. Options: `symbols` (array of names), `rows`, `cadence`, `seed`, `signal`
---- (0 to 2), `start`.
+--- predictable on purpose: outside calm regimes the close stands off a slowly walking fair value
+--- by some 3 to 4.6 %, and the next open is back near it. So whether one of the next closes will
+--- be higher is plain to see from where this close stands, yet most of it cannot be traded at the
+--- next open: a high accuracy and a modest return belong together here. No real market is so kind
+--- to a classifier; `signal` scales drifts and bounces, and at 0 the price is a martingale
+--- (within bounds of a twelfth and twelve times the first price) whose volatility alone can be
+--- foreseen. Every number depends on seed, symbol and row only. Several symbols give their bars
+--- one after the other, with a column `symbol`. Options: `symbols` (array of names), `rows`,
+--- `cadence`, `seed`, `signal` (0 to 2), `start`.
 ---     #market.synthetic { rows = 100, seed = 1, symbols = { "A", "B" } } --> 200
 ---@param o? table
 ---@return neap.frame
