@@ -100,15 +100,30 @@ static int rising(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+/* The step that more than half of all are, hence the median; 0 when there is none. Boyer and Moore:
+ * such a step is left over when unequal ones cancel in pairs. */
+static int64_t majority(const int64_t *step, int64_t n) {
+  int64_t candidate = 0, lead = 0, count = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (lead == 0) candidate = step[i];
+    lead += step[i] == candidate ? 1 : -1;
+  }
+  for (int64_t i = 0; i < n; i++) count += step[i] == candidate;
+  return 2 * count > n ? candidate : 0;
+}
+
 static neap_status find_cadence(neap_bar_report *r, const stamp *s, int64_t m) {
   if (m < 2) return NEAP_OK;
-  int64_t *step = neap_alloc_array(m - 1, sizeof *step), equal = 0;
+  int64_t n = m - 1, *step = neap_alloc_array(n, sizeof *step), equal = 0;
   if (!step) return NEAP_ENOMEM;
-  for (int64_t i = 0; i + 1 < m; i++) step[i] = s[i + 1].time - s[i].time;
-  qsort(step, (size_t)(m - 1), sizeof *step, rising);
-  r->cadence = step[(m - 1) / 2];
-  for (int64_t i = 0; i + 1 < m; i++) equal += step[i] == r->cadence;
-  r->regular = (double)equal / (double)(m - 1);
+  for (int64_t i = 0; i < n; i++) step[i] = s[i + 1].time - s[i].time;
+  r->cadence = majority(step, n);
+  if (r->cadence == 0) {
+    qsort(step, (size_t)n, sizeof *step, rising);
+    r->cadence = step[n / 2];
+  }
+  for (int64_t i = 0; i < n; i++) equal += step[i] == r->cadence;
+  r->regular = (double)equal / (double)n;
   neap_free(step);
   return NEAP_OK;
 }

@@ -10,27 +10,33 @@
 
 enum { POLL_EVERY = 1 << 16 };
 
-/* Positions of the maxima to come, values falling, in a ring of k: Lemire's streaming maximum. From
- * the end backwards, x[i + 1] enters and x[i + k + 1] leaves. A NaN keeps the k windows before it
- * missing. */
+/* Positions of the maxima to come, values falling, in a ring: Lemire's streaming maximum. From the
+ * end backwards, x[i + 1] enters and x[i + k + 1] leaves; a NaN keeps the k windows before it
+ * missing. The ring holds at most k + 1 positions, in a power of two of places. */
+static neap_status slide(int64_t n, const double *x, int64_t k, int64_t *ring, int64_t mask,
+                         double *out) {
+  int64_t front = 0, back = 0, nan_at = n + k; /* ring[front .. back), counted without end */
+  for (int64_t i = n - 1; i >= 0; i--) {
+    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
+    if (back > front && ring[front & mask] > i + k) front++;
+    out[i] = i + k < n && nan_at > i + k ? x[ring[front & mask]] : NAN;
+    if (isnan(x[i])) nan_at = i;
+    else {
+      while (back > front && x[ring[(back - 1) & mask]] <= x[i]) back--;
+      ring[back++ & mask] = i;
+    }
+  }
+  return NEAP_OK;
+}
+
 neap_status neap_future_max(int64_t n, const double *x, int64_t k, double *out) {
   if (k < 1) return neap_fail(NEAP_EARG, "lookforward is %lld, must be at least 1", (long long)k);
-  int64_t *ring = neap_alloc_array(k < n ? k : n, sizeof *ring);
+  if (k > n) k = n; /* all is missing, as for any larger horizon */
+  int64_t room = 2;
+  while (room < k + 1) room *= 2;
+  int64_t *ring = neap_alloc_array(room, sizeof *ring);
   if (!ring) return NEAP_ENOMEM;
-  neap_status st = NEAP_OK;
-  int64_t front = 0, count = 0, room = k < n ? k : n, nan_at = n + k;
-  for (int64_t i = n - 1; i >= 0 && !st; i--) {
-    if (i % POLL_EVERY == 0) st = neap_interrupt_check();
-    if (count > 0 && ring[front] > i + k) front = (front + 1) % room, count--;
-    out[i] = i + k < n && nan_at > i + k && count > 0 ? x[ring[front]] : NAN;
-    if (isnan(x[i])) {
-      nan_at = i;
-      continue;
-    }
-    while (count > 0 && x[ring[(front + count - 1) % room]] <= x[i]) count--;
-    if (count == room) front = (front + 1) % room, count--; /* leaves with the next step anyway */
-    ring[(front + count++) % room] = i;
-  }
+  neap_status st = slide(n, x, k, ring, room - 1, out);
   neap_free(ring);
   return st;
 }
