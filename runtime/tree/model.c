@@ -261,13 +261,15 @@ const char *neap_gbdt_feature_name(const neap_gbdt *m, int64_t feature) {
 neap_status neap_gbdt_set_feature_names(neap_gbdt *m, const char *const *names) {
   char **copy = neap_calloc_array(m->features, sizeof *copy);
   if (!copy) return NEAP_ENOMEM;
-  for (int64_t i = 0; i < m->features; i++) {
+  bool ok = true;
+  for (int64_t i = 0; ok && i < m->features; i++) {
     copy[i] = neap_strndup(names[i], strlen(names[i]));
-    if (!copy[i]) free_texts(copy, m->features);
-    if (!copy[i]) return NEAP_ENOMEM;
-    for (char *p = copy[i]; *p; p++)
+    ok = copy[i] != NULL;
+    for (char *p = copy[i]; ok && *p; p++)
       if (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r') *p = '_';
   }
+  if (!ok) free_texts(copy, m->features);
+  if (!ok) return NEAP_ENOMEM;
   free_texts(m->names, m->features);
   m->names = copy;
   return NEAP_OK;

@@ -172,7 +172,9 @@ static void put_importance(buffer *b, const neap_gbdt *m) {
   neap_free(splits);
 }
 
-static void put_classes(buffer *b, const neap_gbdt *m) {
+/* Unless the labels are the usual ones, or the parameters come from a file that named them. */
+static void put_classes(buffer *b, const neap_gbdt *m, const char *parameters) {
+  if (strstr(parameters, "[neap_classes: ")) return;
   bool usual = true;
   for (int64_t k = 0; k < m->class_count; k++) usual = usual && m->classes[k] == k;
   if (usual) return;
@@ -198,7 +200,7 @@ neap_status neap_gbdt_write(const neap_gbdt *m, const char *parameters, char **t
   put_importance(&whole, m);
   put(&whole, "\nparameters:\n");
   put(&whole, parameters);
-  put_classes(&whole, m);
+  put_classes(&whole, m, parameters);
   put(&whole, "end of parameters\n");
   bool failed = trees.failed || sizes.failed || whole.failed;
   neap_free(sizes.data);
