@@ -1,9 +1,9 @@
 /* engine.h — inside the module: what training works on.
  *
- * The life of an iteration: objective.c turns scores into gradient pairs and rounds them to fixed
- * point; histogram.c sums the pairs of a leaf's rows by bin; split.c finds the best cut of each
- * feature in a histogram; grow.c partitions rows and decides which leaf is split next; trainer.c
- * adds the finished tree to the scores. */
+ * The life of an iteration: objective.c turns scores into gradient pairs, fixed.c rounds them to
+ * fixed point; loops.c sums the pairs of a leaf's rows by bin and weighs the cuts of a histogram,
+ * split.c picks the best of a feature; grow.c partitions rows and decides which leaf is split next;
+ * trainer.c adds the finished tree to the scores. */
 #ifndef NEAP_TREE_ENGINE_H
 #define NEAP_TREE_ENGINE_H
 
@@ -112,14 +112,6 @@ bool neap__loss_renews(const neap__loss *l);
 double neap__loss_renew(const neap__loss *l, const double *scores, const int32_t *rows,
                         int64_t count, double *scratch);
 
-/* histograms ----------------------------------------------------------------------------------- */
-
-/* h[cells] += pairs of the rows listed (NULL: rows 0 <= r < count), over the features whose index
- * is in use (NULL: all). */
-void neap__histogram_add(const neap__bins *b, const neap__pair *pairs, int shift,
-                         const int32_t *rows, int64_t count, const int32_t *use, int32_t used,
-                         neap__cell *h);
-
 /* splits --------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -135,14 +127,38 @@ typedef struct {
   int64_t min_rows;
 } neap__split_rule;
 
+/* A leaf about to be split: its sums, and what it improves the loss by as it is. */
+typedef struct {
+  const neap__scale *s;
+  const neap__split_rule *r;
+  neap__cell total;
+  double g, h, unsplit;
+} neap__whole;
+
+neap__whole neap__whole_of(neap__cell total, const neap__scale *s, const neap__split_rule *r);
+
 /* Leaf value that minimises the loss, without learning rate. */
 double neap__leaf_output(double g, double h, const neap__split_rule *r);
 
+/* What is compiled once per instruction set. */
+typedef struct {
+  /* h[cells] += pairs of the rows listed (NULL: rows 0 <= r < count), over the features whose index
+   * is in use (NULL: all). */
+  void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift,
+                        const int32_t *rows, int64_t count, const int32_t *use, int32_t used,
+                        neap__cell *h);
+  /* Weigh the cuts behind each of the first bins, the left side starting with the sum start; best
+   * is replaced by the first of those with the largest gain above its own. */
+  void (*sweep)(const neap__whole *w, const neap__cell *h, int32_t bins, neap__cell start,
+                bool missing_left, neap__split *best);
+} neap__loops;
+
+neap_status neap__loops_select(const neap__loops **out);
+
 /* The best cut of one feature; ties go to the lower bin, then to missing on the right. best is
  * replaced only by a strictly larger gain. */
-void neap__split_feature(const neap__feature *f, int32_t index, const neap__cell *h,
-                         neap__cell total, const neap__scale *s, const neap__split_rule *r,
-                         neap__split *best);
+void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32_t index,
+                         const neap__cell *h, const neap__whole *w, neap__split *best);
 
 /* growing -------------------------------------------------------------------------------------- */
 

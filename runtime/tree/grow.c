@@ -30,6 +30,7 @@ typedef struct {
 struct neap__grower {
   const neap__bins *b;
   const neap__scale *s;
+  const neap__loops *loops;
   neap__split_rule rule;
   int64_t num_leaves, max_depth;
   int32_t *rows, *spare;
@@ -104,13 +105,13 @@ static neap_status sum_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t en
   g->touched[thread] = true;
   /* In-order rows: shift the matrix and the pairs instead of listing numbers. */
   if (job->rows)
-    neap__histogram_add(g->b, g->pairs, g->s->shift, job->rows + begin, end - begin, g->use,
-                        g->used, h);
+    g->loops->histogram_add(g->b, g->pairs, g->s->shift, job->rows + begin, end - begin, g->use,
+                            g->used, h);
   else {
     neap__bins part = *g->b;
     part.bin += begin * part.used;
-    neap__histogram_add(&part, g->pairs + begin, g->s->shift, NULL, end - begin, g->use, g->used,
-                        h);
+    g->loops->histogram_add(&part, g->pairs + begin, g->s->shift, NULL, end - begin, g->use,
+                            g->used, h);
   }
   return NEAP_OK;
 }
@@ -278,8 +279,8 @@ static neap_status open_leaf(neap__grower *g, const leaf *p, bool threads) {
   const int32_t *rows = g->rows + small->begin;
   if (threads) return sum_large(g, rows, small->count, small->histogram, large->histogram);
   clear(g, small->histogram);
-  neap__histogram_add(g->b, g->pairs, g->s->shift, rows, small->count, g->use, g->used,
-                      small->histogram);
+  g->loops->histogram_add(g->b, g->pairs, g->s->shift, rows, small->count, g->use, g->used,
+                          small->histogram);
   subtract(g->b->cells, large->histogram, small->histogram);
   return NEAP_OK;
 }
@@ -303,13 +304,14 @@ static neap_status search_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t
   neap__grower *g = t->g;
   for (int64_t i = begin; i < end; i++) {
     const leaf *p = &g->leaves[t->item[i / t->groups]];
+    neap__whole w = neap__whole_of(p->total, g->s, &g->rule);
     int64_t k = i % t->groups * GROUP;
     neap__split *best = &g->found[i];
     *best = (neap__split){.gain = 0, .feature = -1};
     for (int64_t stop = k + GROUP < g->used ? k + GROUP : g->used; k < stop; k++) {
       int32_t index = g->use ? g->use[k] : (int32_t)k;
       const neap__feature *f = &g->b->feature[index];
-      neap__split_feature(f, index, p->histogram + f->offset, p->total, g->s, &g->rule, best);
+      neap__split_feature(g->loops, f, index, p->histogram + f->offset, &w, best);
     }
   }
   return NEAP_OK;
@@ -503,9 +505,12 @@ int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin) {
 
 neap_status neap__grower_new(neap__grower **out, const neap__bins *b, const neap_gbdt_options *o,
                              const neap__scale *s) {
-  neap__grower *g = neap_calloc_array(1, sizeof *g);
+  const neap__loops *loops;
   *out = NULL;
+  NEAP_TRY(neap__loops_select(&loops));
+  neap__grower *g = neap_calloc_array(1, sizeof *g);
   if (!g) return NEAP_ENOMEM;
+  g->loops = loops;
   g->b = b;
   g->s = s;
   g->rule = (neap__split_rule){o->lambda_l1, o->lambda_l2, o->min_gain_to_split,

@@ -495,12 +495,21 @@ static neap_status read_parameters(cursor *c, neap_gbdt *m) {
   return BAD(c->line, "the text ends before 'end of parameters'");
 }
 
+/* Zero bytes are no text, and would cut what is kept of it. */
+static neap_status check_zeros(const char *text, int64_t n) {
+  const char *zero = n ? memchr(text, 0, (size_t)n) : NULL;
+  int64_t line = 1;
+  for (const char *p = text; zero && p < zero; p++) line += *p == '\n';
+  return zero ? BAD(line, "a zero byte: this is no text") : NEAP_OK;
+}
+
 neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n) {
   cursor c = {.at = text, .end = text + n};
   header h = {0};
   neap_gbdt *m = NULL;
   *out = NULL;
-  neap_status st = read_header(&c, &h);
+  neap_status st = check_zeros(text, n);
+  if (!st) st = read_header(&c, &h);
   if (!st) st = start_model(&h, &m);
   if (!st) st = read_trees(&c, m, h.sizes);
   if (!st) st = read_parameters(&c, m);

@@ -1,11 +1,12 @@
-/* Fixed point and histograms. */
+/* Fixed point: how wide gradients may be, and rounding them to it. */
 #include <math.h>
 
 #include "base/alloc.h"
 #include "base/pool.h"
+#include "kern/kern.h"
 #include "tree/engine.h"
 
-enum { CHUNK = 16384, AHEAD = 12 };
+enum { CHUNK = 16384 };
 
 /* scale ---------------------------------------------------------------------------------------- */
 
@@ -85,30 +86,23 @@ neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n) {
   return neap_parallel_for(n, CHUNK, fix_chunk, &job);
 }
 
-/* sums ----------------------------------------------------------------------------------------- */
+/* loops ---------------------------------------------------------------------------------------- */
 
-static inline void add_row(const uint8_t *bin, const int32_t *offset, int32_t used, neap__cell v,
-                           neap__cell *h) {
-  for (int32_t k = 0; k < used; k++) h[offset[k] + bin[k]] += v;
-}
+extern const neap__loops neap__loops_scalar, neap__loops_avx2, neap__loops_avx512;
 
-static inline void add_row_of(const uint8_t *bin, const int32_t *offset, const int32_t *use,
-                              int32_t used, neap__cell v, neap__cell *h) {
-  for (int32_t k = 0; k < used; k++) h[offset[use[k]] + bin[use[k]]] += v;
-}
-
-void neap__histogram_add(const neap__bins *b, const neap__pair *pairs, int shift,
-                         const int32_t *rows, int64_t count, const int32_t *use, int32_t used,
-                         neap__cell *h) {
-  int64_t width = b->used;
-  for (int64_t i = 0; i < count; i++) {
-    int64_t r = rows ? rows[i] : i;
-    if (rows && i + AHEAD < count) {
-      __builtin_prefetch(b->bin + (int64_t)rows[i + AHEAD] * width);
-      __builtin_prefetch(pairs + rows[i + AHEAD]);
-    }
-    neap__cell v = neap__pair_cell(pairs[r], shift);
-    if (use) add_row_of(b->bin + r * width, b->offset, use, used, v, h);
-    else add_row(b->bin + r * width, b->offset, used, v, h);
-  }
+/* The loops of the instruction set that kern runs on, which NEAP_CPU may have set. */
+neap_status neap__loops_select(const neap__loops **out) {
+  static const neap__loops *const tables[] = {
+    &neap__loops_scalar,
+#if defined(NEAP_TREE_X86)
+    &neap__loops_avx2,
+    &neap__loops_avx512,
+#endif
+  };
+  const neap_kern *kern;
+  NEAP_TRY(neap_kern_select(&kern));
+  *out = tables[0];
+  for (int i = 0; i < (int)(sizeof tables / sizeof *tables) && neap_kern_at(i); i++)
+    if (neap_kern_at(i) == kern) *out = tables[i];
+  return NEAP_OK;
 }

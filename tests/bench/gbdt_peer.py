@@ -1,0 +1,96 @@
+"""Data sets for tests/bench/gbdt.lua, and python3-xgboost on them.
+
+  gbdt_peer.py make SET FOLDER                write SET_{x,y,xt,yt}.npy
+  gbdt_peer.py run SET SHAPE FOLDER THREADS   one line: bin train auc rows_per_second p50_us
+
+SET is c (20k x 50, weak signal, 5 % missing), or a (1M x 28) scaled: a100 has 100 thousand rows.
+SHAPE is leaves31, leaves255 or depth8.
+"""
+import sys
+import time
+
+import numpy as np
+
+
+def set_a(rows):
+    rng = np.random.default_rng(7)
+    n = rows + rows // 5
+    L = rng.standard_normal((n, 21)).astype(np.float32)
+    L[:, [0, 4, 8, 12, 16]] = np.abs(L[:, [0, 4, 8, 12, 16]]) ** 1.5
+    L[:, [7, 11, 15, 19]] = np.round(rng.random((n, 4)) * 2)
+    H = np.empty((n, 7), np.float32)
+    for k, (p, q, u, v) in enumerate([(0, 4, 1, 2), (8, 12, 9, 10)]):
+        spread = np.cosh(np.clip(L[:, u] - L[:, u + 4], -3, 3)) - np.cos(L[:, v] - L[:, v + 4])
+        H[:, k] = np.sqrt(np.abs(L[:, p] * L[:, q] * spread))
+    H[:, 2] = L[:, 0] + L[:, 4] + L[:, 8] + .3 * rng.standard_normal(n)
+    H[:, 3] = np.maximum(L[:, 3], L[:, 17]) * L[:, 16]
+    H[:, 4] = L[:, 18] * L[:, 20]
+    H[:, 5] = np.abs(L[:, 2] - L[:, 6])
+    H[:, 6] = np.hypot(L[:, 1], L[:, 5])
+    z = (.9 * np.sin(1.7 * H[:, 0]) + .7 * np.tanh(H[:, 1] - 1) - .5 * (H[:, 2] > 3) * L[:, 7]
+         + .6 * L[:, 18] * L[:, 20] * (L[:, 11] > 0) + .5 * np.cos(2 * L[:, 2] - L[:, 6])
+         - .4 * (H[:, 6] > 1.5) * (L[:, 15] - 1) + .3 * H[:, 3] + .25 * L[:, 1] * L[:, 5] - .1)
+    y = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(np.float32)
+    return np.hstack([L, H]), y, rows
+
+
+def set_c():
+    rng = np.random.default_rng(11)
+    n = 40_000
+    X = rng.standard_t(4, size=(n, 50)).astype(np.float32)
+    regime = np.repeat(rng.standard_normal(n // 200), 200)
+    z = 1.6 * (.22 * np.tanh(X[:, 0]) + .12 * X[:, 1].clip(-3, 3) * (regime > 0)
+               + .22 * np.sign(X[:, 2] * X[:, 3]) + .12 * (np.abs(X[:, 4]).clip(0, 4) - 1))
+    X[:, 49] = regime + rng.standard_normal(n) * .5
+    y = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(np.float32)
+    X[rng.random(X.shape) < .05] = np.nan
+    return X, y, 20_000
+
+
+def make(name, folder):
+    X, y, rows = set_c() if name == "c" else set_a(int(name[1:] or 1000) * 1000)
+    parts = {"x": X[:rows], "y": y[:rows], "xt": X[rows:], "yt": y[rows:]}
+    for key, value in parts.items():
+        np.save(f"{folder}/{name}_{key}.npy", np.ascontiguousarray(value))
+
+
+def auc(y, p):
+    order = np.argsort(p, kind="stable")
+    _, inverse, count = np.unique(p[order], return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[inverse]
+    positive = y[order] > .5
+    m, n = positive.sum(), (~positive).sum()
+    return (ranks[positive].sum() - m * (m + 1) / 2) / m / n
+
+
+def run(name, shape, folder, threads):
+    import xgboost as xgb
+    X, y, Xt, yt = (np.load(f"{folder}/{name}_{k}.npy") for k in ("x", "y", "xt", "yt"))
+    p = {"objective": "binary:logistic", "tree_method": "hist", "max_bin": 256, "nthread": threads,
+         "eta": .05 if name == "c" else .1}
+    if shape == "depth8":
+        p["max_depth"] = 8
+    elif name == "c":
+        p["max_depth"] = 5
+    else:
+        p.update(grow_policy="lossguide", max_leaves=int(shape[6:]), max_depth=0)
+    t0 = time.perf_counter()
+    data = xgb.QuantileDMatrix(X, y, nthread=threads, max_bin=256)
+    t1 = time.perf_counter()
+    model = xgb.train(p, data, 100)
+    t2 = time.perf_counter()
+    score = model.inplace_predict(Xt)
+    t3 = time.perf_counter()
+    model.set_param({"nthread": 1})
+    one = []
+    for i in range(400):
+        s = time.perf_counter()
+        model.inplace_predict(Xt[i:i + 1])
+        one.append(time.perf_counter() - s)
+    print(t1 - t0, t2 - t1, auc(yt, score), len(Xt) / (t3 - t2), sorted(one)[200] * 1e6)
+
+
+if sys.argv[1] == "make":
+    make(sys.argv[2], sys.argv[3])
+else:
+    run(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
