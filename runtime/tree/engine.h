@@ -153,6 +153,10 @@ typedef struct {
                 bool missing_left, neap__split *best);
 } neap__loops;
 
+/* Table number i, as neap_kern_at: scalar first, NULL past the last that this processor can run. */
+const neap__loops *neap__loops_at(int i);
+
+/* The table of the instruction set that kern runs on, which NEAP_CPU may have set. */
 neap_status neap__loops_select(const neap__loops **out);
 
 /* The best cut of one feature; ties go to the lower bin, then to missing on the right. best is

@@ -90,8 +90,7 @@ neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n) {
 
 extern const neap__loops neap__loops_scalar, neap__loops_avx2, neap__loops_avx512;
 
-/* The loops of the instruction set that kern runs on, which NEAP_CPU may have set. */
-neap_status neap__loops_select(const neap__loops **out) {
+const neap__loops *neap__loops_at(int i) {
   static const neap__loops *const tables[] = {
     &neap__loops_scalar,
 #if defined(NEAP_TREE_X86)
@@ -99,10 +98,15 @@ neap_status neap__loops_select(const neap__loops **out) {
     &neap__loops_avx512,
 #endif
   };
+  bool there = i < (int)(sizeof tables / sizeof *tables) && neap_kern_at(i);
+  return there ? tables[i] : NULL;
+}
+
+neap_status neap__loops_select(const neap__loops **out) {
   const neap_kern *kern;
   NEAP_TRY(neap_kern_select(&kern));
-  *out = tables[0];
-  for (int i = 0; i < (int)(sizeof tables / sizeof *tables) && neap_kern_at(i); i++)
-    if (neap_kern_at(i) == kern) *out = tables[i];
+  *out = neap__loops_at(0);
+  for (int i = 0; neap__loops_at(i); i++)
+    if (neap_kern_at(i) == kern) *out = neap__loops_at(i);
   return NEAP_OK;
 }

@@ -292,6 +292,36 @@ static void bits_are_equal_at_any_thread_count(void **state) {
   drop(&d);
 }
 
+/* The loops of every instruction set against the plain ones: same cut, same gain, same sums. */
+static void loops_are_equal_on_every_processor(void **state) {
+  (void)state;
+  const neap__loops *const all[] = {neap__loops_at(0), neap__loops_at(1), neap__loops_at(2)};
+  neap_rng r = neap_rng_make(77);
+  neap__scale s;
+  neap__scale_widths(&s, 100000);
+  s.g = 0x1p-30;
+  s.h = 0x1p-20;
+  for (int turn = 0; turn < 400; turn++) {
+    neap__cell h[256], total = {0, 0};
+    int32_t bins = 1 + (int32_t)neap_rng_below(&r, 256);
+    for (int32_t b = 0; b < bins; b++) {
+      int64_t n = (int64_t)neap_rng_below(&r, 40);
+      h[b] = (neap__cell){(int64_t)(neap_rng_normal(&r) * 0x1p30) * n, ((n << 20) << s.shift) + n};
+      total += h[b];
+    }
+    neap__split_rule rule = {turn % 3 ? 0 : 0.4, turn % 2 ? 0 : 1, 0, turn % 5, 1 + turn % 30};
+    neap__whole w = neap__whole_of(total, &s, &rule);
+    neap__split want = {.gain = 0, .bin = -1}, got;
+    all[0]->sweep(&w, h, bins, (neap__cell){5, 3}, false, &want);
+    for (int i = 1; i < 3 && all[i]; i++) {
+      got = (neap__split){.gain = 0, .bin = -1};
+      all[i]->sweep(&w, h, bins, (neap__cell){5, 3}, false, &got);
+      assert_true(got.gain == want.gain && got.bin == want.bin);
+      assert_true(got.left[0] == want.left[0] && got.left[1] == want.left[1]);
+    }
+  }
+}
+
 static void leaf_counts_are_the_rows_that_arrive(void **state) {
   (void)state;
   const int64_t sizes[] = {2, 3, 50, 5000, 250000};
@@ -511,6 +541,7 @@ int main(void) {
       cmocka_unit_test(bins_cover_every_value_in_order),
       cmocka_unit_test(empty_and_constant_columns_are_left_out),
       cmocka_unit_test(bits_are_equal_at_any_thread_count),
+      cmocka_unit_test(loops_are_equal_on_every_processor),
       cmocka_unit_test(leaf_counts_are_the_rows_that_arrive),
       cmocka_unit_test(training_scores_are_what_the_model_predicts),
       cmocka_unit_test(auc_counts_pairs),
