@@ -376,7 +376,7 @@ end
 local function main()
   local folder <close> = outputs.open(o.out)
   if o.threads > 0 then neap.set_threads(o.threads) end
-  if neap.seed then neap.seed(o.seed) end
+  neap.seed(o.seed)
   local r = { data = load_bars() }
   r.parts = make_parts(r.data.bars)
   r.model, r.train_seconds = train(r.parts)
