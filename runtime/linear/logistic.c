@@ -105,24 +105,37 @@ static neap_status measure(newton *s, const double *theta, double *loss) {
 
 /* curvature ------------------------------------------------------------------------------------ */
 
-/* Row weights of the block (a, b) of the Hessian. */
+/* Row weights of the block (a, b) of the Hessian, a > b or the only one. */
 static void row_weights(newton *s, int a, int b) {
   for (int64_t i = 0; i < s->n; i++) {
     const double *q = s->q + i * s->k;
     double w = s->weight ? s->weight[i] : 1;
-    s->v[i] = s->k == 1 ? w * q[0] * (1 - q[0]) : w * q[a] * ((a == b) - q[b]);
+    s->v[i] = s->k == 1 ? w * q[0] * (1 - q[0]) : -w * q[a] * q[b];
   }
 }
 
-/* Only the lower triangle of the Hessian is used; blocks below its diagonal are symmetric. */
+static double *block_row(newton *s, int a, int b, int64_t i) {
+  return &s->hessian[(a * s->p + i) * s->size + b * s->p];
+}
+
+/* Copy the symmetric block; of the Hessian only the lower triangle counts. */
 static void place_block(newton *s, int a, int b) {
   for (int64_t i = 0; i < s->p; i++)
-    for (int64_t j = 0; j < s->p; j++) {
-      double h = s->block[j <= i ? i * s->p + j : j * s->p + i];
-      s->hessian[(a * s->p + i) * s->size + b * s->p + j] = h;
+    for (int64_t j = 0; j < s->p; j++)
+      block_row(s, a, b, i)[j] = s->block[j <= i ? i * s->p + j : j * s->p + i];
+}
+
+/* q_a (1 - q_a) is the sum of q_a q_b over the others, so a diagonal block is the sum of the blocks
+ * in its row and column, turned round. */
+static void diagonal_block(newton *s, int a) {
+  for (int64_t i = 0; i < s->p; i++) {
+    double *to = block_row(s, a, a, i);
+    for (int64_t j = 0; j < s->p; j++) to[j] = 0;
+    for (int b = 0; b < s->k; b++) {
+      const double *from = block_row(s, a > b ? a : b, a > b ? b : a, i);
+      for (int64_t j = 0; j < s->p && b != a; j++) to[j] -= from[j];
     }
-  for (int64_t j = 0; j < s->f && a == b; j++)
-    s->hessian[(a * s->p + j) * s->size + a * s->p + j] += s->alpha;
+  }
 }
 
 static double *diagonal(newton *s, int64_t j) { return &s->hessian[j * s->size + j]; }
@@ -137,13 +150,20 @@ static void add_gauge(newton *s) {
   }
 }
 
+static neap_status add_block(newton *s, int a, int b) {
+  row_weights(s, a, b);
+  NEAP_TRY(neap__linear_gram(s->n, s->f, s->x, s->ones, s->v, s->block));
+  place_block(s, a, b);
+  return NEAP_OK;
+}
+
 static neap_status curvature(newton *s) {
+  if (s->k == 1) NEAP_TRY(add_block(s, 0, 0));
   for (int a = 0; a < s->k; a++)
-    for (int b = 0; b <= a; b++) {
-      row_weights(s, a, b);
-      NEAP_TRY(neap__linear_gram(s->n, s->f, s->x, s->ones, s->v, s->block));
-      place_block(s, a, b);
-    }
+    for (int b = 0; b < a; b++) NEAP_TRY(add_block(s, a, b));
+  for (int a = 0; a < s->k && s->k > 1; a++) diagonal_block(s, a);
+  for (int a = 0; a < s->k; a++)
+    for (int64_t j = 0; j < s->f; j++) *diagonal(s, a * s->p + j) += s->alpha;
   if (s->k > 1) add_gauge(s);
   return NEAP_OK;
 }

@@ -1,8 +1,8 @@
 /* X'VX by packed panels, and Cholesky.
  *
- * A block of rows is packed into panels of four columns, once plain and once times v; a 4 x 4 tile
- * of the result then lives in registers while the rows run through it. Each chunk of rows has its
- * own matrix; the matrices are added in chunk order. */
+ * A block of rows is packed into panels of eight columns, once plain and once times v; an 8 x 8
+ * tile of the result is summed in registers while the rows run through it. Each chunk of rows has
+ * its own matrix; the matrices are added in chunk order. */
 #include "linear/matrix.h"
 
 #include <math.h>
@@ -11,8 +11,10 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
+#include "kern/kern.h"
+#include "linear/tile.h"
 
-enum { WIDE = 4, BLOCK = 128, MAX_CHUNKS = 64, LEAST_ROWS = 512 };
+enum { WIDE = NEAP_TILE, BLOCK = 128, MAX_CHUNKS = 64, LEAST_ROWS = 512 };
 
 int64_t neap__linear_grain(int64_t n, int64_t each) {
   int64_t chunks = (INT64_C(1) << 24) / (each > 0 ? each : 1); /* 128 MB of partial sums */
@@ -36,35 +38,47 @@ typedef struct {
   int64_t n, f, p, panels;
   const double *x, *v;
   double *parts; /* one p x p matrix a chunk, WIDE * panels wide */
+  neap_tile_fn tile;
 } gram;
 
-/* Rows [begin, end) of column c, or ones, or the zeros that fill the last panel. */
+/* The tile of the instruction set that kern has chosen. */
+static neap_status choose_tile(neap_tile_fn *tile) {
+  const neap_kern *kern;
+  NEAP_TRY(neap_kern_select(&kern));
+  *tile = neap__linear_tile_scalar;
+#ifdef NEAP_LINEAR_X86
+  if (strcmp(kern->name, "avx2") == 0) *tile = neap__linear_tile_avx2;
+  if (strcmp(kern->name, "avx512") == 0) *tile = neap__linear_tile_avx512;
+#endif
+  return NEAP_OK;
+}
+
+/* Column c of a row, or the ones, or the zeros that fill the last panel. */
 static double cell(const gram *g, int64_t row, int64_t c) {
   if (c < g->f) return g->x[row * g->f + c];
   return c < g->p;
 }
 
-static void pack(const gram *g, int64_t begin, int64_t rows, double *plain, double *scaled) {
-  for (int64_t panel = 0; panel < g->panels; panel++) {
-    double *to = plain + panel * BLOCK * WIDE, *times = scaled + panel * BLOCK * WIDE;
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t j = 0; j < WIDE; j++) {
-        double z = cell(g, begin + r, panel * WIDE + j);
-        to[r * WIDE + j] = z;
-        times[r * WIDE + j] = z * g->v[begin + r];
-      }
-  }
+static void pack_row(const gram *g, int64_t row, int64_t first, double *plain, double *scaled) {
+  const double v = g->v[row], *x = g->x + row * g->f + first;
+  if (first + WIDE <= g->f)
+    for (int j = 0; j < WIDE; j++) {
+      plain[j] = x[j];
+      scaled[j] = x[j] * v;
+    }
+  else
+    for (int j = 0; j < WIDE; j++) {
+      plain[j] = cell(g, row, first + j);
+      scaled[j] = plain[j] * v;
+    }
 }
 
-/* c += a' b for two panels of rows x 4. */
-static void tile(int64_t rows, const double *restrict a, const double *restrict b,
-                 double *restrict c, int64_t stride) {
-  double sum[WIDE][WIDE] = {{0}};
+static void pack(const gram *g, int64_t begin, int64_t rows, double *plain, double *scaled) {
   for (int64_t r = 0; r < rows; r++)
-    for (int j = 0; j < WIDE; j++)
-      for (int k = 0; k < WIDE; k++) sum[j][k] += a[r * WIDE + j] * b[r * WIDE + k];
-  for (int j = 0; j < WIDE; j++)
-    for (int k = 0; k < WIDE; k++) c[j * stride + k] += sum[j][k];
+    for (int64_t panel = 0; panel < g->panels; panel++) {
+      int64_t at = (panel * BLOCK + r) * WIDE;
+      pack_row(g, begin + r, panel * WIDE, plain + at, scaled + at);
+    }
 }
 
 static neap_status add_block(const gram *g, int64_t begin, int64_t rows, double *scratch,
@@ -75,8 +89,8 @@ static neap_status add_block(const gram *g, int64_t begin, int64_t rows, double 
   for (int64_t i = 0; i < g->panels; i++) {
     if (i % 64 == 0) NEAP_TRY(neap_interrupt_check());
     for (int64_t j = 0; j <= i; j++)
-      tile(rows, scaled + i * BLOCK * WIDE, plain + j * BLOCK * WIDE,
-           part + i * WIDE * stride + j * WIDE, stride);
+      g->tile(rows, scaled + i * BLOCK * WIDE, plain + j * BLOCK * WIDE,
+              part + i * WIDE * stride + j * WIDE, stride);
   }
   return NEAP_OK;
 }
@@ -110,6 +124,7 @@ neap_status neap__linear_gram(int64_t n, int64_t f, const double *x, bool ones, 
   g.panels = (g.p + WIDE - 1) / WIDE;
   int64_t each = g.panels * WIDE * g.panels * WIDE, grain = neap__linear_grain(n, each);
   int64_t chunks = neap_parallel_chunks(n, grain);
+  NEAP_TRY(choose_tile(&g.tile));
   g.parts = neap_calloc_array(chunks * each, sizeof *g.parts);
   if (!g.parts) return NEAP_ENOMEM;
   neap_status st = neap_parallel_for(n, grain, gram_chunk, &g);

@@ -2,8 +2,10 @@
 
 #include "base/pool.h"
 #include "base/rng.h"
+#include "kern/kern.h"
 #include "linear/linear.h"
 #include "linear/matrix.h"
+#include "linear/tile.h"
 
 enum { N = 1300, F = 7 };
 
@@ -53,6 +55,34 @@ static void gram_equals_the_plain_sum(void **state) {
             }
         assert_same(p * p, got, want, F64_TOL);
       }
+}
+
+/* Each tile that this processor can run, against three plain loops. */
+static void tiles_agree_bit_for_bit(void **state) {
+  (void)state;
+  _Alignas(64) double a[40 * NEAP_TILE], b[40 * NEAP_TILE];
+  neap_rng r = neap_rng_make(2);
+  for (int i = 0; i < 40 * NEAP_TILE; i++) a[i] = neap_rng_normal(&r), b[i] = neap_rng_normal(&r);
+  for (int64_t rows = 0; rows <= 40; rows += 13) {
+    double want[NEAP_TILE * 9], got[NEAP_TILE * 9];
+    for (int i = 0; i < NEAP_TILE * 9; i++) want[i] = 1;
+    for (int j = 0; j < NEAP_TILE; j++)
+      for (int k = 0; k < NEAP_TILE; k++) {
+        double sum = 0;
+        for (int64_t i = 0; i < rows; i++) sum += a[i * NEAP_TILE + j] * b[i * NEAP_TILE + k];
+        want[j * 9 + k] += sum;
+      }
+    for (int i = 0; neap_kern_at(i); i++) {
+      neap_tile_fn tile = neap__linear_tile_scalar;
+#ifdef __x86_64__
+      if (strcmp(neap_kern_at(i)->name, "avx2") == 0) tile = neap__linear_tile_avx2;
+      if (strcmp(neap_kern_at(i)->name, "avx512") == 0) tile = neap__linear_tile_avx512;
+#endif
+      for (int g = 0; g < NEAP_TILE * 9; g++) got[g] = 1;
+      tile(rows, a, b, got, 9);
+      assert_memory_equal(got, want, sizeof want);
+    }
+  }
 }
 
 static void cholesky_solves(void **state) {
@@ -285,6 +315,7 @@ static void failed_allocations_leak_nothing(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gram_equals_the_plain_sum),
+      cmocka_unit_test(tiles_agree_bit_for_bit),
       cmocka_unit_test(cholesky_solves),
       cmocka_unit_test(logistic_is_at_its_minimum),
       cmocka_unit_test(several_classes_sum_to_zero),
