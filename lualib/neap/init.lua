@@ -1,7 +1,7 @@
 --- neap: a numerical runtime for people who model markets. Modules load on first use.
 ---     local neap = require "neap"
 ---     neap.seed(7)
----     print(neap.tensor.zeros { 2, 3 }) --> tensor<f64>[2x3]
+---     print(neap.tensor.ones({ 2, 3 }):sum()) --> 6.0
 ---@class neap
 ---@field version string
 local base = require "neap.c.base"

@@ -1,4 +1,4 @@
-#include "kern/sort.h"
+#include "kern/kern.h"
 
 #include <math.h>
 #include <string.h>

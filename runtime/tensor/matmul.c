@@ -16,6 +16,7 @@ enum { TILE = 384, STRETCH = 1536 };
 typedef struct {
   const char *data;
   int64_t row, column; /* strides */
+  bool turned;         /* columns are contiguous */
 } matrix;
 
 typedef struct {
@@ -26,8 +27,8 @@ typedef struct {
   const neap__blas *blas;
 } product;
 
-static int leading(matrix x) { return (int)(x.column == 1 ? x.row : x.column); }
-static int layout(matrix x) { return x.column == 1 ? NEAP__PLAIN : NEAP__TRANSPOSED; }
+static int leading(matrix x) { return (int)(x.turned ? x.column : x.row); }
+static int layout(matrix x) { return x.turned ? NEAP__TRANSPOSED : NEAP__PLAIN; }
 
 static void blas_tile(const product *p, int64_t i, int64_t j, int64_t l, int m, int n, int k) {
   int64_t a = i * p->a.row + l * p->a.column, b = l * p->b.row + j * p->b.column;
@@ -88,20 +89,20 @@ static neap_status run_tiles(void *ctx, int64_t chunk, int64_t begin, int64_t en
   return NEAP_OK;
 }
 
-/* t, of two dimensions, with rows or columns contiguous: itself or a copy in *own. */
+/* t, of two dimensions, with rows or columns contiguous: itself or a copy in *own. The stride of a
+ * dimension of size 1 means nothing, and is made what fits. */
 static neap_status as_matrix(matrix *x, neap_tensor *own, const neap_tensor *t) {
-  bool plain = t->stride[1] == 1 && t->stride[0] >= t->size[1];
-  bool turned = t->stride[0] == 1 && t->stride[1] >= t->size[0];
-  const neap_tensor *use = t;
+  int64_t m = t->size[0], n = t->size[1];
+  int64_t row = m == 1 ? n : t->stride[0], column = n == 1 ? 1 : t->stride[1];
   memset(own, 0, sizeof *own);
-  if (!plain && !turned) {
-    NEAP_TRY(neap_tensor_clone(own, t));
-    use = own;
-  }
-  bool rows = plain || !turned;
-  *x = (matrix){neap_tensor_data(use), rows ? use->stride[0] : 1, rows ? 1 : use->stride[1]};
-  if (x->row < 1) x->row = 1;
-  if (x->column < 1) x->column = 1;
+  *x = (matrix){neap_tensor_data(t), row, column, false};
+  if (column == 1 && row >= n) return NEAP_OK;
+  x->row = m == 1 ? 1 : t->stride[0];
+  x->column = n == 1 ? m : t->stride[1];
+  x->turned = true;
+  if (x->row == 1 && x->column >= m) return NEAP_OK;
+  NEAP_TRY(neap_tensor_clone(own, t));
+  *x = (matrix){neap_tensor_data(own), n, 1, false};
   return NEAP_OK;
 }
 

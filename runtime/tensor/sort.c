@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
-#include "kern/sort.h"
+#include "kern/kern.h"
 #include "tensor/rows.h"
 #include "tensor/walk.h"
 

@@ -296,3 +296,216 @@ describe("tensor memory", function()
     assert.equal(before, neap.memory().live)
   end)
 end)
+
+describe("tensor order statistics", function()
+  it("sort stably, NaN last", function()
+    local x = tensor.of { { 3, 1, nan, 2 }, { 0, -0.0, 5, 0 } }
+    local values, at = x:sort(2)
+    same({ { 1, 2, 3, nan }, { 0, 0, 0, 5 } }, values)
+    same({ { 2, 4, 1, 3 }, { 1, 2, 4, 3 } }, at)
+    same({ { 3, 2, 1, nan }, { 5, 0, 0, 0 } }, (x:sort(2, { descending = true })))
+    same({ { 1, 1, 1, 1 }, { 2, 2, 2, 2 } }, tensor.zeros({ 2, 4 }):argsort(1))
+    same({ 3, 2 }, (tensor.of({ 1, 3, 2 }):topk(2)))
+    same({ 2, 1 }, select(2, tensor.of({ 1, 0, 2 }):topk(2, nil, { largest = false })))
+    assert.matches("name one", support.message(function() x:sort() end))
+    assert.matches("k is 5", support.message(function() tensor.zeros({ 4 }):topk(5) end))
+    for _, dtype in ipairs { "f32", "i64", "i32", "u8", "bool" } do
+      same({ 2, 1 }, tensor.of({ 1, 0 }, { dtype = dtype }):argsort())
+    end
+  end)
+
+  it("agree with a plain sort on random numbers", function()
+    local x = tensor.randn { 3000, seed = 5 }
+    local plain = x:totable()
+    table.sort(plain)
+    same(plain, (x:sort()))
+    same(plain, x[x:argsort()])
+    assert.equal((plain[1500] + plain[1501]) / 2, x:median())
+  end)
+
+  it("find values, quantiles and counts", function()
+    local x = tensor.of { 1, 2, 2, 4 }
+    same({ 1, 2, 4, 5 }, x:searchsorted(tensor.of { 0, 2, 3, nan }))
+    assert.equal(4, x:searchsorted(2, { right = true }))
+    same({ 1, 2, 4 }, (x:unique()))
+    same({ 1, 2, 1 }, select(2, x:unique()))
+    same({ 1, 2, 2.5 }, x:quantile { 0, 0.5, 0.75 })
+    same({ 2, 3 }, tensor.of({ { 1, 4 }, { 3, 2 } }):median(1))
+    assert.equal(1.5, tensor.of({ 1, nan, 2 }):median { skip_nan = true })
+    assert.is_true(tensor.of({ 1, nan }):median() ~= tensor.of({ 1, nan }):median())
+    assert.matches("allowed are 0 to 1", support.message(function() x:quantile(1.5) end))
+    same({ 1, 0, 2 }, tensor.of({ 3, 1, 3 }, { dtype = "i64" }):bincount())
+    same({ 0.5, 2 }, tensor.of({ 2, 1, 2 }, { dtype = "u8" })
+      :bincount { n = 2, weights = tensor.of { 1.5, 0.5, 0.5 } })
+    assert.matches("0 at position 2, allowed are 1 to 3",
+      support.message(function() tensor.of({ 3, 0 }, { dtype = "i64" }):bincount() end))
+    local counts, edges = tensor.of({ 0, 1, 5, 10, nan }):histogram { bins = 2 }
+    same({ 2, 2 }, counts)
+    same({ 0, 5, 10 }, edges)
+    assert.matches("edges must be finite and rise", support.message(function()
+      x:histogram { edges = tensor.of { 2, 1 } }
+    end))
+  end)
+
+  it("run along a dim", function()
+    local x = tensor.of { { 1, 2, 3 }, { 4, nan, 6 } }
+    same({ { 1, 3, 6 }, { 4, nan, nan } }, x:cumsum(2))
+    same({ { 1, 2, 3 }, { 5, nan, 9 } }, x:cumsum(1))
+    same({ 1, 2, 6 }, x[1]:cumprod())
+    same({ 1, 3, 3 }, tensor.of({ 1, 3, 2 }, { dtype = "i32" }):cummax())
+    same({ 3, nan, nan }, tensor.of({ 3, nan, 1 }):cummin())
+    assert.equal("i64", tensor.of({ true, true }):cumsum().dtype)
+    same({ 3, 5 }, tensor.of({ 1, 4, 9 }):diff())
+    same({ 2 }, tensor.of({ 1, 4, 9 }):diff { n = 2 })
+    assert.same({ 0 }, tensor.of({ 1 }):diff({ n = 3 }).shape)
+  end)
+end)
+
+describe("tensor products", function()
+  it("multiply matrices, vectors and batches", function()
+    local a, b = tensor.of { { 1, 2 }, { 3, 4 } }, tensor.of { { 5, 6 }, { 7, 8 } }
+    same({ { 19, 22 }, { 43, 50 } }, a:matmul(b))
+    same({ { 26, 30 }, { 38, 44 } }, tensor.matmul(a:t(), b))
+    same({ 17, 39 }, a:matmul(tensor.of { 5, 6 }))
+    same({ 23, 34 }, tensor.of({ 5, 6 }):matmul(a))
+    assert.equal(17.0, tensor.of({ 1, 2 }):matmul(tensor.of { 5, 6 }))
+    same({ { { 19, 22 }, { 43, 50 } }, { { 7, 10 }, { 15, 22 } } },
+      a:unsqueeze(1):matmul(tensor.stack { b, a }))
+    local function eye(dtype) return tensor.eye(2, { dtype = dtype }) end
+    assert.equal("i64", eye("i32"):matmul(eye "u8").dtype)
+    assert.equal("f32", eye("f32"):matmul(eye "f32").dtype)
+    assert.equal("f64", eye("f32"):matmul(eye "i64").dtype)
+    local ends = tensor.of({ 1, 9, 2, 3 }):slice(1, 1, 4, 3)
+    same({ 11, 6 }, ends:matmul(tensor.of { { 2, 3 }, { 3, 1 } }))
+    same({ { 0, 0 } }, tensor.zeros({ 1, 0 }):matmul(tensor.zeros { 0, 2 }))
+    assert.matches("matmul: shapes %[2x2%] and %[3%] do not match",
+      support.message(function() a:matmul(tensor.zeros { 3 }) end))
+  end)
+
+  it("have covariance and correlation", function()
+    local x = tensor.of { { 1, 2, 1 }, { 2, 4, 1 }, { 3, 6, 1 } }
+    same({ { 1, 2, 0 }, { 2, 4, 0 }, { 0, 0, 0 } }, tensor.cov(x))
+    assert.equal(2.0, tensor.cov(x[{ {}, 1 }], x[{ {}, 2 }]))
+    assert.is_true(math.abs(tensor.corr(x[{ {}, 1 }], -x[{ {}, 2 }]) + 1) < 1e-12)
+    local constant = tensor.corr(x)[1][3]
+    assert.is_true(constant ~= constant)
+  end)
+
+  it("have softmax and logsumexp without overflow", function()
+    local x = tensor.of { { 1000, 1000 }, { -math.huge, 0 }, { -math.huge, -math.huge } }
+    same({ { 0.5, 0.5 }, { 0, 1 }, { nan, nan } }, x:softmax(2))
+    local l = x:logsumexp(2)
+    assert.is_true(math.abs(l[1] - 1000 - math.log(2)) < 1e-12)
+    assert.equal(-math.huge, l[3])
+    assert.is_true(math.abs(x[1]:log_softmax()[1] + math.log(2)) < 1e-12)
+    assert.equal(1000 + math.log(2), x[1]:logsumexp())
+  end)
+end)
+
+describe("tensor files", function()
+  local folder = "tests/golden/npy/"
+
+  it("reads what numpy writes", function()
+    for _, dtype in ipairs { "f64", "f32", "i64", "i32", "u8", "bool" } do
+      for _, order in ipairs { "c", "fortran" } do
+        local x = tensor.load(folder .. dtype .. "_" .. order .. ".npy")
+        assert.equal(dtype, x.dtype)
+        if dtype == "bool" then same({ { false, false, false }, { true, true, true } }, x)
+        else same({ { 1, 2, 3 }, { 4, 5, 6 } }, x) end
+      end
+    end
+    for _, name in ipairs {
+      "f64_big_endian", "i32_big_endian", "f64_version_2", "f64_version_3",
+    } do
+      same({ { 1, 2, 3 }, { 4, 5, 6 } }, tensor.load(folder .. name .. ".npy"))
+    end
+    assert.equal(7.5, tensor.load(folder .. "f64_scalar.npy"):item())
+    assert.same({ 0, 3 }, tensor.load(folder .. "f64_empty.npy").shape)
+    assert.matches("dtype '<i2' is not one of",
+      support.message(tensor.load, folder .. "i16_refused.npy"))
+  end)
+
+  it("writes the bytes that numpy writes", function()
+    local path = support.temporary ".npy"
+    for _, name in ipairs { "f64_c", "f32_c", "i64_c", "i32_c", "u8_c", "bool_c", "f64_scalar",
+      "f64_empty", "f64_one" } do
+      tensor.save(path, tensor.load(folder .. name .. ".npy"))
+      local a, b = assert(io.open(path, "rb")), assert(io.open(folder .. name .. ".npy", "rb"))
+      assert.equal(b:read "a", a:read "a", name)
+      a:close()
+      b:close()
+    end
+    os.remove(path)
+  end)
+
+  it("refuses what is no .npy file", function()
+    local path = support.temporary ".npy"
+    local function try(bytes)
+      local f = assert(io.open(path, "wb"))
+      f:write(bytes)
+      f:close()
+      return support.message(tensor.load, path)
+    end
+    local function header(descr, shape)
+      return "\x93NUMPY\1\0" .. string.pack("<s2",
+        ("{'descr': '%s', 'fortran_order': False, 'shape': %s, }"):format(descr, shape))
+    end
+    assert.matches("it ends early", try "")
+    assert.matches("other first bytes", try(("x"):rep(100)))
+    assert.matches("version above 3", try("\x93NUMPY\9\0\0\0"))
+    assert.matches("it ends early", try(header("<f8", "(2,)")))
+    assert.matches("no shape", try(header("<f8", "(-2,)")))
+    assert.matches("a key is missing",
+      try("\x93NUMPY\1\0" .. string.pack("<s2", "{'descr': '<f8', }")))
+    assert.matches("dtype '<c8'", try(header("<c8", "()")))
+    assert.matches("overflow", try(header("<f8", "(99999999999, 99999999999)")))
+    os.remove(path)
+    assert.matches("does not end in .npy", support.message(tensor.load, "x.txt"))
+  end)
+end)
+
+describe("tensor random numbers", function()
+  it("come from the run's generator, a seed or a stream", function()
+    local neap = require "neap"
+    neap.seed(3)
+    local a, b = tensor.randn { 10 }, tensor.randn { 10 }
+    neap.seed(3)
+    same(a:totable(), tensor.randn { 10 })
+    assert.is_false((a:eq(b)):any())
+    same(tensor.rand({ 5, seed = 1 }):totable(), tensor.rand { 5, rng = neap.rng(1) })
+    local r = neap.rng(7)
+    local whole = tensor.randn { 6, seed = 7 }
+    same(whole:totable(), tensor.cat { tensor.randn { 2, rng = r }, tensor.randn { 4, rng = r } })
+    neap.seed(0)
+  end)
+
+  it("have the moments they should", function()
+    local n = 200000
+    local u, z = tensor.rand { n, seed = 2 }, tensor.randn { n, seed = 2, dtype = "f32" }
+    assert.is_true(math.abs(u:mean() - 0.5) < 4 * math.sqrt(1 / 12 / n))
+    assert.is_true(math.abs(z:mean()) < 4 / math.sqrt(n) and math.abs(z:std() - 1) < 0.01)
+    assert.is_true(u:min() >= 0 and tensor.rand({ n, seed = 3, dtype = "f32" }):max() < 1)
+    local k = tensor.randint { n, low = -1, high = 2, seed = 4 }
+    same({ -1, 0, 1, 2 }, (k:unique()))
+    same({ 1, 2, 3, 4, 5 }, (tensor.permutation(5, { seed = 1 }):sort()))
+    assert.matches("low 3 is above high 2",
+      support.message(tensor.randint, { 1, low = 3, high = 2 }))
+  end)
+end)
+
+describe("tensor printing", function()
+  it("shows series on one line and matrices in columns", function()
+    assert.equal("tensor<f64>[2] {4, 6}", tostring(tensor.of { 4, 6 }))
+    assert.equal("tensor<f64>[100] {1, 2, 3, ..., 98, 99, 100}", tostring(tensor.arange(100)))
+    assert.equal("tensor<f64>[0] {}", tostring(tensor.zeros { 0 }))
+    assert.equal("tensor<f64>[] 0.3", tostring(tensor.full { value = 0.1 + 0.2 }))
+    assert.equal("tensor<f64>[2x2]\n   1.0   2.5\n  -3.0   nan",
+      tostring(tensor.of { { 1, 2.5 }, { -3, nan } }))
+    assert.equal("tensor<bool>[1x2]\n   true  false", tostring(tensor.of { { true, false } }))
+    assert.equal("tensor<f64>[1x1x1]\n[1]\n  7", tostring(tensor.full { 1, 1, 1, value = 7 }))
+    local text = tostring(tensor.zeros { 50, 50 })
+    assert.matches("%.%.%.", text)
+    for line in text:gmatch "[^\n]+" do assert.is_true(#line <= 100) end
+    assert.is_true(#tostring(tensor.zeros { 3, 3, 3, 3, 3, 3 }) < 8192)
+  end)
+end)
