@@ -153,7 +153,8 @@ local function train(parts)
     objective = "binary", num_iterations = o.trees, num_leaves = o.leaves,
     learning_rate = o.learning_rate, min_data_in_leaf = 50, seed = o.seed,
     valid = { parts.valid.x, parts.valid.y }, metric = "binary_logloss",
-    early_stopping_rounds = o.patience, feature_names = parts.names, progress = o.progress,
+    early_stopping_rounds = o.patience, is_provide_training_metric = true,
+    feature_names = parts.names, progress = o.progress,
   })
   local seconds = (clock.monotonic() - start) * 1e-9
   say("model", "%d trees of %d leaves in %.2f s", model.best_iteration, o.leaves, seconds)
@@ -292,7 +293,8 @@ local function quality_charts(r)
   return {
     reliability = plot.chart { title = "Reliability on the test part", width = half.width,
       height = half.height, x_label = "predicted probability", y_label = "share of ones",
-      x_range = { 0, 1 }, y_range = { 0, 1 }, { "line", { 0, 1 }, { 0, 1 }, dash = true, color = 2 },
+      x_range = { 0, 1 }, y_range = { 0, 1 },
+      { "line", { 0, 1 }, { 0, 1 }, dash = true, color = 2 },
       { "line", reliability.mean, reliability.share, color = 1 },
       { "scatter", reliability.mean, reliability.share, color = 1, radius = 4 } },
     confusion = plot.heatmap(judged.confusion, { title = "Confusion at 0.5", width = half.width,
@@ -301,7 +303,8 @@ local function quality_charts(r)
       range = { 0, 1 }, width = half.width, height = half.height }),
     training = plot.chart { title = "Log loss while training", width = half.width,
       height = half.height, x_label = "trees",
-      { "line", history.train, name = "training" }, { "line", history.valid, name = "validation" } },
+      { "line", history.train.binary_logloss, name = "training" },
+      { "line", history.valid.binary_logloss, name = "validation" } },
     importance = plot.bar(names, gains, { title = "Gain by feature, the first twenty",
       horizontal = true, width = 720, height = 480, label_width = 190 }),
   }
@@ -355,8 +358,8 @@ local function build_report(r)
     { "rows per second in a batch", ("%.0f"):format(r.latency.rows_per_second) },
     { "peak memory, MB", ("%.0f"):format(clock.peak_rss() / 1e6) } })
   page:section "Conventions":list(r.result.conventions):list {
-    ("Labels look %d bars ahead; as many rows are left out at both borders of the split, so no label "
-      .. "of one part sees into the next."):format(o.lookforward),
+    ("Labels look %d bars ahead; as many rows are left out at both borders of the split, so no "
+      .. "label of one part sees into the next."):format(o.lookforward),
     "Precision, recall and F1 are of label 1 at probability 0.5; ECE has 15 equal-width bins.",
     ("The strategy is long above a calibrated probability of %.4f, the best cut for F1 on the "
       .. "validation part, else flat."):format(r.cut) }

@@ -169,8 +169,9 @@ end
 local layout = {
   { "total_return", "%" }, { "benchmark_return", "%" }, { "cagr", "%" }, { "volatility", "%" },
   { "sharpe" }, { "sortino" }, { "calmar" }, { "max_drawdown", "%" }, { "max_drawdown_bars", "d" },
-  { "trades", "d" }, { "win_rate", "%" }, { "profit_factor" }, { "expectancy" },
-  { "exposure", "%" }, { "turnover" }, { "fees_paid" }, { "slippage_paid" },
+  { "trades", "d" }, { "win_rate", "%" }, { "profit_factor" },
+  { "expectancy", "money" },
+  { "exposure", "%" }, { "turnover" }, { "fees_paid", "money" }, { "slippage_paid", "money" },
   { "ambiguous_exits", "d" },
 }
 
@@ -178,6 +179,7 @@ local function cell(value, kind)
   if value ~= value then return "-" end
   if kind == "%" then return ("%.2f %%"):format(100 * value) end
   if kind == "d" then return ("%d"):format(value) end
+  if kind == "money" then return ("%.2f"):format(value) end
   return ("%.4g"):format(value)
 end
 

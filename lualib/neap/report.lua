@@ -98,27 +98,30 @@ function Report:figures(pairs_of)
   return add(self, '<div class="figures">%s</div>', table.concat(out))
 end
 
--- Cells that read as numbers are set flush right.
-local function cell(tag, value)
+-- Cells that read as numbers are set flush right, and the headings above them as the first row is.
+local function is_number(value)
+  return type(value) == "number" or tostring(value):match "^[-+]?[%d.,e+-]+ ?[%%a-zA-Z]?$" ~= nil
+end
+
+local function cell(tag, value, number)
   local text = tostring(value)
-  local number = type(value) == "number" or text:match "^[-+]?[%d.,]+[%%a-zA-Z]?$"
   return ("<%s%s>%s</%s>"):format(tag, number and ' class="n"' or "", svg.escape(text), tag)
 end
 
 --- A table: an array of column names, an array of rows.
 function Report:table(header, rows)
   local out = {}
-  local function row(tag, cells)
+  local function row(tag, cells, like)
     local texts = {}
-    for i, value in ipairs(cells) do texts[i] = cell(tag, value) end
+    for i, value in ipairs(cells) do texts[i] = cell(tag, value, is_number(like[i])) end
     out[#out + 1] = "<tr>" .. table.concat(texts) .. "</tr>"
   end
-  row("th", header)
+  row("th", header, rows[1] or header)
   for i, cells in ipairs(rows) do
     if #cells ~= #header then
       opts.raise("report:table: row %d has %d cells, the header has %d", i, #cells, #header)
     end
-    row("td", cells)
+    row("td", cells, cells)
   end
   return add(self, '<div class="scroll"><table>%s</table></div>', table.concat(out))
 end
