@@ -2,6 +2,7 @@
 local c = require "neap.c.frame"
 local frame = require "neap.frame"
 local opts = require "neap.opts"
+local single = require "neap.market.single"
 
 local labels = {}
 
@@ -11,6 +12,7 @@ local function read(where, bars)
   if type(bars) ~= "table" then
     opts.raise("%s: bars or a tensor of closes are expected, got %s", where, type(bars))
   end
+  single(where, bars)
   local has = frame.is(bars) and function(name) return bars:has(name) end
     or function(name) return bars[name] ~= nil end
   if not has "close" then opts.raise("%s: the bars have no column 'close'", where) end

@@ -7,6 +7,7 @@ local frame = require "neap.frame"
 local neap = require "neap"
 local opts = require "neap.opts"
 local report = require "neap.market.report"
+local single = require "neap.market.single"
 local tensor = require "neap.tensor"
 
 local market = {}
@@ -32,6 +33,7 @@ local function series(where, bars)
 end
 
 local function scan(where, bars)
+  single(where, bars)
   local t, o, h, l, x, v = series(where, bars)
   return c.scan(t, o, h, l, x, v)
 end
@@ -165,7 +167,8 @@ local policies = { raise = true, drop = true, fill = true }
 --- likewise, but mends prices (a missing close is the previous one, high and low are widened to
 --- hold open and close) and fills gaps of at most `max_gap` bars with bars at the previous close of
 --- volume 0, where at least half the steps keep the cadence; it returns the columns of bars only.
---- Gaps and volume 0 alone are no fault. A single missing weekday counts as a holiday.
+--- Gaps and volume 0 alone are no fault. A single missing weekday counts as a holiday. Bars of
+--- several symbols are refused.
 ---     #market.validate(market.synthetic { rows = 100 }) --> 100
 ---@param bars neap.frame
 ---@param o? { policy: "raise"|"drop"|"fill", max_gap: integer }

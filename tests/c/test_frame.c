@@ -6,6 +6,7 @@
 
 #include "base/civil.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "frame/frame.h"
 
 static const int64_t hour = NEAP_DAY / 24;
@@ -265,6 +266,26 @@ static void reading_survives_failing_memory(void **state) {
   });
 }
 
+static void reading_stops_on_interrupt(void **state) {
+  (void)state;
+  const char *text = "a,b\n1,x\n2,y\n";
+  assert_ok(neap_file_write(path, text, strlen(text)));
+  neap_table t;
+  neap_interrupt_raise();
+  assert_fails(neap_csv_read(&t, path, &(neap_csv_options){0}), NEAP_EINTERRUPT, "interrupted");
+  neap_interrupt_clear();
+  assert_ok(neap_csv_read(&t, path, &(neap_csv_options){0}));
+  neap_interrupt_raise();
+  assert_fails(neap_csv_write(path, t.columns, 2, false), NEAP_EINTERRUPT, "interrupted");
+  neap_interrupt_clear();
+  char *data;
+  int64_t n;
+  assert_ok(neap_file_read(path, &data, &n));
+  assert_string_equal(data, text);
+  neap_free(data);
+  neap_table_drop(&t);
+}
+
 static void writing_survives_failing_memory_and_disk(void **state) {
   (void)state;
   neap_column c = {.name = path, .kind = NEAP_COLUMN_NUMBER};
@@ -324,6 +345,7 @@ int main(void) {
       cmocka_unit_test(made_up_bars_are_sound_and_independent),
       cmocka_unit_test(records_survive_the_buffer),
       cmocka_unit_test(reading_survives_failing_memory),
+      cmocka_unit_test(reading_stops_on_interrupt),
       cmocka_unit_test(writing_survives_failing_memory_and_disk),
       cmocka_unit_test(bars_survive_failing_memory),
   };

@@ -228,6 +228,16 @@ describe("market.synthetic", function()
     assert.is_true(r > 0.15 and r < 0.6, r)
   end)
 
+  it("does not let bars of several symbols pass for one", function()
+    local both = market.synthetic { rows = 10, symbols = { "A", "B" } }
+    for _, fn in ipairs { market.validate, market.bars_per_year,
+      require("neap.labels").threshold } do
+      local text = support.message(fn, both)
+      assert.truthy(text:find('take one with bars:where(bars.symbol:eq "B")', 1, true), text)
+    end
+    assert.equal(10, #market.validate(both:where(both.symbol:eq "A")))
+  end)
+
   it("makes sound bars whose price stays within bounds", function()
     for seed = 1, 10 do
       local bars, r = market.validate(market.synthetic { seed = seed }, { policy = "raise" })
