@@ -81,6 +81,7 @@ local apply = nil -- the C method, found with the first calibrator
 
 --- Calibrated probability of a number, or of a tensor: N, N x 2 or N x K, the same shape out. A
 --- row alone and the same row in a batch give the same bits. NaN gives NaN.
+---     calibration.from_table({ method = "platt", parameters = { 1, 0 } }):apply(0.5) --> 0.5
 ---@param p number|neap.tensor
 ---@return number|neap.tensor
 function Calibrator:apply(p)
@@ -95,6 +96,7 @@ local parameter_names = {
 
 --- The calibrator as plain Lua values: method, input, columns, parameters (T | a, b | a, b, c), and
 --- the knots x, y of isotonic. `calibration.from_table` is the inverse.
+---     calibration.from_table({ method = "none" }):to_table().input --> prob
 ---@return table
 function Calibrator:to_table()
   local method, _, columns, a, b, c3, x, y = self.core:state()
@@ -149,6 +151,8 @@ local function joined(values)
 end
 
 --- Write the calibrator as a small text file; `calibration.load` reads it back bit for bit.
+---     local c = calibration.from_table { method = "none" }
+---     pcall(c.save, c, "/dev/null") --> true
 ---@param path string
 function Calibrator:save(path)
   local t = self:to_table()
@@ -173,7 +177,8 @@ local function numbers(path, text)
   return values
 end
 
---- Read a calibrator that `save` wrote.
+--- Read a calibrator that `save` wrote; raises when there is none.
+---     pcall(calibration.load, "/dev/null") --> false, ...
 ---@param path string
 ---@return neap.Calibrator
 function calibration.load(path)
@@ -205,14 +210,15 @@ local judges = { log_loss = metrics.log_loss, brier = metrics.brier, ece = metri
 
 -- Every row calibrated by a calibrator that was fitted on the other folds, in row order.
 local function held_out(method, y, p, folds, o)
-  local out = {}
+  local out, logit = {}, check_input("calibration.select", o.input)
   for i, fold in ipairs(folds) do
-    local part = { input = o.input, classes = o.classes, skip_nan = false }
-    part.weights = o.weights and pick(o.weights, fold.train)
-    local ok, made = pcall(fit, "calibration.select", method, pick(y, fold.train),
-      pick(p, fold.train), part)
-    if not ok then error(("%s (training rows of fold %d)"):format(made, i), 0) end
-    out[i] = made:apply(pick(p, { fold.test }))
+    local weights = o.weights and pick(o.weights, fold.train)
+    local s = c.sample("calibration.select", pick(y, fold.train), pick(p, fold.train), weights,
+      o.classes, "scores", false, 0.5)
+    if s:one_class() then
+      opts.raise("calibration.select: y holds one class only in the training rows of fold %d", i)
+    end
+    out[i] = c.calibrate(s, method, logit):apply(pick(p, { fold.test }))
   end
   return tensor.cat(out)
 end
@@ -229,6 +235,8 @@ local select_options = {
 --- ("log_loss", "brier" or "ece") is taken over all held-out rows together. On the rows a method
 --- was fitted on isotonic always wins, which says nothing. "none" competes; of equals the first
 --- named wins. The second result is an array of { method, score } in the order of `methods`.
+---     local y, p = tensor.of { 0, 1, 1, 0 }, tensor.of { 0.25, 0.75, 0.75, 0.25 }
+---     calibration.select(y, p, { methods = { "none" }, folds = 2 }).method --> none
 ---@param y neap.tensor labels, N, in time order
 ---@param p neap.tensor probabilities or logits, N or N x K
 ---@param o? { methods: string[], folds: integer, metric: string, purge: integer, input: string }
@@ -266,6 +274,9 @@ function Calibrated:init(model, calibrator)
 end
 
 --- Calibrated probabilities, in the shape the model gives them.
+---     local m = linear.fit(tensor.of { { 0 }, { 1 } }, tensor.of { 0, 1 })
+---     local c = calibration.from_table { method = "temperature", parameters = { 1 } }
+---     calibration.wrap(m, c):predict_proba(tensor.of { { 0 }, { 1 } }).shape[2] --> 2
 ---@param x neap.tensor
 ---@return neap.tensor
 function Calibrated:predict_proba(x) return self.calibrator:apply(self.model:predict_proba(x)) end
@@ -278,6 +289,9 @@ end
 
 --- The label whose calibrated probability is largest, the first of equals; of two classes the
 --- larger one when its probability exceeds `threshold` (0.5).
+---     local m = linear.fit(tensor.of { { 0 }, { 1 } }, tensor.of { 0, 1 })
+---     local c = calibration.from_table { method = "temperature", parameters = { 1 } }
+---     calibration.wrap(m, c):predict(tensor.of { { 0 }, { 1 } })[2] --> 1
 ---@param x neap.tensor
 ---@param o? { threshold: number }
 ---@return neap.tensor
@@ -295,6 +309,8 @@ end
 --- A model whose `predict_proba` passes through a calibrator; `predict` and `classes` follow. In
 --- place of a calibrator it takes a dataset (fields x and y) the model has not seen, on which
 --- `select` then chooses one.
+---     local m = linear.fit(tensor.of { { 0 }, { 1 } }, tensor.of { 0, 1 })
+---     calibration.wrap(m, calibration.from_table { method = "none" }).classes[2] --> 1
 ---@param model table anything with `predict_proba` and `classes`
 ---@param calibrator neap.Calibrator|table
 ---@param o? table options of `calibration.select`, for a dataset

@@ -91,16 +91,21 @@ end
 
 --- Linear scores of N x F: the log-odds of the larger class (N), one logit a class (N x K), or what
 --- ridge predicts (N). F numbers count as one row.
+---     local m = linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 1, 4 }, { kind = "ridge" })
+---     m:decision(tensor.of { { 1 } })[1] --> 2.5
 ---@param x neap.tensor
 ---@return neap.tensor
 function Model:decision(x) return self.core:scores(x) end
 
 --- Probabilities, N x K, in the order of `classes`.
+---     local m = linear.fit(tensor.of { { -1 }, { 1 } }, tensor.of { 0, 1 })
+---     m:predict_proba(tensor.of { { 0 } }):get(1, 2) --> 0.5
 ---@param x neap.tensor
 ---@return neap.tensor
 function Model:predict_proba(x) return self.core:proba(x) end
 
 --- The label with the largest probability (i64), or the numbers that ridge predicts (f64).
+---     linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 3, 7 }):predict(tensor.of { 5 })[1] --> 7
 ---@param x neap.tensor
 ---@return neap.tensor
 function Model:predict(x) return self.core:predict(x) end
@@ -108,6 +113,7 @@ function Model:predict(x) return self.core:predict(x) end
 local fields = { "coef", "intercept", "mean", "scale", "classes" }
 
 --- The model as plain Lua tables; `linear.from_table` is the inverse.
+---     linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 3, 7 }):to_table().classes[1] --> 3.0
 ---@return table
 function Model:to_table()
   local t = { iterations = self.iterations, converged = self.converged, names = self.names }
@@ -119,6 +125,7 @@ end
 local function to_tensor(values) return values and tensor.of(values) end
 
 --- The model that `to_table` gave.
+---     linear.from_table({ coef = { { 2 } }, intercept = { 1 } }).coef[1] --> 2.0
 ---@param t table
 ---@return neap.LinearModel
 function linear.from_table(t)
@@ -137,6 +144,8 @@ local function joined(values)
 end
 
 --- Write the model as a small text file; `linear.load` reads it back bit for bit.
+---     local m = linear.from_table { coef = { { 2 } }, intercept = { 1 } }
+---     pcall(m.save, m, "/dev/null") --> true
 ---@param path string
 function Model:save(path)
   local t = self:to_table()
@@ -161,7 +170,8 @@ local function numbers(path, text)
   return values
 end
 
---- Read a model that `save` wrote.
+--- Read a model that `save` wrote; raises when there is none.
+---     pcall(linear.load, "/dev/null") --> false, ...
 ---@param path string
 ---@return neap.LinearModel
 function linear.load(path)
