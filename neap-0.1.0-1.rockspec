@@ -14,6 +14,7 @@ build = {
   type = "cmake",
   variables = {
     CMAKE_BUILD_TYPE = "Release",
+    NEAP_TESTS = "OFF",
     CMAKE_INSTALL_PREFIX = "$(PREFIX)",
     INSTALL_CMOD = "$(LIBDIR)",
     INSTALL_LMOD = "$(LUADIR)",
