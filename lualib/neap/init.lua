@@ -34,6 +34,7 @@ local modules = {
   frame = true,
   gbdt = true,
   labels = true,
+  linalg = true,
   linear = true,
   log = true,
   market = true,

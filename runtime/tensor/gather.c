@@ -1,8 +1,19 @@
 /* Selecting and storing by index tensors and masks. */
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/pool.h"
 #include "tensor/walk.h"
+
+/* Positions of the ones among n bytes, counted from first. */
+static neap_status list_ones(int64_t *at, const uint8_t *m, int64_t n, int64_t first) {
+  int64_t k = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
+    if (m[i]) at[k++] = i + first;
+  }
+  return NEAP_OK;
+}
 
 neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t first) {
   neap_tensor mask;
@@ -12,9 +23,8 @@ neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t 
   int64_t n = neap_tensor_numel(&mask), count = 0;
   for (int64_t i = 0; i < n; i++) count += m[i];
   neap_status st = neap_tensor_init_1d(out, NEAP_I64, count);
-  int64_t *at = st ? NULL : neap_tensor_data(out);
-  for (int64_t i = 0, k = 0; k < count && at; i++)
-    if (m[i]) at[k++] = i + first;
+  if (!st) st = list_ones(neap_tensor_data(out), m, n, first);
+  if (st) neap_tensor_drop(out);
   neap_tensor_drop(&mask);
   return st;
 }
@@ -116,6 +126,7 @@ static neap_status put_plain(neap_tensor *t, const neap_tensor *index, int64_t f
   for (int64_t i = 0; i < n; i++) NEAP_TRY(resolve(v[i], first, t->size[0], &at));
   neap__touch(t);
   for (int64_t i = 0; i < n; i++) {
+    if (i % 4096 == 0) NEAP_TRY(neap_interrupt_check());
     NEAP_TRY(resolve(v[i], first, t->size[0], &at));
     if (t->ndim > 1) NEAP_TRY(put_row(t, at, src, i));
     else memcpy(z + at * t->stride[0] * each, x + i * src->stride[0] * each, (size_t)each);

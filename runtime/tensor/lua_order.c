@@ -82,6 +82,18 @@ static int l_matmul(lua_State *L) {
   return neap__lua_done_value(L, neap_tensor_matmul(neap_lua_push_tensor(L), a, b));
 }
 
+/* solve(a, b) */
+static int l_solve(lua_State *L) {
+  const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = neap_lua_check_tensor(L, 2);
+  return neap_lua_done(L, neap_tensor_solve(neap_lua_push_tensor(L), a, b));
+}
+
+/* cholesky(a) */
+static int l_cholesky(lua_State *L) {
+  const neap_tensor *a = neap_lua_check_tensor(L, 1);
+  return neap_lua_done(L, neap_tensor_cholesky(neap_lua_push_tensor(L), a));
+}
+
 /* save_npy(t, path) */
 static int l_save_npy(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
@@ -97,10 +109,13 @@ static int l_load_npy(lua_State *L) {
 
 void neap__lua_add_order(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"sort", l_sort},         {"argsort", l_argsort},     {"quantile", l_quantile},
-      {"unique", l_unique},     {"scan", l_scan},           {"searchsorted", l_searchsorted},
-      {"bincount", l_bincount}, {"histogram", l_histogram}, {"matmul", l_matmul},
-      {"save_npy", l_save_npy}, {"load_npy", l_load_npy},   {NULL, NULL},
+      {"sort", l_sort},         {"argsort", l_argsort},
+      {"quantile", l_quantile}, {"unique", l_unique},
+      {"scan", l_scan},         {"searchsorted", l_searchsorted},
+      {"bincount", l_bincount}, {"histogram", l_histogram},
+      {"matmul", l_matmul},     {"solve", l_solve},
+      {"cholesky", l_cholesky}, {"save_npy", l_save_npy},
+      {"load_npy", l_load_npy}, {NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);
 }

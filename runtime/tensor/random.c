@@ -2,6 +2,7 @@
  * the same numbers. */
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/pool.h"
 #include "tensor/walk.h"
 
@@ -106,13 +107,20 @@ neap_status neap_tensor_randint(neap_tensor *out, int64_t low, int64_t high, int
   return fill(out, NEAP_I64, ndim, size, integers, &f, r);
 }
 
-neap_status neap_tensor_permutation(neap_tensor *out, int64_t n, int64_t first, neap_rng *r) {
-  NEAP_TRY(neap_tensor_init_1d(out, NEAP_I64, n));
-  int64_t *z = neap_tensor_data(out);
-  for (int64_t i = 0; i < n; i++) { /* Fisher and Yates, inside out */
+/* Fisher and Yates, inside out. */
+static neap_status shuffle(int64_t *z, int64_t n, int64_t first, neap_rng *r) {
+  for (int64_t i = 0; i < n; i++) {
+    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
     int64_t k = (int64_t)neap_rng_below(r, (uint64_t)i + 1);
-    z[i] = z[k];
+    if (k != i) z[i] = z[k];
     z[k] = first + i;
   }
   return NEAP_OK;
+}
+
+neap_status neap_tensor_permutation(neap_tensor *out, int64_t n, int64_t first, neap_rng *r) {
+  NEAP_TRY(neap_tensor_init_1d(out, NEAP_I64, n));
+  neap_status st = shuffle(neap_tensor_data(out), n, first, r);
+  if (st) neap_tensor_drop(out);
+  return st;
 }

@@ -13,44 +13,67 @@ typedef struct {
   void *z;
 } scanning;
 
-static void scan_f64(neap_scan op, int64_t n, const double *x, double *z) {
-  double s = op == NEAP_CUMSUM ? 0 : 1;
-  if ((op == NEAP_CUMMAX || op == NEAP_CUMMIN) && n > 0) s = x[0];
-  for (int64_t i = 0; i < n; i++) {
-    switch (op) {
-    case NEAP_CUMSUM: s += x[i]; break;
-    case NEAP_CUMPROD: s *= x[i]; break;
-    case NEAP_CUMMAX: s = x[i] > s || isnan(x[i]) ? x[i] : s; break;
-    case NEAP_CUMMIN: s = x[i] < s || isnan(x[i]) ? x[i] : s; break;
-    }
-    z[i] = s;
+/* One piece; *state carries the running value from piece to piece. */
+static void scan_f64(neap_scan op, int64_t n, const double *x, double *z, double *state) {
+  double s = *state;
+  switch (op) {
+  case NEAP_CUMSUM:
+    for (int64_t i = 0; i < n; i++) z[i] = s += x[i];
+    break;
+  case NEAP_CUMPROD:
+    for (int64_t i = 0; i < n; i++) z[i] = s *= x[i];
+    break;
+  case NEAP_CUMMAX:
+    for (int64_t i = 0; i < n; i++) z[i] = s = x[i] > s || isnan(x[i]) ? x[i] : s;
+    break;
+  case NEAP_CUMMIN:
+    for (int64_t i = 0; i < n; i++) z[i] = s = x[i] < s || isnan(x[i]) ? x[i] : s;
+    break;
   }
+  *state = s;
 }
 
-static void scan_i64(neap_scan op, int64_t n, const int64_t *x, int64_t *z) {
-  uint64_t s = op == NEAP_CUMSUM ? 0 : 1;
-  if ((op == NEAP_CUMMAX || op == NEAP_CUMMIN) && n > 0) s = (uint64_t)x[0];
-  for (int64_t i = 0; i < n; i++) {
-    switch (op) {
-    case NEAP_CUMSUM: s += (uint64_t)x[i]; break;
-    case NEAP_CUMPROD: s *= (uint64_t)x[i]; break;
-    case NEAP_CUMMAX: s = x[i] > (int64_t)s ? (uint64_t)x[i] : s; break;
-    case NEAP_CUMMIN: s = x[i] < (int64_t)s ? (uint64_t)x[i] : s; break;
-    }
-    z[i] = (int64_t)s;
+static void scan_i64(neap_scan op, int64_t n, const int64_t *x, int64_t *z, int64_t *state) {
+  int64_t s = *state;
+  switch (op) {
+  case NEAP_CUMSUM:
+    for (int64_t i = 0; i < n; i++) z[i] = s = (int64_t)((uint64_t)s + (uint64_t)x[i]);
+    break;
+  case NEAP_CUMPROD:
+    for (int64_t i = 0; i < n; i++) z[i] = s = (int64_t)((uint64_t)s * (uint64_t)x[i]);
+    break;
+  case NEAP_CUMMAX:
+    for (int64_t i = 0; i < n; i++) z[i] = s = x[i] > s ? x[i] : s;
+    break;
+  case NEAP_CUMMIN:
+    for (int64_t i = 0; i < n; i++) z[i] = s = x[i] < s ? x[i] : s;
+    break;
   }
+  *state = s;
+}
+
+static neap_status scan_row(const scanning *s, int64_t row) {
+  int64_t m = s->rows.m, first = s->op == NEAP_CUMPROD;
+  bool extreme = s->op == NEAP_CUMMAX || s->op == NEAP_CUMMIN;
+  const void *data = neap__row(&s->rows, row);
+  const double *x = data;
+  const int64_t *k = data;
+  bool real = s->rows.t.dtype == NEAP_F64;
+  double state = extreme && real ? x[0] : (double)first;
+  int64_t count = extreme && !real ? k[0] : first;
+  for (int64_t i = 0; i < m; i += NEAP__GRAIN) {
+    int64_t n = m - i < NEAP__GRAIN ? m - i : NEAP__GRAIN;
+    NEAP_TRY(neap_interrupt_check());
+    if (real) scan_f64(s->op, n, x + i, (double *)s->z + row * m + i, &state);
+    else scan_i64(s->op, n, k + i, (int64_t *)s->z + row * m + i, &count);
+  }
+  return NEAP_OK;
 }
 
 static neap_status scan_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const scanning *s = ctx;
-  int64_t m = s->rows.m;
-  for (int64_t row = begin; row < end; row++) {
-    NEAP_TRY(neap_interrupt_check());
-    const void *x = neap__row(&s->rows, row);
-    if (s->rows.t.dtype == NEAP_F64) scan_f64(s->op, m, x, (double *)s->z + row * m);
-    else scan_i64(s->op, m, x, (int64_t *)s->z + row * m);
-  }
+  for (int64_t row = begin; s->rows.m > 0 && row < end; row++) NEAP_TRY(scan_row(s, row));
   return NEAP_OK;
 }
 

@@ -318,6 +318,14 @@ neap_status neap_tensor_histogram(neap_tensor *out, const neap_tensor *t, const 
  * one thread in fixed tiles; by plain loops when it is missing. Integers in i64, wrapping. */
 neap_status neap_tensor_matmul(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
 
+/* x with a x = b, for an n x n matrix a and b of n or n x k, by LU with row exchanges, in f64 (f32
+ * when both are). NEAP_EVALUE when a is singular or an element is not finite. */
+neap_status neap_tensor_solve(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
+
+/* The lower triangle L with L L' = a, for a symmetric positive definite a, of which only the lower
+ * triangle is read. NEAP_EVALUE when it is not positive definite or not finite. */
+neap_status neap_tensor_cholesky(neap_tensor *out, const neap_tensor *a);
+
 /* files
  * ---------------------------------------------------------------------------------------------- */
 

@@ -509,3 +509,34 @@ describe("tensor printing", function()
     assert.is_true(#tostring(tensor.zeros { 3, 3, 3, 3, 3, 3 }) < 8192)
   end)
 end)
+
+describe("linalg", function()
+  local linalg = require "neap.linalg"
+
+  it("solves systems", function()
+    local a, b = tensor.randn { 40, 40, seed = 1 }, tensor.randn { 40, 3, seed = 2 }
+    assert.is_true((a:matmul(linalg.solve(a, b)) - b):norm { p = math.huge } < 1e-10)
+    assert.is_true((a:t():matmul(linalg.solve(a:t(), b)) - b):norm { p = math.huge } < 1e-10)
+    assert.same({ 40 }, linalg.solve(a, b[{ {}, 1 }]).shape)
+    assert.is_true((linalg.inv(a):matmul(a) - tensor.eye(40)):norm { p = math.huge } < 1e-10)
+    assert.equal("f32", linalg.inv(tensor.eye(2, { dtype = "f32" })).dtype)
+    assert.same({ 0, 2 }, linalg.solve(tensor.zeros { 0, 0 }, tensor.zeros { 0, 2 }).shape)
+    assert.matches("singular %(pivot 2 is 0%)",
+      support.message(linalg.solve, tensor.ones { 2, 2 }, tensor.ones { 2 }))
+    assert.matches("the matrix holds NaN",
+      support.message(linalg.solve, tensor.of { { nan } }, tensor.ones { 1 }))
+    assert.matches("shapes %[2x2%] and %[3%]",
+      support.message(linalg.solve, tensor.eye(2), tensor.ones { 3 }))
+  end)
+
+  it("factors positive definite matrices", function()
+    local x = tensor.randn { 30, 20, seed = 3 }
+    local a = x:t():matmul(x)
+    local l = linalg.cholesky(a)
+    assert.is_true((l:matmul(l:t()) - a):norm { p = math.huge } < 1e-10)
+    assert.equal(0.0, l[1][2])
+    assert.matches("not positive definite %(leading minor 2%)",
+      support.message(linalg.cholesky, tensor.of { { 1, 0 }, { 2, 1 } }))
+    assert.matches("square matrix", support.message(linalg.cholesky, x))
+  end)
+end)

@@ -550,10 +550,6 @@ function tensor:isinf() end
 ---@return neap.tensor
 function tensor:isfinite() end
 
---- The methods of a tensor, for `neap.tensor` to add to.
----@type table
-c.methods = {}
-
 --- As tensor.of, positional.
 ---@param values table
 ---@param dtype? string
@@ -713,5 +709,20 @@ function c.save_npy(x, path) end
 ---@param path string
 ---@return neap.tensor
 function c.load_npy(path) end
+
+--- As linalg.solve.
+---@param a neap.tensor
+---@param b neap.tensor
+---@return neap.tensor
+function c.solve(a, b) end
+
+--- As linalg.cholesky.
+---@param a neap.tensor
+---@return neap.tensor
+function c.cholesky(a) end
+
+--- The metatable of tensors, to which lualib adds methods with options.
+---@type table
+c.methods = {}
 
 return c
