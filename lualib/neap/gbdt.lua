@@ -16,7 +16,8 @@ local gbdt = {}
 ---@field classes integer[]? labels in the order of predict_proba; nil for regressions
 ---@field feature_names string[]
 ---@field best_iteration integer iterations kept: the best one when training stopped early
----@field history table history.valid[metric][i], history.train[metric][i]
+---@field history table history.valid[metric][i] and history.train[metric][i] after iteration i;
+--- history.valid[i] and history.train[i] are the metric that stops
 ---@field params table the options in force, under LightGBM's names
 ---@field warnings string[] what is odd about the data but no error
 local Model = class "neap.gbdt.Model"
@@ -75,6 +76,7 @@ local function follow(trainer, o, history)
       if history[key][name] then
         local v, up = trainer:metric(set, name)
         table.insert(history[key][name], v)
+        if i == 1 then table.insert(history[key], v) end
         if i == 1 and key == "valid" then stop, larger = v, up end
       end
     end
@@ -154,7 +156,8 @@ end
 --- contradictory options.
 ---     local x = tensor.of { { 1 }, { 2 }, { 3 }, { 4 } }
 ---     local y = tensor.of { 0, 0, 1, 1 }
----     local m = gbdt.fit(x, y, { objective = "binary", min_data_in_leaf = 1, min_data_in_bin = 1 })
+---     local o = { objective = "binary", min_data_in_leaf = 1, min_data_in_bin = 1 }
+---     local m = gbdt.fit(x, y, o)
 ---     m:predict(x):totable()[4] --> 1
 ---@param x neap.tensor|table
 ---@param y neap.tensor|table

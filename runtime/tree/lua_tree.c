@@ -227,7 +227,7 @@ static int m_predict(lua_State *L) {
 static int m_predict_row(lua_State *L) {
   const neap_gbdt *m = check_model(L, 1);
   const neap_tensor *x = neap_lua_check_tensor(L, 2);
-  bool plain = x->dtype == NEAP_F64 && x->ndim == 1 && (x->stride[0] == 1 || x->size[0] <= 1);
+  bool plain = x->dtype == NEAP_F64 && neap_tensor_is_contiguous(x);
   if (!plain) x = neap_lua_push_as(L, 2, NEAP_F64, "x");
   if (neap_tensor_numel(x) != neap_gbdt_features(m))
     neap_lua_raise(L, "gbdt.predict_row: x has %lld features, the model was fitted on %lld",

@@ -1,8 +1,8 @@
 -- Boosted trees against python3-xgboost, alternating, medians.
 -- Usage: neap tests/bench/gbdt.lua [SET] [SHAPE] [ROUNDS] [THREADS]
 -- SET c is 20k x 50 with a weak signal; a100 is 100 thousand rows of a Higgs-like problem, a1000 a
--- million. SHAPE is leaves31, leaves255 or depth8 (xgboost takes depth 5 on c). The data are made by
--- gbdt_peer.py once, in /tmp/neap-bench.
+-- million. SHAPE is leaves31, leaves255 or depth8 (xgboost takes depth 5 on c). The data are made
+-- by gbdt_peer.py once, in /tmp/neap-bench.
 local neap = require "neap"
 local c = require "neap.c.tree"
 local params = require "neap.gbdt.params"
