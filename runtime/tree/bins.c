@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "tree/engine.h"
 
-enum { SAMPLE = 200000, ROWS_PER_CHUNK = 4096, PAD = 256 };
+enum { SAMPLE = 200000, ROWS_PER_CHUNK = 1024, PAD = 256, COLUMNS = 8 };
 
 /* sorting: keys are bit patterns that order as the doubles do --------------------------------- */
 
@@ -118,12 +118,72 @@ static int32_t find_bounds(const uint64_t *keys, int64_t n, int64_t max_bin, int
   return d->n <= max_bin ? separate(d, min_data, bound) : share(d, n, max_bin, min_data, bound);
 }
 
+/* looking at every row ------------------------------------------------------------------------- */
+
+/* Smallest, largest and missing values, by thread: none of them depends on the order of rows. */
+typedef struct {
+  const neap__matrix *x;
+  double *low, *high; /* [threads][columns] */
+  bool *missing;
+} look_job;
+
+static neap_status look_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const look_job *job = ctx;
+  double v[ROWS_PER_CHUNK];
+  int64_t first = neap_worker() * job->x->columns;
+  for (int64_t c = 0; c < job->x->columns; c++) {
+    double low = job->low[first + c], high = job->high[first + c];
+    bool missing = false;
+    neap__matrix_column(job->x, c, begin, end - begin, v);
+    for (int64_t i = 0; i < end - begin; i++) {
+      missing |= isnan(v[i]);
+      low = v[i] < low ? v[i] : low;
+      high = v[i] > high ? v[i] : high;
+    }
+    job->low[first + c] = low;
+    job->high[first + c] = high;
+    job->missing[first + c] |= missing;
+  }
+  return neap_interrupt_check();
+}
+
+static void merge_looks(neap__bins *b, const look_job *job, int threads) {
+  for (int64_t c = 0; c < b->columns; c++) {
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t at = c; at < threads * b->columns; at += b->columns) {
+      low = fmin(low, job->low[at]);
+      high = fmax(high, job->high[at]);
+      b->feature[c].missing |= job->missing[at];
+    }
+    b->low[c] = low <= high ? low : NAN;
+    b->high[c] = low <= high ? high : NAN;
+  }
+}
+
+static neap_status look(neap__bins *b, const neap__matrix *x) {
+  int threads = neap_threads();
+  int64_t n = threads * b->columns;
+  look_job job = {x, neap_alloc_array(n, sizeof *job.low), neap_alloc_array(n, sizeof *job.high),
+                  neap_calloc_array(n, sizeof *job.missing)};
+  neap_status st = job.low && job.high && job.missing ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t i = 0; !st && i < n; i++) {
+    job.low[i] = INFINITY;
+    job.high[i] = -INFINITY;
+  }
+  if (!st) st = neap_parallel_for(x->rows, ROWS_PER_CHUNK, look_chunk, &job);
+  if (!st) merge_looks(b, &job, threads);
+  neap_free(job.low);
+  neap_free(job.high);
+  neap_free(job.missing);
+  return st;
+}
+
 /* sampling ------------------------------------------------------------------------------------- */
 
 typedef struct {
   const neap__matrix *x;
-  neap__feature *all; /* one per column, bins = 0 when there is nothing to split on */
-  double *bounds, *low, *high;
+  neap__bins *b;
   int64_t max_bin, min_data, samples;
   neap_rng rng;
 } sample_job;
@@ -137,49 +197,42 @@ static int64_t sample_row(const sample_job *job, int64_t i) {
   return begin + (int64_t)(u * (double)(end - begin));
 }
 
-static void measure_column(const sample_job *job, int64_t column, double *buffer) {
-  neap__feature *f = &job->all[column];
-  double low = INFINITY, high = -INFINITY;
-  for (int64_t i = 0; i < job->x->rows; i += ROWS_PER_CHUNK) {
-    int64_t n = job->x->rows - i < ROWS_PER_CHUNK ? job->x->rows - i : ROWS_PER_CHUNK;
-    neap__matrix_column(job->x, column, i, n, buffer);
-    for (int64_t j = 0; j < n; j++) {
-      if (isnan(buffer[j])) f->missing = true;
-      low = buffer[j] < low ? buffer[j] : low;
-      high = buffer[j] > high ? buffer[j] : high;
-    }
-  }
-  job->low[column] = low <= high ? low : NAN;
-  job->high[column] = low <= high ? high : NAN;
+/* Cut one column at quantiles of the n keys, which are sorted in place; spare holds as many. */
+static void cut_column(const sample_job *job, int64_t column, uint64_t *keys, int64_t n,
+                       uint64_t *spare, distinct *d) {
+  neap__feature *f = &job->b->feature[column];
+  f->input = (int32_t)column;
+  f->bound = job->b->bounds + column * PAD;
+  for (int k = 0; k < PAD; k++) f->bound[k] = INFINITY;
+  f->bins = find_bounds(sort_keys(keys, spare, n), n, job->max_bin, job->min_data, d, f->bound);
 }
 
-static neap_status sample_column(void *ctx, int64_t chunk, int64_t column, int64_t end) {
+/* A few neighbouring columns at once: their values in a row share a cache line. */
+static neap_status sample_columns(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
-  (void)end;
   const sample_job *job = ctx;
-  int64_t room = job->samples > ROWS_PER_CHUNK ? job->samples : ROWS_PER_CHUNK, n = 0;
-  uint64_t *keys = neap_alloc_array(room, sizeof *keys);
+  int64_t room = job->samples, n[COLUMNS] = {0};
+  uint64_t *keys = neap_alloc_array(room * (end - begin), sizeof *keys);
   uint64_t *spare = neap_alloc_array(room, sizeof *spare);
   distinct d = {.count = neap_alloc_array(room, sizeof *d.count),
                 .value = neap_alloc_array(room, sizeof *d.value)};
-  bool ok = keys && spare && d.count && d.value;
-  if (ok) measure_column(job, column, d.value);
-  for (int64_t i = 0; ok && i < job->samples; i++) {
-    double v = neap__matrix_get(job->x, sample_row(job, i), column);
-    if (!isnan(v)) keys[n++] = key_of(v);
+  neap_status st = keys && spare && d.count && d.value ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t i = 0; !st && i < room; i++) {
+    int64_t row = sample_row(job, i);
+    for (int64_t c = begin; c < end; c++) {
+      double v = neap__matrix_get(job->x, row, c);
+      if (!isnan(v)) keys[(c - begin) * room + n[c - begin]++] = key_of(v);
+    }
   }
-  if (ok) {
-    neap__feature *f = &job->all[column];
-    f->input = (int32_t)column;
-    f->bound = job->bounds + column * PAD;
-    for (int k = 0; k < PAD; k++) f->bound[k] = INFINITY;
-    f->bins = find_bounds(sort_keys(keys, spare, n), n, job->max_bin, job->min_data, &d, f->bound);
+  for (int64_t c = begin; !st && c < end; c++) {
+    cut_column(job, c, keys + (c - begin) * room, n[c - begin], spare, &d);
+    st = neap_interrupt_check();
   }
   neap_free(d.value);
   neap_free(d.count);
   neap_free(spare);
   neap_free(keys);
-  return ok ? NEAP_OK : NEAP_ENOMEM;
+  return st;
 }
 
 /* filling -------------------------------------------------------------------------------------- */
@@ -239,15 +292,13 @@ neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_b
   bool ok = b->feature && b->bounds && b->low && b->high && b->offset;
   neap_rng rng = neap_rng_make(seed);
   sample_job job = {.x = x,
-                    .all = b->feature,
-                    .bounds = b->bounds,
-                    .low = b->low,
-                    .high = b->high,
+                    .b = b,
                     .max_bin = max_bin,
                     .min_data = min_data_in_bin,
                     .samples = x->rows < SAMPLE ? x->rows : SAMPLE,
                     .rng = neap_rng_split(&rng, "gbdt/bins", 9)};
-  neap_status st = ok ? neap_parallel_for(x->columns, 1, sample_column, &job) : NEAP_ENOMEM;
+  neap_status st = ok ? look(b, x) : NEAP_ENOMEM;
+  if (!st) st = neap_parallel_for(x->columns, COLUMNS, sample_columns, &job);
   if (!st) select_features(b);
   if (!st) b->bin = neap_alloc_array(x->rows * (b->used ? b->used : 1), 1);
   if (!st && !b->bin) st = NEAP_ENOMEM;

@@ -5,7 +5,7 @@
 
 #include "tree/engine.h"
 
-enum { AHEAD = 12, ROOM = 256 };
+enum { AHEAD = 16, LINE = 64, ROOM = 256 };
 
 /* histograms ----------------------------------------------------------------------------------- */
 
@@ -26,8 +26,11 @@ static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shif
   for (int64_t i = 0; i < count; i++) {
     int64_t r = rows ? rows[i] : i;
     if (rows && i + AHEAD < count) {
-      __builtin_prefetch(b->bin + (int64_t)rows[i + AHEAD] * width);
+      const uint8_t *next = b->bin + (int64_t)rows[i + AHEAD] * width;
       __builtin_prefetch(pairs + rows[i + AHEAD]);
+      __builtin_prefetch(next);
+      for (int64_t k = LINE; k < width + LINE; k += LINE)
+        __builtin_prefetch(next + (k < width ? k : width - 1));
     }
     neap__cell v = neap__pair_cell(pairs[r], shift);
     if (use) add_row_of(b->bin + r * width, b->offset, use, used, v, h);
