@@ -1,4 +1,5 @@
 local neap = require "neap"
+local file = require "neap.file"
 local golden = dofile "tests/golden/linear.lua"
 local linear = neap.linear
 local support = require "tests.lua.support"
@@ -113,6 +114,29 @@ describe("linear", function()
       assert.same(m.classes, loaded.classes)
     end
     os.remove(path)
+  end)
+
+  it("reaches scikit-learn's level on real rows", function()
+    local folder = "tabular/lightgbm/binary_classification/"
+    local train = support.data(folder .. "binary.train.gz")
+    local test = support.data(folder .. "binary.test.gz")
+    if not train or not test then return pending "data folder absent" end
+    local function read(path)
+      local rows, labels = {}, {}
+      for line in file.read(path):gmatch "[^\n]+" do
+        local row = {}
+        for word in line:gmatch "[^\t]+" do row[#row + 1] = tonumber(word) end
+        labels[#labels + 1] = table.remove(row, 1)
+        rows[#rows + 1] = row
+      end
+      return tensor.of(rows), tensor.of(labels)
+    end
+    local xs, ys = read(train)
+    local m = linear.fit(xs, ys, { standardize = true })
+    local xt, yt = read(test)
+    local p = m:predict_proba(xt)
+    assert.near(0.6932727038183695, neap.metrics.auc(yt, p), 1e-12)
+    assert.near(0.6300826083895826, neap.metrics.log_loss(yt, p), 1e-5) -- the peer stops at 1e-4
   end)
 
   it("stops where it is told, and says so", function()
