@@ -234,8 +234,11 @@ neap_status neap_bars_order(neap_tensor *out, const neap_bars *bars, bool keep_b
     s[m++] = (stamp){bars->time[i], i};
   }
   sort_stamps(s, m);
-  for (int64_t i = 0; i < m; i++)
-    if (i + 1 == m || s[i + 1].time != s[i].time) s[kept++] = s[i];
+  for (int64_t i = 0; i < m; i++) {
+    bool same = kept > 0 && s[i].time == s[kept - 1].time;
+    if (!same) s[kept++] = s[i];
+    else if (!faults_of(bars, s[i].row) || faults_of(bars, s[kept - 1].row)) s[kept - 1] = s[i];
+  }
   neap_status st = neap_tensor_init_1d(out, NEAP_I64, kept);
   if (!st) {
     int64_t *row = neap_tensor_data(out);

@@ -145,7 +145,8 @@ neap_status neap_bars_scan(neap_bar_report *out, const neap_bars *bars);
 
 /* Rows worth keeping, as i64 positions (counted from first) in time order: rows without time,
  * price, or with a contradiction go; of several rows with one time the last in the file stays (a
- * later row of a feed corrects an earlier one). With keep_broken only rows without a time go. */
+ * later row of a feed corrects an earlier one). With keep_broken only rows without a time go, and
+ * of rows with one time the last sound one stays. */
 neap_status neap_bars_order(neap_tensor *out, const neap_bars *bars, bool keep_broken,
                             int64_t first);
 
