@@ -247,24 +247,29 @@ static void class_weights(neap_trainer *t) {
   else t->loss.positive = q / p;
 }
 
-static char *info_text(double low, double high) {
-  char text[80] = "none", a[32], b[32];
-  if (low < high) {
-    neap_number_print_17(a, low);
-    neap_number_print_17(b, high);
-    snprintf(text, sizeof text, "[%s:%s]", a, b);
-  }
-  return neap_strndup(text, strlen(text));
+static char *info_text(const neap__bins *b, const neap__feature *f) {
+  char text[80], low[32], high[32];
+  neap_number_print_17(low, b->low[f->input]);
+  neap_number_print_17(high, b->high[f->input]);
+  int n = snprintf(text, sizeof text, "[%s:%s]", low, high);
+  return neap_strndup(text, (size_t)n);
 }
 
+/* The range of each feature, "none" where there is nothing to split on. */
 static neap_status start_infos(neap_trainer *t) {
   neap_gbdt *m = t->model;
   m->infos = neap_calloc_array(m->features, sizeof *m->infos);
-  for (int64_t f = 0; m->infos && f < m->features; f++) {
-    m->infos[f] = info_text(t->bins.low[f], t->bins.high[f]);
+  if (!m->infos) return NEAP_ENOMEM;
+  for (int32_t k = 0; k < t->bins.used; k++) {
+    char **info = &m->infos[t->bins.feature[k].input];
+    *info = info_text(&t->bins, &t->bins.feature[k]);
+    if (!*info) return NEAP_ENOMEM;
+  }
+  for (int64_t f = 0; f < m->features; f++) {
+    if (!m->infos[f]) m->infos[f] = neap_strndup("none", 4);
     if (!m->infos[f]) return NEAP_ENOMEM;
   }
-  return m->infos ? NEAP_OK : NEAP_ENOMEM;
+  return NEAP_OK;
 }
 
 static neap_status start_work(neap_trainer *t) {

@@ -215,14 +215,15 @@ describe("gbdt.fit", function()
   end)
 
   it("trains on infinities and on columns without information, and says so", function()
-    local x = tensor.of { { -math.huge, 1, nan }, { -3, 1, nan }, { 4, 1, nan },
-      { math.huge, 1, nan } }
+    local x = tensor.of { { -math.huge, 1, nan, 5 }, { -3, 1, nan, nan }, { 4, 1, nan, 5 },
+      { math.huge, 1, nan, nan } }
     local y = tensor.of { 1, 2, 3, 4 }
     local m = gbdt.fit(x, y, { min_data_in_leaf = 1, min_data_in_bin = 1, learning_rate = 1,
       num_iterations = 3 })
     for i, v in ipairs(m:predict(x):totable()) do assert.near(i, v, 1e-6) end
     assert.same({ "feature 'Column_1' is constant or has no values",
       "feature 'Column_2' is constant or has no values" }, m.warnings)
+    assert.is_truthy(m:text():find("feature_infos=[-inf:inf] none none [5:5]\n", 1, true))
   end)
 
   it("calls a progress function, which may end training", function()
