@@ -24,12 +24,16 @@ int neap_eval_label_code(int k, const double *label, double v) {
   return at < k && label[at] == v ? at : -1;
 }
 
+static neap_status check_label(double v, int64_t row, const char *name) {
+  if (fabs(v) <= 9007199254740992.0 && v == floor(v)) return NEAP_OK;
+  return neap_fail(NEAP_EVALUE, "%s[%lld] is %.17g, but labels are integers", name,
+                   (long long)row + 1, v);
+}
+
 static neap_status add_label(double v, int64_t row, const char *name, int *k, double **label) {
   int at = lower_bound(*k, *label, v);
   if (at < *k && (*label)[at] == v) return NEAP_OK;
-  if (!(fabs(v) <= 9007199254740992.0) || v != floor(v))
-    return neap_fail(NEAP_EVALUE, "%s[%lld] is %.17g, but labels are integers", name,
-                     (long long)row + 1, v);
+  NEAP_TRY(check_label(v, row, name));
   if (*k == NEAP_MAX_CLASSES)
     return neap_fail(NEAP_EVALUE, "%s holds more than %d distinct labels", name, NEAP_MAX_CLASSES);
   memmove(*label + at + 1, *label + at, (size_t)(*k - at) * sizeof **label);
@@ -73,6 +77,7 @@ static neap_status keep_row(builder *b, int64_t i) {
   if (bad)
     return neap_fail(NEAP_EVALUE, "%s[%lld] is NaN (skip_nan = true leaves such rows out)", bad,
                      (long long)i + 1);
+  NEAP_TRY(check_label(q->y[i], i, "y"));
   double w = q->weight ? q->weight[i] : 1;
   if (!(w >= 0) || isinf(w))
     return neap_fail(NEAP_EVALUE, "weights[%lld] is %.17g, must be finite and not negative",

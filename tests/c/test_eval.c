@@ -76,6 +76,9 @@ static void bad_input_is_named(void **state) {
   assert_fails(sample_status(q), NEAP_EVALUE, "p[2] is NaN");
   q.skip_nan = true;
   assert_fails(sample_status(q), NEAP_EVALUE, "p[4] is 2, neither a label");
+  const double gap[] = {NAN, 1, 0.5, 0};
+  q.y = gap, q.p = clean;
+  assert_fails(sample_status(q), NEAP_EVALUE, "y[3] is 0.5, but labels are integers");
   q = base, q.weight = z;
   assert_fails(sample_status(q), NEAP_EVALUE, "all weights are 0");
   q = base, q.weight = negative;
