@@ -37,8 +37,6 @@ neap_status neap_dtype_parse(neap_dtype *out, const char *name) {
 /* making and dropping
  * ------------------------------------------------------------------------------ */
 
-static void release_heap(neap_storage *s) { neap_free(s->data); }
-
 static void set_c_order(neap_tensor *t) {
   int64_t step = 1;
   for (int d = t->ndim - 1; d >= 0; d--) {
@@ -69,29 +67,28 @@ static neap_status shape_tensor(neap_tensor *out, neap_dtype dtype, int ndim, co
   return NEAP_OK;
 }
 
-static neap_status attach(neap_tensor *out, void *data, int64_t bytes,
-                          void (*release)(neap_storage *), void *owner) {
-  neap_storage *s = neap_calloc_array(1, sizeof *s);
-  if (!s) return NEAP_ENOMEM;
+static void start_storage(neap_storage *s, void *data, int64_t bytes) {
+  memset(s, 0, sizeof *s);
   atomic_init(&s->refs, 1);
   s->data = data;
   s->bytes = bytes;
-  s->release = release;
-  s->owner = owner;
-  out->storage = s;
-  return NEAP_OK;
 }
 
+/* The storage and its elements come in one block: the elements of a small tensor are most of its
+ * cost otherwise. */
 static neap_status init(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size,
                         bool zero) {
+  enum { AHEAD = 64 }; /* keeps the elements aligned to 64 bytes */
+  _Static_assert(sizeof(neap_storage) <= AHEAD, "the storage must fit before the elements");
   int64_t n;
   NEAP_TRY(shape_tensor(out, dtype, ndim, size, &n));
-  size_t each = dtypes[dtype].size;
-  void *data = zero ? neap_calloc_array(n, each) : neap_alloc_array(n, each);
-  if (!data) return NEAP_ENOMEM;
-  neap_status st = attach(out, data, n * (int64_t)each, release_heap, NULL);
-  if (st) neap_free(data);
-  return st;
+  int64_t bytes = n * (int64_t)dtypes[dtype].size; /* n is at most INT64_MAX / 16 */
+  char *block = zero ? neap_calloc_array(AHEAD + bytes, 1) : neap_alloc_array(AHEAD + bytes, 1);
+  if (!block) return NEAP_ENOMEM;
+  void *front = block;
+  out->storage = front;
+  start_storage(out->storage, block + AHEAD, bytes);
+  return NEAP_OK;
 }
 
 neap_status neap_tensor_init(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size) {
@@ -111,7 +108,13 @@ neap_status neap_tensor_wrap(neap_tensor *out, neap_dtype dtype, int ndim, const
                              void *data, void (*release)(neap_storage *), void *owner) {
   int64_t n;
   NEAP_TRY(shape_tensor(out, dtype, ndim, size, &n));
-  return attach(out, data, n * (int64_t)dtypes[dtype].size, release, owner);
+  neap_storage *s = neap_alloc(sizeof *s);
+  if (!s) return NEAP_ENOMEM;
+  start_storage(s, data, n * (int64_t)dtypes[dtype].size);
+  s->release = release;
+  s->owner = owner;
+  out->storage = s;
+  return NEAP_OK;
 }
 
 static void scalar_shell(neap_scalar *s, neap_dtype dtype) {

@@ -65,13 +65,21 @@ static neap_status walk_range(void *ctx, int64_t chunk, int64_t begin, int64_t e
 neap_status neap__walk(int operands, const neap_tensor *const *t, neap__row_fn fn, void *ctx) {
   int64_t n = neap_tensor_numel(t[0]);
   if (n == 0) return NEAP_OK;
-  walk w = {.operands = operands, .fn = fn, .ctx = ctx};
+  walk w; /* the arrays are filled as far as they are used */
+  w.operands = operands;
+  w.ndim = 0;
+  w.fn = fn;
+  w.ctx = ctx;
   for (int k = 0; k < operands; k++) {
     w.each[k] = (int64_t)neap_dtype_size(t[k]->dtype);
     w.base[k] = neap_tensor_data(t[k]);
   }
   for (int d = 0; d < t[0]->ndim; d++) add_dim(&w, t, d);
-  if (w.ndim == 0) w.size[w.ndim++] = 1; /* one element; its strides stay 0 */
+  if (w.ndim == 0) { /* one element */
+    w.size[w.ndim++] = 1;
+    memset(w.stride[0], 0, sizeof w.stride[0]);
+  }
+  if (n <= NEAP__GRAIN) return walk_range(&w, 0, 0, n); /* what most calls are: no pool, no poll */
   return neap_parallel_for(n, NEAP__GRAIN, walk_range, &w);
 }
 
