@@ -20,6 +20,15 @@ local function sizes_and_options(where, t, defaults)
   return sizes, opts.merge(where, defaults, given)
 end
 
+local function check_numbers(where, ...)
+  for i = 1, select("#", ...) do
+    local v = select(i, ...)
+    if type(v) ~= "number" then
+      opts.raise("%s: argument %d: number expected, got %s", where, i, type(v))
+    end
+  end
+end
+
 -- construction ------------------------------------------------------------------------------------
 
 --- A tensor from nested tables of numbers or booleans; f64, or bool for booleans, unless `dtype`
@@ -71,6 +80,7 @@ end
 ---@return neap.tensor
 function tensor.eye(n, o)
   o = opts.merge("tensor.eye", { dtype = "f64" }, o)
+  check_numbers("tensor.eye", n)
   local x = c.zeros({ n, n }, o.dtype)
   if n > 0 then x:view(-1):slice(1, 1, -1, n + 1)[{}] = 1 end
   return x
@@ -89,6 +99,7 @@ function tensor.arange(first, last, step, o)
   if type(step) == "table" then step, o = nil, step end
   if last == nil then first, last = 1, first end
   step = step or 1
+  check_numbers("tensor.arange", first, last, step)
   o = opts.merge("tensor.arange", { dtype = "f64" }, o)
   if step == 0 then opts.raise "tensor.arange: the step is 0" end
   local n = math.max(0, math.floor((last - first) / step * (1 + 1e-15)) + 1)
@@ -104,6 +115,7 @@ end
 ---@return neap.tensor
 function tensor.linspace(first, last, n, o)
   o = opts.merge("tensor.linspace", { dtype = "f64" }, o)
+  check_numbers("tensor.linspace", first, last, n)
   local x = c.arange(first + 0.0, n > 1 and (last - first) / (n - 1) or 0.0, n, "f64")
   if n > 1 then x[n] = last end
   return x:to(o.dtype)

@@ -143,6 +143,11 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
   NEAP_TRY(neap_tensor_as(&at, index, NEAP_I64));
   target.size[0] = index->size[0];
   neap_status st = neap_tensor_expand(&wide, src, target.ndim, target.size);
+  if (st) {
+    char a[128], b[128];
+    neap_fail(st, "assignment: shape %s does not fit into the %s chosen places",
+              neap_shape_text(src, a, sizeof a), neap_shape_text(&target, b, sizeof b));
+  }
   if (!st && neap__overlap(t, &wide)) {
     st = neap_tensor_clone(&own, &wide);
     neap_tensor_drop(&wide);

@@ -16,6 +16,12 @@ void neap__lua_add_reductions(lua_State *L);
 
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback);
 
+/* Raise "name: argument n: what expected, got type" at the user's line. Never returns. */
+int neap__lua_expected(lua_State *L, int arg, const char *what);
+
+/* The integer at arg; a float with an integer value will do. */
+int64_t neap__lua_integer(lua_State *L, int arg);
+
 /* Sizes from the table at arg. */
 int neap__lua_sizes(lua_State *L, int arg, int64_t *size);
 

@@ -10,8 +10,24 @@ static const char TENSOR[] = "neap.tensor";
 
 neap_tensor *neap_lua_to_tensor(lua_State *L, int arg) { return luaL_testudata(L, arg, TENSOR); }
 
+int neap__lua_expected(lua_State *L, int arg, const char *what) {
+  lua_Debug ar = {.name = NULL};
+  if (lua_getstack(L, 0, &ar)) lua_getinfo(L, "n", &ar);
+  bool method = ar.name && ar.namewhat && strcmp(ar.namewhat, "method") == 0;
+  return neap_lua_raise(L, "%s: argument %d: %s expected, got %s", ar.name ? ar.name : "tensor",
+                        method ? arg - 1 : arg, what, luaL_typename(L, arg));
+}
+
+int64_t neap__lua_integer(lua_State *L, int arg) {
+  int whole;
+  lua_Integer v = lua_tointegerx(L, arg, &whole);
+  if (!whole) neap__lua_expected(L, arg, "integer");
+  return v;
+}
+
 neap_tensor *neap_lua_check_tensor(lua_State *L, int arg) {
-  neap_tensor *t = luaL_checkudata(L, arg, TENSOR);
+  neap_tensor *t = luaL_testudata(L, arg, TENSOR);
+  if (!t) neap__lua_expected(L, arg, "tensor");
   if (!t->storage) neap_lua_raise(L, "tensor was closed");
   return t;
 }
@@ -61,8 +77,10 @@ int neap__lua_sizes(lua_State *L, int arg, int64_t *size) {
   lua_Integer ndim = (lua_Integer)lua_rawlen(L, arg);
   if (ndim > NEAP_MAX_DIMS) neap_lua_raise(L, "more than %d dimensions", NEAP_MAX_DIMS);
   for (int d = 0; d < ndim; d++) {
+    int whole;
     lua_rawgeti(L, arg, d + 1);
-    size[d] = luaL_checkinteger(L, -1);
+    size[d] = lua_tointegerx(L, -1, &whole);
+    if (!whole) neap_lua_raise(L, "size %d: integer expected, got %s", d + 1, luaL_typename(L, -1));
     lua_pop(L, 1);
   }
   return (int)ndim;
@@ -72,13 +90,16 @@ int neap__lua_size_arguments(lua_State *L, int arg, int64_t *size) {
   if (lua_istable(L, arg)) return neap__lua_sizes(L, arg, size);
   int ndim = lua_gettop(L) - arg + 1;
   if (ndim > NEAP_MAX_DIMS) neap_lua_raise(L, "more than %d dimensions", NEAP_MAX_DIMS);
-  for (int d = 0; d < ndim; d++) size[d] = luaL_checkinteger(L, arg + d);
+  for (int d = 0; d < ndim; d++) size[d] = neap__lua_integer(L, arg + d);
   return ndim;
 }
 
 int neap__lua_dim(lua_State *L, int arg, int ndim, int fallback) {
   if (lua_isnoneornil(L, arg) && fallback >= 0) return fallback;
-  return (int)neap_lua_position(L, arg, ndim, "dim");
+  int64_t v = neap__lua_integer(L, arg);
+  if (v == 0) neap_lua_raise(L, "dim is 0, but counting starts at 1 (negative from the end)");
+  if (v > ndim || v < -ndim) neap_lua_raise(L, "dim is %lld, but there are %d", (long long)v, ndim);
+  return (int)(v > 0 ? v - 1 : ndim + v);
 }
 
 void neap__lua_push_element(lua_State *L, const neap_tensor *t, const int64_t *at) {

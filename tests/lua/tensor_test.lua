@@ -273,6 +273,38 @@ describe("tensor reductions", function()
   end)
 end)
 
+describe("tensor errors", function()
+  local x = tensor.of { { 1, 2, 3 }, { 4, 5, 6 } }
+
+  it("name the operation, the argument and the rule, at the caller's line", function()
+    for _, case in ipairs {
+      { function() x[x:gt(4)] = tensor.of { 1, 2, 3 } end, "shape %[3%] does not fit into" },
+      { function() x:sum(3) end, "dim is 3, but there are 2" },
+      { function() x:sum(0) end, "dim is 0, but counting starts at 1" },
+      { function() x:sum "a" end, "integer expected, got string" },
+      { function() x:take(nil) end, "take: argument 1: tensor expected, got nil" },
+      { function() x:take(tensor.of { 1 }) end, "the index is f64, not an integer" },
+      { function() x:matmul(3) end, "matmul: argument 2: tensor expected, got number" },
+      { function() x:reshape(4, 2) end, "%[2x3%] has 6 elements and cannot become %[4x2%]" },
+      { function() x:to "f16" end, "'f16' is not one of f64 f32 i64 i32 u8 bool" },
+      { function() tensor.zeros { -1 } end, "size of dim 1 is %-1" },
+      { function() tensor.zeros { "a" } end, "size 1: integer expected, got string" },
+      { function() tensor.zeros(3) end, "one table with the sizes expected" },
+      { function() tensor.of { { 1 }, { 1, 2 } } end, "ragged table" },
+      { function() tensor.arange "a" end, "number expected, got string" },
+      { function() tensor.cat { x, tensor.of { 1 } } end, "shapes %[2x3%] and %[1%] %(tensor 2%)" },
+      { function() x:item() end, "one element expected, the tensor is %[2x3%]" },
+      { function() x:sum { keepdims = true } end, "did you mean 'keepdim'" },
+      { function() tensor.zeros { 1000000, 1000000, 1000 } end, "out of memory" },
+      { function() return x & x end, "bit_and: dtype f64 is not supported" },
+    } do
+      local text = support.message(case[1])
+      assert.matches(case[2], text)
+      assert.matches("^[^:]*tensor_test.lua:%d+: ", text)
+    end
+  end)
+end)
+
 describe("tensor memory", function()
   it("says when a tensor was closed", function()
     local x = tensor.of { 1 }
