@@ -95,7 +95,7 @@ end
 
 -- Run the iterations; the number to keep.
 local function run(trainer, o, history)
-  local line = progress.start("gbdt.fit", o.num_iterations, o.progress)
+  local line <close> = progress.start("gbdt.fit", o.num_iterations, o.progress)
   local best, best_at = nil, trainer:iterations()
   for i = 1, o.num_iterations do
     if not trainer:step() then break end
@@ -110,7 +110,6 @@ local function run(trainer, o, history)
     local idle = trainer:iterations() - best_at
     if stopped or (o.early_stopping_rounds > 0 and idle >= o.early_stopping_rounds) then break end
   end
-  line:finish()
   if o.early_stopping_rounds > 0 and best then return best_at end
   return trainer:iterations()
 end

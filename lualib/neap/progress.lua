@@ -57,10 +57,13 @@ function progress:step(done, text, more)
   return false
 end
 
---- End the line, if one was drawn.
+--- End the line, if one was drawn; done too when a `<close>` variable goes out of scope, so that an
+--- error or Ctrl-C leaves the terminal on a fresh line.
 function progress:finish()
   if self.drawn > 0 then io.stderr:write "\n" end
   self.drawn = 0
 end
+
+progress.__close = progress.finish
 
 return progress

@@ -94,10 +94,11 @@ neap_status neap__gbdt_compile(neap_gbdt *m) {
 
 /* walking -------------------------------------------------------------------------------------- */
 
+/* Straight code: a branch here would be guessed wrong half of the time. */
 static inline int32_t next_node(const neap__node *n, const double *row) {
   double v = row[FEATURE(n->what)];
-  bool right = !(v <= n->threshold) & !((v != v) & ((n->what & NAN_LEFT) != 0));
-  return n->child + (right && n->what >> 31);
+  uint32_t right = !(v <= n->threshold), missing_left = (uint32_t)(v != v) & (n->what >> 24);
+  return n->child + (int32_t)(right & ~missing_left & (n->what >> 31));
 }
 
 /* Move eight walks from at[] to their leaves. */
