@@ -33,6 +33,7 @@ local modules = {
   file = true,
   frame = true,
   gbdt = true,
+  inspect = true,
   labels = true,
   linalg = true,
   linear = true,

@@ -1,13 +1,18 @@
+#define _GNU_SOURCE
 #include "host/edit.h"
 
+#include <errno.h>
 #include <histedit.h>
+#include <limits.h>
 #include <locale.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/alloc.h"
 #include "host/host.h"
@@ -19,6 +24,7 @@ struct neap_edit {
   void *ctx;
   char prompt[128];
   char *line;
+  sigset_t outside; /* signal mask of the caller, while a line is read */
 };
 
 static char *current_prompt(EditLine *el) {
@@ -52,6 +58,27 @@ static unsigned char on_tab(EditLine *el, int key) {
   return CC_REDISPLAY;
 }
 
+/* One character, waiting for it. SIGINT is blocked but inside ppoll, so that a Ctrl-C cannot slip
+ * in between the test for it and the wait. */
+static int read_char(EditLine *el, wchar_t *out) {
+  neap_edit *e;
+  el_get(el, EL_CLIENTDATA, &e);
+  mbstate_t state = {0};
+  for (int bytes = 0; bytes < MB_LEN_MAX; bytes++) {
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (ppoll(&input, 1, NULL, &e->outside) < 0)
+      if (errno != EINTR || neap_host_press_waits()) return -1;
+    char byte;
+    ssize_t n = read(STDIN_FILENO, &byte, 1);
+    if (n <= 0) return (int)n;
+    if (byte == 0) byte = 4; /* what a Ctrl-D becomes that was typed before the terminal was raw */
+    size_t used = mbrtowc(out, &byte, 1, &state);
+    if (used == (size_t)-1) return read_char(el, out); /* not UTF-8: skipped */
+    if (used != (size_t)-2) return 1;
+  }
+  return -1;
+}
+
 static void bind_keys(EditLine *el) {
   static const char *const keys[][2] = {
       {"\t", "neap-complete"},      {"\\e[3~", "ed-delete-next-char"}, {"\\e[H", "ed-move-to-beg"},
@@ -81,6 +108,7 @@ neap_edit *neap_edit_open(neap_edit_completer complete, void *ctx) {
   el_set(e->el, EL_PROMPT_ESC, current_prompt, '\1');
   el_set(e->el, EL_EDITOR, "emacs");
   el_set(e->el, EL_SIGNAL, 0); /* SIGINT is ours; it ends el_gets */
+  el_set(e->el, EL_GETCFN, read_char);
   el_set(e->el, EL_HIST, history, e->history);
   el_set(e->el, EL_ADDFN, "neap-complete", "complete a name", on_tab);
   bind_keys(e->el);
@@ -99,10 +127,16 @@ neap_edit_event neap_edit_read(neap_edit *e, const char *prompt, const char **li
   snprintf(e->prompt, sizeof e->prompt, "%s", prompt);
   neap_free(e->line);
   e->line = NULL;
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, &e->outside);
   neap_host_take_press();
   el_resize(e->el);
+  el_set(e->el, EL_PREP_TERM, 1); /* before the prompt shows, or a quick Ctrl-D would be lost */
   int n = 0;
   const char *text = el_gets(e->el, &n);
+  pthread_sigmask(SIG_SETMASK, &e->outside, NULL);
   if (neap_host_take_press()) {
     el_reset(e->el);
     fputs("^C\n", stdout);

@@ -31,6 +31,7 @@ neap_host_outcome neap_host_call(lua_State *L, int nargs, int nresults);
 
 /* True once after Ctrl-C was pressed while no neap_host_call was under way. */
 bool neap_host_take_press(void);
+bool neap_host_press_waits(void); /* the same, without taking it */
 
 /* Message handler: turns any error object into an explanation, a table with the fields
  *   message    text of the error

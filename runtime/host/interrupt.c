@@ -90,6 +90,8 @@ static void on_signal(int number) {
   errno = saved;
 }
 
+bool neap_host_press_waits(void) { return idle_press; }
+
 bool neap_host_take_press(void) {
   bool pressed = idle_press;
   idle_press = 0;

@@ -1,0 +1,484 @@
+--- The prompt: reads, runs, prints, until Ctrl-D.
+---
+--- Top-level locals live on, results are kept in `_` and `_1`, `_2`, ..., modules of neap are at
+--- hand by name, Ctrl-C stops what runs. Lines that begin with ":" are commands.
+local base = require "neap.c.base"
+local chunk = require "neap.repl.chunk"
+local complete = require "neap.repl.complete"
+local host = require "neap.c.host"
+local inspect = require "neap.inspect"
+local neap = require "neap"
+local opts = require "neap.opts"
+
+local repl = {}
+
+local KEPT = 100 -- results that `_n` still finds
+
+-- the names at hand ------------------------------------------------------------------------------
+
+local is_module = {}
+for _, name in ipairs(neap.modules()) do is_module[name] = true end
+
+local function module_named(name)
+  if name == "neap" then return neap end
+  local there = is_module[name] and package.searchpath("neap." .. name, package.path)
+  return there and neap[name] or nil
+end
+
+local function names_at_hand(session)
+  local set = { neap = true, _ = true }
+  for name in pairs(session.locals) do set[name] = true end
+  for name in pairs(_G) do
+    if type(name) == "string" then set[name] = true end
+  end
+  for name in pairs(is_module) do set[name] = true end
+  return set
+end
+
+local function value_of(session, name)
+  local cell = session.locals[name]
+  if cell then return chunk.value(cell) end
+  local value = rawget(_G, name)
+  if value ~= nil then return value end
+  local ok, module = pcall(module_named, name)
+  return ok and module or session.results[name]
+end
+
+-- Reading a global that does not exist is an error in what is typed at the prompt, and only there:
+-- libraries may ask for globals that are not set.
+local function guard_globals(session)
+  local meta = getmetatable(_G) or {}
+  local before = meta.__index
+  function meta.__index(t, name)
+    if before then
+      local value = type(before) == "function" and before(t, name) or type(before) == "table"
+        and before[name]
+      if value then return value end
+    end
+    local typed = session.sources[debug.getinfo(2, "S").source]
+    if not typed or type(name) ~= "string" then return nil end
+    if session.results[name] ~= nil or name:find "^_%d*$" then return session.results[name] end
+    local module = module_named(name)
+    if module then
+      rawset(_G, name, module)
+      session.hidden[name] = true
+      return module
+    end
+    local known = {}
+    for candidate in pairs(names_at_hand(session)) do known[#known + 1] = candidate end
+    local near = opts.nearest(name, known)
+    error(("variable '%s' is not defined%s"):format(name,
+      near and (" (did you mean '%s'?)"):format(near) or ""), 2)
+  end
+  setmetatable(_G, meta)
+end
+
+-- printing ---------------------------------------------------------------------------------------
+
+local function use_colour()
+  return host.columns(1) and not os.getenv "NO_COLOR" and os.getenv "TERM" ~= "dumb"
+end
+
+local function paint(session, code, text)
+  return session.colour and ("\27[%sm%s\27[0m"):format(code, text) or text
+end
+
+local function width() return host.columns(1) or 80 end
+
+local function print_results(session, n, ...)
+  if n == 0 then return end
+  local results = table.pack(...)
+  session.results._ = results[1]
+  session.results["_" .. session.count] = results[1]
+  session.results["_" .. session.count - KEPT] = nil
+  local parts = {}
+  for i = 1, n do parts[i] = inspect.text(results[i], { width = width() - 1 }) end
+  print(table.concat(parts, n > 1 and table.concat(parts):find "\n" and "\n" or "\t"))
+end
+
+local function line_of(session, source, number)
+  local text = session.sources[source]
+  if type(text) ~= "string" and source:find "^@" then
+    local file = io.open(source:sub(2))
+    text = file and file:read "a"
+    if file then file:close() end
+  end
+  if type(text) ~= "string" then return nil end
+  local at = 1
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    if at == number then return line:match "^%s*(.-)%s*$" end
+    at = at + 1
+  end
+end
+
+local function place_of(source, number)
+  return ("%s:%d"):format(source:gsub("^[=@]", ""), number)
+end
+
+local function print_error(session, problem)
+  if type(problem) ~= "table" then problem = { message = tostring(problem) } end
+  local message, source, number = problem.message, problem.source, problem.line
+  local line = source and line_of(session, source, number)
+  local place = source and place_of(source, number)
+  if place and message:sub(1, #place + 2) == place .. ": " then
+    message = message:sub(#place + 3)
+  end
+  io.stdout:write(paint(session, "31", "error: "), message, "\n")
+  if line then io.stdout:write("  ", place, ": ", paint(session, "2", line), "\n") end
+  local frames = (problem.traceback or ""):gsub("in upvalue 'fn'", "at the prompt")
+  if select(2, frames:gsub("\n", "")) > 1 then io.stdout:write(frames:sub(2), "\n") end
+end
+
+-- running ----------------------------------------------------------------------------------------
+
+-- Calls fn open to Ctrl-C and says what went wrong. True when it ended well.
+local function guarded(session, fn, ...)
+  local outcome, problem = host.call(fn, ...)
+  io.stdout:flush()
+  if outcome == "done" then return true end
+  if outcome == "interrupted" then
+    local where = type(problem) == "table" and problem.message:match "^(.*): interrupted$"
+    print(paint(session, "33", "interrupted") .. (where and " at " .. where or ""))
+  else
+    print_error(session, problem)
+  end
+  return false
+end
+
+-- A syntax error as the message of a run-time error looks.
+local function syntax_problem(message)
+  local source, number = message:match "^(%[%d+%]):(%d+): "
+  return { message = message, source = source and "=" .. source, line = math.tointeger(number) }
+end
+
+local function run_text(session, text, name)
+  session.sources[name] = text
+  local fn, detail = chunk.compile(text, name, session.locals)
+  if not fn then
+    print_error(session, syntax_problem(detail))
+    return
+  end
+  guarded(session, function()
+    if not detail then fn()
+    else
+      local results = table.pack(fn())
+      print_results(session, results.n, table.unpack(results, 1, results.n))
+    end
+  end)
+end
+
+-- commands ---------------------------------------------------------------------------------------
+
+local commands = {}
+
+local function bytes_text(n)
+  local units = { "bytes", "KB", "MB", "GB", "TB" }
+  local i = 1
+  while n >= 1024 and i < #units do n, i = n / 1024, i + 1 end
+  return i == 1 and ("%d %s"):format(n, units[i]) or ("%.1f %s"):format(n, units[i])
+end
+
+local function seconds_text(s)
+  if s >= 1 then return ("%.3f s"):format(s) end
+  if s >= 1e-3 then return ("%.3f ms"):format(s * 1e3) end
+  return ("%.3f us"):format(s * 1e6)
+end
+
+local function compiled(session, text)
+  local name = ("=[%d]"):format(session.count)
+  session.sources[name] = text
+  local fn, detail = chunk.compile(text, name, session.locals)
+  if not fn then print_error(session, syntax_problem(detail)) end
+  return fn, detail
+end
+
+commands.time = {
+  usage = ":time CODE", text = "run once; print the result, the time, the memory it added",
+  run = function(session, text)
+    local fn, wanted = compiled(session, text)
+    if not fn then return end
+    guarded(session, function()
+      local before = base.memory().live
+      local start = host.clock()
+      local results = table.pack(fn())
+      local seconds = host.clock() - start
+      local grown = base.memory().live - before
+      if wanted then print_results(session, results.n, table.unpack(results, 1, results.n)) end
+      print(paint(session, "2", ("%s, %s of tensors more"):format(seconds_text(seconds),
+        grown < 0 and "-" .. bytes_text(-grown) or bytes_text(grown))))
+    end)
+  end,
+}
+
+commands.timeit = {
+  usage = ":timeit CODE", text = "run for half a second, at least 5 times; minimum and median",
+  run = function(session, text)
+    local fn = compiled(session, text)
+    if not fn then return end
+    guarded(session, function()
+      local times, start = {}, host.clock()
+      repeat
+        local begin = host.clock()
+        fn()
+        times[#times + 1] = host.clock() - begin
+      until #times >= 5 and host.clock() - start > 0.5
+      table.sort(times)
+      print(("minimum %s, median %s, of %d runs"):format(seconds_text(times[1]),
+        seconds_text(times[(#times + 1) // 2]), #times))
+    end)
+  end,
+}
+
+commands.mem = {
+  usage = ":mem", text = "memory of tensors (now and at most) and of Lua, after a collection",
+  run = function()
+    collectgarbage()
+    local m = base.memory()
+    print(("tensors %s, at most %s; Lua %s"):format(bytes_text(m.live), bytes_text(m.peak),
+      bytes_text(m.lua)))
+  end,
+}
+
+commands.who = {
+  usage = ":who", text = "the variables made in this session",
+  run = function(session)
+    local names = {}
+    for name in pairs(session.locals) do names[#names + 1] = name end
+    for name in pairs(_G) do
+      local new = type(name) == "string" and not session.baseline[name] and not session.hidden[name]
+      if new and not session.locals[name] then names[#names + 1] = name end
+    end
+    table.sort(names)
+    local widest = 0
+    for _, name in ipairs(names) do widest = math.max(widest, #name) end
+    guarded(session, function()
+      for _, name in ipairs(names) do
+        local text = inspect.line(value_of(session, name))
+        local room = math.max(20, width() - widest - 4)
+        if #text > room then text = text:sub(1, room - 4) .. " ..." end
+        print(("%-" .. widest .. "s  %s"):format(name, text))
+      end
+      if #names == 0 then print "nothing yet" end
+    end)
+  end,
+}
+
+commands.quit = {
+  usage = ":quit", text = "leave, as Ctrl-D does",
+  run = function(session) session.done = true end,
+}
+
+-- The value that a topic names in this session, when it is a variable or leads to one.
+local function value_on_topic(session, topic)
+  local fn = topic:find "^[%a_][%w_.%[%]\"']*$" and chunk.compile("return " .. topic, "=[topic]",
+    session.locals)
+  if not fn then return false end
+  local outcome, value = host.call(fn)
+  if outcome ~= "done" or value == nil then return false end
+  return true, value
+end
+
+commands.help = {
+  usage = ":help [TOPIC]", text = "on a module, function, method or variable; also TOPIC?",
+  run = function(session, topic)
+    local help = require "neap.help"
+    if topic == "" then
+      local rows = {}
+      for _, name in ipairs { "help", "time", "timeit", "mem", "who", "quit" } do
+        rows[#rows + 1] = ("  %-15s  %s"):format(commands[name].usage, commands[name].text)
+      end
+      print("Commands:\n\n" .. table.concat(rows, "\n") .. "\n")
+    end
+    guarded(session, function()
+      local own = session.locals[topic] ~= nil
+      local text, nearest = nil, nil
+      if not own then text, nearest = help.topic(topic) end
+      if not text then
+        local found, value = value_on_topic(session, topic)
+        text = found and help.value(value)
+      end
+      io.stdout:write(text or ("no help on '%s'%s\n"):format(topic,
+        nearest and (", did you mean '%s'?"):format(nearest) or ""))
+    end)
+  end,
+}
+
+local function run_command(session, name, rest)
+  local command = commands[name]
+  if command then return command.run(session, rest) end
+  local names = {}
+  for known in pairs(commands) do names[#names + 1] = known end
+  local near = opts.nearest(name, names)
+  print_error(session, ("unknown command ':%s'%s; :help lists them"):format(name,
+    near and (" (did you mean ':%s'?)"):format(near) or ""))
+end
+
+-- history ----------------------------------------------------------------------------------------
+
+local function history_path()
+  local home = os.getenv "HOME"
+  local state = os.getenv "XDG_STATE_HOME"
+  if not state or state == "" then state = home and home .. "/.local/state" end
+  return state and state .. "/neap/history"
+end
+
+local function escape(text) return (text:gsub("\\", "\\\\"):gsub("\n", "\\n")) end
+
+local function unescape(line)
+  return (line:gsub("\\(.)", function(char) return char == "n" and "\n" or char end))
+end
+
+local HISTORY_LINES = 2000
+
+-- Items of the file; one that grew long is cut to its newest half.
+local function load_history(path)
+  local file = path and io.open(path)
+  if not file then return {} end
+  local lines = {}
+  for line in file:lines() do lines[#lines + 1] = line end
+  file:close()
+  if #lines > HISTORY_LINES then
+    lines = table.move(lines, #lines - HISTORY_LINES // 2 + 1, #lines, 1, {})
+    pcall(require("neap.file").write, path, table.concat(lines, "\n") .. "\n")
+  end
+  return lines
+end
+
+-- Each item is written when it is entered, so that no way of leaving loses it.
+local function remember(session, text)
+  if not session.editor or text == session.newest then return end
+  session.newest = text
+  session.editor:remember(text)
+  local file = session.history and io.open(session.history, "a")
+  if not file then return end
+  file:write(escape(text), "\n")
+  file:close()
+end
+
+local function open_history(session)
+  session.history = history_path()
+  if not session.history then return end
+  pcall(require("neap.file").mkdir, (session.history:gsub("/[^/]*$", "")))
+  for _, line in ipairs(load_history(session.history)) do
+    session.editor:remember(unescape(line))
+  end
+end
+
+-- the loop ---------------------------------------------------------------------------------------
+
+-- A line, or nil and "end" or "interrupted".
+local function read_line(session, prompt)
+  if session.editor then return session.editor:read(prompt) end
+  io.stdout:flush()
+  local line = io.read "L"
+  if not line then return nil, "end" end
+  return (line:gsub("\n$", ""))
+end
+
+local function is_incomplete(session, text)
+  local fn, _, incomplete = chunk.compile(text, "=[more]", session.locals)
+  return not fn and incomplete
+end
+
+-- The X of "X?" and "?X".
+local function topic_of(text)
+  return text:match "^%s*([%a_][%w_.:%[%]\"']*)%s*%?%s*$" or text:match "^%s*%?%s*(%S*)%s*$"
+end
+
+-- One item, which may take several lines; nil and the event when there is none.
+local function read_item(session)
+  local first = ("%d> "):format(session.count)
+  local more = (" "):rep(#first - 4) .. "... "
+  local text, event = read_line(session, paint(session, "1", first))
+  if not text then return nil, event end
+  if text:find "^%s*:%a" or topic_of(text) then return text end
+  while is_incomplete(session, text) do
+    local line
+    line, event = read_line(session, #first < 4 and ".. " or more)
+    if not line then
+      if event == "end" then return text end -- show what is wrong with what there is
+      return nil, event
+    end
+    text = text .. "\n" .. line
+  end
+  return text
+end
+
+local function handle(session, text)
+  local topic = topic_of(text)
+  local name, rest = text:match "^%s*:(%a+)%s*(.-)%s*$"
+  if topic then
+    commands.help.run(session, topic)
+  elseif name then
+    run_command(session, name, rest)
+  elseif not chunk.is_empty(text) then
+    run_text(session, text, ("=[%d]"):format(session.count))
+  else
+    return
+  end
+  session.count = session.count + 1
+end
+
+local function loop(session)
+  while not session.done do
+    local text, event = read_item(session)
+    if text then
+      if text:find "%S" then
+        remember(session, text)
+        handle(session, text)
+      end
+    elseif event == "end" then
+      if session.editor then print() end
+      return
+    end
+  end
+end
+
+local function new_session()
+  local session = { locals = {}, sources = {}, results = {}, hidden = {}, baseline = {}, count = 1 }
+  session.colour = use_colour()
+  for name in pairs(_G) do session.baseline[name] = true end
+  return session
+end
+
+-- Runs FILE as a script whose top-level locals the prompt sees.
+local function run_file(session, path, ...)
+  local file, message = io.open(path)
+  local text = file and file:read "a"
+  if file then file:close() end
+  if not text then
+    print_error(session, message or path .. " cannot be read")
+    return
+  end
+  text = text:gsub("^#[^\n]*", "") -- a first line for the shell
+  local fn, why = chunk.compile(text, "@" .. path, session.locals)
+  if not fn then
+    print_error(session, why)
+    return
+  end
+  guarded(session, fn, ...)
+end
+
+--- The command `neap` without a script, and `neap -i FILE`; gives the exit code.
+---@param file? string a script to run first
+---@return integer
+function repl.command(file, ...)
+  local session = new_session()
+  if file then run_file(session, file, ...) end
+  guard_globals(session)
+  if host.columns(0) and host.columns(1) then
+    session.editor = host.editor(function(before)
+      return complete.on_tab(before, names_at_hand(session),
+        function(name) return value_of(session, name) end, width())
+    end)
+    if session.editor then
+      open_history(session)
+      if not file then print(("neap %s, Lua 5.4; :help, Ctrl-D leaves"):format(neap.version)) end
+    end
+  end
+  loop(session)
+  if session.editor then session.editor:close() end
+  return 0
+end
+
+return repl

@@ -1,0 +1,396 @@
+-- The prompt on a pseudo-terminal (tests/pty.c), and its parts.
+local chunk = require "neap.repl.chunk"
+local complete = require "neap.repl.complete"
+local inspect = require "neap.inspect"
+local help = require "neap.help"
+local support = require "tests.lua.support"
+
+local function executable() -- the first word of the command line that runs this test
+  local i = 0
+  while arg[i - 1] do i = i - 1 end
+  return arg[i]
+end
+
+local neap = executable()
+local pty = (neap:match "^(.*/)" or "./") .. "tests/pty"
+local home = support.temporary()
+os.remove(home)
+
+local CTRL_C, CTRL_D, UP = "\\x03", "\\x04", "\\e[A"
+
+-- Holds the dialog, an array of texts to wait for and, as {text}, to type; gives the whole output,
+-- without colours and carriage returns, and the exit code.
+local function talk(dialog, arguments)
+  local path = support.temporary()
+  local file <close> = assert(io.open(path, "w"))
+  for _, step in ipairs(dialog) do
+    if type(step) == "table" then file:write("send ", step[1], "\n")
+    else file:write("expect ", step, "\n") end
+  end
+  file:close()
+  local command = ("HOME=%s XDG_STATE_HOME= TERM=xterm NO_COLOR=1 %s %s %s %s 2>&1"):format(home,
+    pty, path, neap, arguments or "")
+  local pipe = assert(io.popen(command))
+  local output = pipe:read "a"
+  local _, _, code = pipe:close()
+  os.remove(path)
+  return output:gsub("\r", ""):gsub("\27%[[%d;]*%a", ""), code or 0
+end
+
+local function script(text)
+  local path = support.temporary ".lua"
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text)
+  return path
+end
+
+-- What the prompt prints for lines that come from a pipe.
+local function piped(text)
+  local path = script(text)
+  local pipe = assert(io.popen(("%s -i <%s 2>&1"):format(neap, path)))
+  local output = pipe:read "a"
+  pipe:close()
+  os.remove(path)
+  return output
+end
+
+describe("the prompt", function()
+  teardown(function() os.execute("rm -rf " .. home) end)
+
+  it("prints expressions, keeps results and locals, leaves with Ctrl-D", function()
+    local output, code = talk {
+      "1> ", { "6 * 7\\n" }, "42\r", "2> ", { "local x = _1 + 1\\n" }, "3> ", { "x, _\\n" },
+      "43\t42",
+      "4> ", { "x = nil; \\n" }, "5> ", { "5;\\n" }, "6> ", { "return x, 'a'\\n" }, 'nil\t"a"',
+      "7> ", { CTRL_D },
+    }
+    assert.equal(0, code, output)
+    assert.falsy(output:find("\n5\n", 1, true))
+  end)
+
+  it("reads several lines as one item of the history", function()
+    local output, code = talk {
+      "1> ", { "for i = 1, 2 do\\n" }, ".. ", { "print('i is ' .. i)\\n" }, ".. ", { "end\\n" },
+      "i is 2", "2> ", { UP }, "for i = 1, 2 do", { "\\n" }, "i is 2", "3> ", { ":quit\\n" },
+    }
+    assert.equal(0, code, output)
+    output, code = talk { "1> ", { UP }, ":quit", { UP }, "for i", { "\\n" }, "i is 2", { CTRL_D } }
+    assert.equal(0, code, output)
+  end)
+
+  it("completes names, fields, methods, keys and modules on TAB", function()
+    local output, code = talk {
+      "1> ", { "tens\\t" }, "tensor", { ".zer\\t" }, "zeros", { " {2}\\n" }, "tensor<f64>",
+      "2> ", { "_1:num\\t" }, "numel", { "()\\n" }, "2\r", "3> ", { "math.f\\t" }, "floor  fmod", { CTRL_C },
+      "^C", "3> ", { "local t = { alpha_key = 3 }\\n" }, "4> ", { "t['alp\\t" }, "alpha_key']",
+      { "\\n" }, "3\r", "5> ", { "require 'neap.inspe\\t" }, "neap.inspect", { "'\\n" }, "6> ",
+      { CTRL_D },
+    }
+    assert.equal(0, code, output)
+  end)
+
+  it("cancels a line, and what runs, with Ctrl-C", function()
+    local output, code = talk {
+      "1> ", { "half a line" .. CTRL_C }, "^C", "1> ", { "if true then\\n" }, ".. ", { CTRL_C },
+      "1> ", { "kept = 7\\n" }, "2> ",
+      { "print 'go' while true do end\\n" }, "go\r", { CTRL_C }, "interrupted", "3> ",
+      { "print 'go' while true do pcall(function() while true do end end) end\\n" }, "go\r",
+      { CTRL_C }, "interrupted", "4> ",
+      { "c = coroutine.wrap(function() print 'go' while true do end end) c()\\n" }, "go\r",
+      { CTRL_C }, "interrupted", "5> ",
+      { "x = tensor.rand { 100000 } print 'go' while true do x:sort() end\\n" }, "go\r", { CTRL_C },
+      "interrupted", "6> ",
+      { "print 'go' io.read()\\n" }, "go\r", { CTRL_C }, "interrupted", "7> ",
+      { "kept\\n" }, "7\r", "8> ", { "#x\\n" }, "100000", "9> ", { CTRL_D },
+    }
+    assert.equal(0, code, output)
+  end)
+
+  it("keeps the history when the terminal goes away", function()
+    talk { "1> ", { "'kept item'\\n" }, "2> ", { "print 'go' while true do end\\n" },
+      "go\r", { CTRL_C }, "interrupted", "3> ", { CTRL_C }, "^C", "3> ", { CTRL_D } }
+    local file <close> = assert(io.open(home .. "/.local/state/neap/history"))
+    assert.truthy(file:read "a":find("'kept item'\n", 1, true))
+  end)
+
+  it("shows the names of a file after -i", function()
+    local path = script [[
+local hidden_state = 4
+local function twice(x) hidden_state = hidden_state + 1 return 2 * x end
+seen = ...
+return 1]]
+    local output, code = talk({ "1> ", { "twice(21), hidden_state, seen\\n" }, '42\t5\t"word"', "2> ",
+      { CTRL_D } }, "-i " .. path .. " word")
+    assert.equal(0, code, output)
+    os.remove(path)
+  end)
+
+  it("is plain when it is no terminal", function()
+    assert.equal("3\n", piped "1 + 2")
+    assert.equal('"a\\n"\t{ 1, x = 2 }\n', piped '"a\\n", {x = 2, 1}')
+    assert.equal("1\n2\n", piped "for i = 1, 2 do\n  print(i)\nend\n")
+  end)
+
+  it("says what is wrong, and where", function()
+    local cases = {
+      { "tensr", "variable 'tensr' is not defined (did you mean 'tensor'?)\n  [1]:1: tensr\n" },
+      { "x = {}\nx.y.z", "error: attempt to index a nil value (field 'y')\n  [2]:1: x.y.z\n" },
+      { "x = = 2", "error: unexpected symbol near '='\n  [1]:1: x = = 2\n" },
+      { "local a <const> = {}\na = 2", "attempt to assign to const variable 'a'" },
+      { "error {}", "error: (error object is a table value)" },
+      { "error()", "error: (error object is a nil value)" },
+      { "error(setmetatable({}, { __tostring = function() return 'mine' end }))", "error: mine\n" },
+      { "setmetatable({}, { __tostring = function() error 'x' end })", "whose __tostring fails: " },
+      { "local function f()\nerror 'in'\nend\nlocal function g() f() end\ng() x = 1",
+        "[1]:2: error 'in'\n  [1]:2: in upvalue 'f'\n  [2]:1: in local 'g'\n" },
+      { "for", "near <eof>" },
+      { ":tmie 1", "unknown command ':tmie' (did you mean ':time'?)" },
+    }
+    for _, case in ipairs(cases) do
+      local output = piped(case[1])
+      local found = output:find(case[2], 1, true)
+      if case[1]:find "^local function f" then
+        found = output:find("error 'in'", 1, true) and output:find("in upvalue 'f'", 1, true)
+      end
+      assert.truthy(found, case[1] .. " gave " .. output)
+    end
+  end)
+
+  it("leaves globals of libraries alone", function()
+    assert.equal("nil\n", piped "load('return no_such_name')()")
+    assert.equal("5\n", piped "y = 5\nload('return y')()")
+  end)
+
+  it("knows its commands", function()
+    assert.truthy(piped ":time 1 + 1":find "^2\n[%d.]+ us, 0 bytes of tensors more\n$")
+    assert.truthy(piped ":timeit 1 + 1":find "^minimum [%d.]+ us, median [%d.]+ us, of %d+ runs\n$")
+    assert.truthy(piped ":mem":find "^tensors .*, at most .*; Lua .* KB\n$")
+    assert.equal("a  1\nb  { 2 }\n", piped "local a = 1\nb = { 2 }\n:who")
+    assert.equal("", piped ":quit\nprint 'not reached'")
+    assert.truthy(piped ":help":find ":timeit CODE")
+    assert.truthy(piped "tensor.zeros?":find "^tensor%.zeros%(")
+    assert.truthy(piped "local x = 5\nx?":find "number\n\n  5")
+    assert.truthy(piped "?tensr":find "did you mean 'tensor'")
+  end)
+end)
+
+describe("Ctrl-C in a script", function()
+  -- A process of ours sends the signal, since typing it needs a terminal.
+  local KILL = "local kill = io.popen 'sleep 0.1; kill -INT $PPID'; "
+
+  local function interrupted(code)
+    local path, out = script(KILL .. code), support.temporary()
+    local _, _, status = os.execute(("%s %s >%s 2>&1"):format(neap, path, out))
+    local file <close> = assert(io.open(out))
+    local text = file:read "a"
+    os.remove(path)
+    os.remove(out)
+    return status, text
+  end
+
+  local cases = {
+    { "a loop", "while true do end" },
+    { "pcall", "while true do pcall(function() while true do end end) end" },
+    { "xpcall", "while true do xpcall(function() while true do end end, debug.traceback) end" },
+    { "a coroutine", "local co = coroutine.create(function() while true do end end)\n"
+      .. "while true do coroutine.resume(co) end" },
+    { "pcall in a coroutine", "local f = coroutine.wrap(function()\n"
+      .. "while true do pcall(coroutine.yield) end end) while true do f() end" },
+    { "a callback of C", "('x'):gsub('x', function() while true do end end)" },
+    { "a kernel", "local x = require 'neap.tensor'.rand { 1000000 } while true do x:sort() end" },
+  }
+  for _, case in ipairs(cases) do
+    it("stops " .. case[1], function()
+      local status, text = interrupted(case[2])
+      assert.equal(130, status, text)
+      assert.truthy(text:find "^neap: .*:%d: interrupted\n", text)
+    end)
+  end
+
+  it("runs __close and __gc handlers to their end", function()
+    local status, text = interrupted [[
+setmetatable({}, { __gc = function() print "collected" end })
+local function closer(name)
+  return setmetatable({}, { __close = function()
+    local sum = 0
+    for i = 1, 1000000 do sum = sum + i end
+    print(name, sum, pcall(error, "caught"))
+  end })
+end
+local co = coroutine.wrap(function()
+  local inner <close> = closer "inner"
+  while true do end
+end)
+local outer <close> = closer "outer"
+co()]]
+    assert.equal(130, status, text)
+    for _, part in ipairs { "inner\t500000500000\tfalse\tcaught", "outer\t500000500000\tfalse\tcaught",
+      "collected" } do
+      assert.truthy(text:find(part, 1, true), text)
+    end
+  end)
+
+  it("leaves no file half written", function()
+    local target = support.temporary()
+    os.remove(target)
+    local status = interrupted(([[
+local file = require "neap.file"
+file.write(%q, "whole")
+while true do file.write(%q, ("y"):rep(100000)) end]]):format(target, target))
+    assert.equal(130, status)
+    local handle <close> = assert(io.open(target))
+    local text = handle:read "a"
+    assert.truthy(text == "whole" or text == ("y"):rep(100000))
+    os.remove(target)
+    local leftover = io.popen("ls " .. target .. "* 2>/dev/null"):read "a"
+    assert.equal("", leftover)
+  end)
+
+  it("says what is awaited at the second, and ends at the third", function()
+    local code = "local kill = io.popen 'sleep 0.1; kill -INT $PPID; sleep 0.2; kill -INT $PPID; "
+      .. "sleep 0.2; kill -INT $PPID' "
+      .. "local s = ('a'):rep(30) string.find(s, ('a?'):rep(30) .. ('a'):rep(30) .. 'b')"
+    local path, out = script(code), support.temporary()
+    local _, _, status = os.execute(("%s %s >%s 2>&1"):format(neap, path, out))
+    local file <close> = assert(io.open(out))
+    local text = file:read "a"
+    os.remove(path)
+    os.remove(out)
+    assert.equal(130, status)
+    assert.truthy(text:find "waiting for find, called at .*%.lua:1, to return; press Ctrl%-C again")
+  end)
+end)
+
+describe("chunks of the prompt", function()
+  local function session()
+    local locals = {}
+    return function(text)
+      local fn, detail = chunk.compile(text, "=[1]", locals)
+      assert(fn, detail)
+      return fn()
+    end
+  end
+
+  it("share locals with the closures of earlier lines", function()
+    local run = session()
+    run "local n = 1; local function inc() n = n + 1 return n end"
+    assert.equal(2, run "inc()")
+    run "n = 10"
+    assert.equal(11, run "inc()")
+    run "local n = 'new'"
+    assert.equal(12, run "inc()")
+    assert.equal("new", run "n")
+  end)
+
+  it("keep attributes, multiple names, and values before a return", function()
+    local run = session()
+    run "local a <const>, b = 1, 2"
+    run "b = a + b"
+    assert.equal(3, run "b")
+    assert.equal(1, run "a")
+    run "local closed = 0"
+    run "local h <close> = setmetatable({}, { __close = function() closed = closed + 1 end })"
+    assert.equal(0, run "closed")
+    assert.equal(5, run "local c = 5 return c")
+    assert.equal(5, run "c -- a comment")
+    run "local s = [[ end local no = 1 ]] .. \"\\\" local no\" -- local no"
+    assert.is_nil(rawget(_G, "no"))
+    run "if true then local inner = 1 end for i = 1, 2 do local j = i end"
+    run "local f = function() local deep = 1 return deep end"
+    assert.equal(1, run "f()")
+    assert.is_nil(run "inner or j or deep")
+    run "goto done local skipped = 1 ::done::"
+  end)
+
+  it("know when more lines are needed", function()
+    local cases = { ["for i = 1, 2 do"] = true, ["f("] = true, ["x ="] = true, ["[[ a"] = true,
+      ["end"] = false, ["x = = 1"] = false, ["'a"] = false }
+    for text, incomplete in pairs(cases) do
+      local fn, _, more = chunk.compile(text, "=[1]", {})
+      assert.is_nil(fn)
+      assert.equal(incomplete, more, text)
+    end
+    assert.is_true(chunk.is_empty "  -- nothing\n--[[ at\nall ]]")
+    assert.is_false(chunk.is_empty "x")
+  end)
+end)
+
+describe("completion", function()
+  local variables = { t = { ["odd key"] = 1, one = {}, two = print }, s = "text",
+    o = setmetatable({ own = 1 }, { __index = { method = print, field = 2 }, __len = print }) }
+  local names = { t = true, s = true, o = true, string = true }
+  local function candidates(before)
+    local found, prefix = complete.candidates(before, names, function(n) return variables[n] end)
+    return table.concat(found, " "), prefix
+  end
+
+  it("finds what can follow", function()
+    local cases = {
+      { "x = st", "string", "st" }, { "fun", "function", "fun" }, { "t.o", "one", "o" },
+      { "print(t.", "one two", "" }, { "t:", "two", "" }, { "o.", "field method own", "" },
+      { "o:m", "method", "m" }, { "s:up", "upper", "up" }, { "t['od", "odd key']", "od" },
+      { "t.missing.x", "", "x" }, { "1 + ", "", "" }, { "o.own.deep.x", "", "x" },
+    }
+    for _, case in ipairs(cases) do
+      local found, prefix = candidates(case[1])
+      assert.equal(case[2], found, case[1])
+      assert.equal(case[3], prefix, case[1])
+    end
+    assert.truthy(candidates "f('lualib/ne":find("lualib/neap/", 1, true))
+    assert.truthy(candidates "require 'neap.te":find("neap.tensor", 1, true))
+  end)
+end)
+
+describe("inspect", function()
+  it("gives equal text for equal tables, on one line when it fits", function()
+    assert.equal('{ 1, 2.0, "a\\nb", [10] = true, ["a b"] = 1, ["end"] = 2, x = { y = {} } }',
+      inspect.line { 1, 2.0, "a\nb", [10] = true, x = { y = {} }, ["a b"] = 1, ["end"] = 2 })
+    assert.equal("nil", inspect.line(nil))
+    assert.equal("function(a, b)", inspect.line(function(a, b) return a, b end))
+    local cycle = { 1 }
+    cycle.self = cycle
+    assert.equal("{ 1, self = <cycle> }", inspect.line(cycle))
+    assert.equal("first ...", inspect.line(setmetatable({}, { __tostring = function()
+      return "first\nsecond"
+    end })))
+  end)
+
+  it("breaks what does not fit, and cuts what is long", function()
+    assert.equal("{\n  alpha = 1,\n  beta = { 1, 2 }\n}",
+      inspect.text({ alpha = 1, beta = { 1, 2 } }, { width = 20 }))
+    local list = {}
+    for i = 1, 200 do list[i] = i end
+    local text = inspect.text(list, { width = 40 })
+    assert.truthy(text:find "... 100 more")
+    for line in text:gmatch "[^\n]+" do assert.is_true(#line <= 40) end
+    local deep = {}
+    local at = deep
+    for _ = 1, 1000 do
+      at.next = {}
+      at = at.next
+    end
+    assert.truthy(inspect.line(deep):find("{...}", 1, true))
+  end)
+end)
+
+describe("help", function()
+  it("reads the comments of the modules and stubs", function()
+    assert.truthy(help.topic "":find "tensor +Dense")
+    assert.truthy(help.topic "tensor":find "tensor%.zeros +A tensor of zeros")
+    assert.truthy(help.topic "tensor.zeros":find "^tensor%.zeros%(.-%)\n\n  A tensor of zeros")
+    assert.truthy(help.topic "tensor:numel":find "Number of elements")
+    assert.truthy(help.topic "neap.tensor.zeros":find "^tensor%.zeros")
+    assert.truthy(help.topic "inspect.line":find "example\n    inspect%.line")
+    assert.truthy(help.topic "zeros":find "^tensor%.zeros")
+    local text, near = help.topic "tensor.zeroes"
+    assert.is_nil(text)
+    assert.equal("tensor.zeros", near)
+  end)
+
+  it("describes values", function()
+    assert.truthy(help.value(inspect.line):find "^inspect%.line%(value%)")
+    assert.truthy(help.value(require "neap.tensor".zeros { 2 }):find "methods of neap%.tensor")
+    assert.truthy(help.value({ 1, 2 }):find "table\n\n  { 1, 2 }")
+    assert.truthy(help.value(print):find "written in C")
+  end)
+end)
