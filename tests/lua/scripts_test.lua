@@ -227,3 +227,74 @@ describe("check_bits", function()
     assert.is_false((bits "print()"))
   end)
 end)
+
+-- Shell scripts, in a tree of their own and with commands of ours in front of the system's.
+local function shell(name, commands, line, path)
+  local tree = { ["scripts/" .. name] = file.read("scripts/" .. name) }
+  for command, text in pairs(commands) do
+    tree["bin/" .. command] = ("#!/bin/sh\n%s\n"):format(text)
+  end
+  return run(tree, ("chmod +x bin/* scripts/*; PATH=$PWD/bin%s; %s"):format(path or ":$PATH", line))
+end
+
+describe("scripts/setup", function()
+  local bare = { dirname = "echo scripts", ["dpkg-query"] = "exit 1", id = "echo 1000" }
+
+  it("names what is missing, and how to install it", function()
+    local ok, text = shell("setup", bare, "/bin/bash scripts/setup --no-install", "")
+    assert.is_false(ok)
+    assert.truthy(text:find("setup: missing packages: gcc ", 1, true), text)
+    assert.truthy(text:find("apt-get install gcc ", 1, true), text)
+    assert.is_nil(text:find("lua-busted", 1, true))
+    text = select(2, shell("setup", bare, "/bin/bash scripts/setup --test --no-install", ""))
+    assert.truthy(text:find("lua-busted", 1, true), text)
+  end)
+
+  it("says so when it may not install", function()
+    local ok, text = shell("setup", bare, "/bin/bash scripts/setup", "")
+    assert.is_false(ok)
+    assert.truthy(text:find("neither root nor sudo", 1, true), text)
+  end)
+
+  it("builds when nothing is missing, and fails with the build", function()
+    local full = { ["dpkg-query"] = "echo installed", cmake = "echo cmake $*" }
+    local ok, text = shell("setup", full, "bash scripts/setup --no-install")
+    assert.is_true(ok, text)
+    assert.truthy(text:find("cmake --build --preset release", 1, true), text)
+    full.cmake = "exit 3"
+    assert.is_false((shell("setup", full, "bash scripts/setup")))
+  end)
+
+  it("refuses other arguments", function()
+    local ok, text = shell("setup", bare, "bash scripts/setup --fast")
+    assert.is_false(ok)
+    assert.truthy(text:find("usage", 1, true), text)
+  end)
+end)
+
+describe("scripts/test", function()
+  local function quick(ctest)
+    return shell("test", { ctest = ctest, setup = "" },
+      "cp bin/setup scripts/setup && bash scripts/test --quick")
+  end
+
+  it("ends with ctest's summary", function()
+    local ok, text = quick "echo 100% tests passed, 0 tests failed out of 9; echo; echo Total 1 sec"
+    assert.is_true(ok, text)
+    assert.truthy(text:find "ok      release suite.*\n100%% tests passed.*Total 1 sec\n$", text)
+  end)
+
+  it("fails with the suite, and names the gate and the tests", function()
+    local ok, text = quick "echo 50% tests passed; echo The following: c.base; exit 8"
+    assert.is_false(ok)
+    assert.truthy(text:find("FAILED  release suite", 1, true), text)
+    local summary = "failed gates: release suite\n50%% tests passed\nThe following: c.base\n$"
+    assert.truthy(text:find(summary), text)
+  end)
+
+  it("fails when setup does", function()
+    local ok = shell("test", { setup = "exit 1" },
+      "cp bin/setup scripts/setup && bash scripts/test --quick")
+    assert.is_false(ok)
+  end)
+end)
