@@ -5,6 +5,7 @@ local neap = require "neap"
 local clock = require "neap.clock"
 local file = require "neap.file"
 local json = require "neap.json"
+local opts = require "neap.opts"
 local outputs = require "neap.outputs"
 local tensor, market, features, labels = neap.tensor, neap.market, neap.features, neap.labels
 local split, gbdt, linear, calibration = neap.split, neap.gbdt, neap.linear, neap.calibration
@@ -40,39 +41,59 @@ local o = neap.options {
   { "progress", "boolean", default = true, help = "a progress line on a terminal" },
 }
 
+local shares = { o.train_share, o.valid_share, 1 - o.train_share - o.valid_share }
+local least_rows = 100 -- of a part, besides the purge: to fit and to judge on
+
 local function say(topic, format, ...) print(("%-11s %s"):format(topic, format:format(...))) end
 local function percent(v) return v == v and ("%.1f %%"):format(100 * v) or "-" end
 
--- 1, 2: bars and their quality --------------------------------------------------------------------
-
-local function column_names(text)
+-- Header names by role, from an option like time=stamp,close=last.
+local function column_names()
   local names = {}
-  for pair in (text or ""):gmatch "[^,]+" do
+  for pair in (o.columns or ""):gmatch "[^,]+" do
     local name, header = pair:match "^%s*(%w+)%s*=%s*(.-)%s*$"
-    if not name then error(("--columns: '%s' is not name=header"):format(pair), 0) end
+    if not name then
+      opts.stop(2, "direction: option 'columns' is '%s' (%s), allowed is a list like "
+        .. "time=stamp,close=last", o.columns, o:source "columns")
+    end
     names[name] = header
   end
-  return text and names
+  return names
 end
 
+-- What no single option can tell.
+local function check_options()
+  if shares[3] < 1e-9 then
+    opts.stop(2, "direction: options 'train_share' %g (%s) and 'valid_share' %g (%s) leave "
+      .. "nothing to test, allowed is a sum below 1", o.train_share, o:source "train_share",
+      o.valid_share, o:source "valid_share")
+  end
+  if not o.name:find "^%w[%w._-]*$" then
+    opts.stop(2, "direction: option 'name' is '%s' (%s), allowed are letters, digits and ._-",
+      o.name, o:source "name")
+  end
+  column_names()
+  o.threshold = o.threshold or (o.data and "auto" or 0.02)
+end
+
+-- 1, 2: bars and their quality --------------------------------------------------------------------
+
+-- Bars, where they are from, and what stands for them in the hash of the run.
 local function read_bars()
   if not o.data then
-    return market.synthetic { rows = o.rows, seed = o.seed }, "synthetic market"
+    return market.synthetic { rows = o.rows, seed = o.seed }, "synthetic market", "synthetic"
   end
-  local bars = market.read_ohlcv(o.data,
-    { symbol = o.symbol, time_zone = o.time_zone, columns = column_names(o.columns) })
-  return bars, o.data
+  local bars = opts.plainly(market.read_ohlcv, o.data,
+    { symbol = o.symbol, time_zone = o.time_zone, columns = column_names() })
+  return bars, o.data, opts.plainly(file.sha256_file, o.data)
 end
 
 local function load_bars()
-  local bars, source = read_bars()
-  local clean, quality = market.validate(bars, { policy = o.policy })
+  local bars, source, hash = read_bars()
+  local clean, quality = opts.plainly(market.validate, bars, { policy = o.policy })
   say("data", "%s", source)
   print(tostring(quality))
-  if not pcall(clean.column, clean, "volume") then
-    say("data", "no volume column: volume features are left out")
-  end
-  return { bars = clean, quality = quality, source = source, synthetic = not o.data }
+  return { bars = clean, quality = quality, source = source, hash = hash, synthetic = not o.data }
 end
 
 -- 3, 4, 5: features, labels, split ----------------------------------------------------------------
@@ -80,23 +101,16 @@ end
 -- Rows whose features are warm and whose label is known, cut into three parts in time.
 local function cut_parts(bars, lookback)
   local usable = #bars - lookback - o.lookforward
-  local shares = { o.train_share, o.valid_share, 1 - o.train_share - o.valid_share }
-  if shares[3] <= 0 then
-    error(("train_share %g and valid_share %g leave nothing to test"):format(o.train_share,
-      o.valid_share), 0)
-  end
-  -- each part must hold more than the purge, and enough rows to fit and to judge on
-  local least = math.ceil((o.lookforward + 100) / math.min(table.unpack(shares)))
+  local least = math.ceil((o.lookforward + least_rows) / math.min(table.unpack(shares)))
   if usable < least then
-    error(("%d bars are too few: warm-up %d, lookforward %d and the split need %d"):format(#bars,
-      lookback, o.lookforward, lookback + o.lookforward + least), 0)
+    opts.stop(1, "%d bars are too few: warm-up (%d), lookforward (%d) and the split into three "
+      .. "parts need %d", #bars, lookback, o.lookforward, lookback + o.lookforward + least)
   end
   return usable, split.time(usable, shares, { purge = o.lookforward })
 end
 
 local function choose_threshold(bars, first, last)
-  local wanted = o.threshold or (o.data and "auto" or 0.02)
-  if wanted ~= "auto" then return wanted end
+  if o.threshold ~= "auto" then return o.threshold end
   return labels.auto_threshold(bars, { lookforward = o.lookforward, share = 0.4,
     rows = { first, last } })
 end
@@ -107,21 +121,31 @@ local function check_classes(parts)
   for _, name in ipairs(part_names) do
     local share = parts[name].y:mean()
     if share == 0 or share == 1 then
-      error(("the %s part holds one class only (all labels are %d): choose another threshold")
-        :format(name, share), 0)
+      opts.stop(1, "the %s part holds one class only: all labels are %d at threshold %.6g; choose "
+        .. "another threshold", name, share, parts.threshold)
     end
   end
 end
 
+-- All features in one matrix of 4-byte numbers; the columns it is made of go at once.
+local function feature_matrix(set, bars)
+  local frame = set:compute(bars)
+  local x, names = frame:matrix(nil, { dtype = "f32" }), frame:columns()
+  return x, names
+end
+
 local function make_parts(bars)
-  local set = features.set(features.default(bars))
+  local list, left_out = features.default(bars)
+  if #left_out > 0 then
+    say("features", "the bars have no volume: %s are left out", table.concat(left_out, ", "))
+  end
+  local set = features.set(list)
   local lookback = set:lookback()
   local usable, ranges = cut_parts(bars, lookback)
   local threshold = choose_threshold(bars, lookback + ranges[1][1], lookback + ranges[1][2])
   local y, known_at = labels.threshold(bars,
     { lookforward = o.lookforward, threshold = threshold })
-  local frame = set:compute(bars)
-  local x, names = frame:matrix(nil, { dtype = "f32" }), frame:columns()
+  local x, names = feature_matrix(set, bars)
   local parts = { names = names, threshold = threshold, rows = usable, known_at = known_at,
     lookback = lookback }
   for i, name in ipairs(part_names) do
@@ -376,7 +400,19 @@ local function print_summary(r)
     r.latency.p95, r.latency.p99, r.latency.rows_per_second)
 end
 
+local function write_run(folder, r)
+  local predictions = folder:save("predictions.csv", predictions_csv(r.test, r.judged),
+    "write_csv", { digits = 17 })
+  r.predictions_sha256 = file.sha256_file(predictions)
+  folder:save("model.txt", r.model, "save")
+  folder:write("config.yaml", o:yaml())
+  folder:save("report.html", build_report(r), "save")
+  folder:write("metrics.json", json.object(metric_list(r)))
+  return folder:commit(o.name, file.sha256(o:yaml() .. r.data.hash):sub(1, 8))
+end
+
 local function main()
+  check_options()
   local folder <close> = outputs.open(o.out)
   if o.threads > 0 then neap.set_threads(o.threads) end
   neap.seed(o.seed)
@@ -387,16 +423,9 @@ local function main()
   r.judged = judge(r.model, r.calibrator, r.parts)
   r.latency = measure_latency(r.model, r.calibrator, r.parts.test.x)
   r.test, r.result = simulate(r.data.bars, r.parts, r.judged.calibrated, r.cut)
-  predictions_csv(r.test, r.judged):write_csv(folder.path .. "/predictions.csv", { digits = 17 })
-  r.predictions_sha256 = file.sha256_file(folder.path .. "/predictions.csv")
-  r.model:save(folder.path .. "/model.txt")
-  folder:write("config.yaml", o:yaml())
-  build_report(r):save(folder.path .. "/report.html")
-  folder:write("metrics.json", json.object(metric_list(r)))
+  local path = write_run(folder, r)
   print_summary(r)
-  local data_hash = o.data and file.sha256_file(o.data) or "synthetic"
-  local hash = file.sha256(o:yaml() .. data_hash):sub(1, 8)
-  say("report", "%s/report.html", folder:commit(o.name, hash))
+  say("report", "%s/report.html", path)
 end
 
 main()

@@ -15,12 +15,7 @@ local yaml = require "neap.yaml"
 
 local options = {}
 
-local usage_error = { __name = "neap.usage", __exit = 2 }
-usage_error.__tostring = function(e) return e.message end
-
-local function refuse(format, ...)
-  error(setmetatable({ message = format:format(...) }, usage_error), 0)
-end
+local function refuse(format, ...) opts.stop(2, format, ...) end
 
 -- types ------------------------------------------------------------------------------------------
 
@@ -359,12 +354,13 @@ function methods:source(name)
   return d.source
 end
 
---- Every option as used, as YAML text in the order of declaration; `--config` reads it back.
+--- Every option as used, as YAML text in the order of declaration; `--config` reads it back. What
+--- the script has assigned since (`o.rows = 5`) counts as used.
 ---@return string
 function methods:yaml()
   local lines = {}
   for _, d in ipairs(parsers[self].list) do
-    local value = d.value
+    local value = rawget(self, d.name)
     if value == nil then value = yaml.null end
     lines[#lines + 1] = ("%s: %s"):format(d.name, yaml.encode(value))
   end

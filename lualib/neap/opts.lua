@@ -11,6 +11,31 @@ if here then base.library(here) end
 ---@param format string
 function opts.raise(format, ...) base.raise(format:format(...)) end
 
+--- End the script because of what it was given: the command prints the message alone, without
+--- position and traceback, and exits with `code` (2 for a mistake in options, 1 for the rest).
+---@param code integer
+---@param format string
+function opts.stop(code, format, ...)
+  local message = format:format(...)
+  error(setmetatable({}, { __name = "neap.stop", __exit = code,
+    __tostring = function() return message end }), 0)
+end
+
+--- The results of fn(...), for a call that fails when files or data are not as they should be: its
+--- message then ends the script as `opts.stop` does. Mistakes in the code itself stay as they are.
+---     opts.plainly(math.max, 1, 2) --> 2
+---@param fn function
+---@return any ...
+function opts.plainly(fn, ...)
+  local results = table.pack(pcall(fn, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local message, _, position = results[2], pcall(base.raise, "")
+  if type(message) == "string" and message:sub(1, #position) == position then
+    opts.stop(1, "%s", message:sub(#position + 1))
+  end
+  error(message, 0)
+end
+
 -- Edit distance between two short names (Damerau-Levenshtein, adjacent swaps count one).
 local function distance(a, b)
   local rows = {}

@@ -1,30 +1,59 @@
 --- The folder of one run: written aside, and renamed to its final name when all of it is there.
 local class = require "neap.class"
 local file = require "neap.file"
+local opts = require "neap.opts"
 
 local outputs = {}
 
 ---@class neap.outputs.Folder
 local Folder = class "neap.outputs.Folder"
 
+-- The folders of `path`, from the outermost, that are not there yet.
+local function missing_folders(path)
+  local list, at = {}, 0
+  repeat
+    at = path:find("/", at + 1, true) or #path + 1
+    local part = path:sub(1, at - 1)
+    if part ~= "" and not file.exists(part) then list[#list + 1] = part end
+  until at > #path
+  return list
+end
+
+local function free_name(parent)
+  local stem, k = ("%s/.partial-%s"):format(parent, os.date "!%Y%m%dT%H%M%S"), 1
+  while file.exists(("%s-%d"):format(stem, k)) do k = k + 1 end
+  return ("%s-%d"):format(stem, k)
+end
+
 --- Open a run folder below `parent`, which is created when missing; an unwritable place fails here,
---- before any work. Declare it `<close>`: left without `commit`, everything written disappears.
+--- before any work. Declare it `<close>`: left without `commit`, everything written disappears,
+--- and `parent` too if it was created for this.
 ---@param parent string
 ---@return neap.outputs.Folder
 function outputs.open(parent)
-  file.mkdir(parent)
-  local k = 0
-  local path
-  repeat
-    k = k + 1
-    path = ("%s/.partial-%s-%d"):format(parent, os.date "!%Y%m%dT%H%M%S", k)
-  until not file.exists(path)
-  file.mkdir(path)
-  return setmetatable({ parent = parent, path = path }, Folder)
+  -- The object comes before what it removes: Ctrl-C may strike between any two steps.
+  local folder = setmetatable({ parent = parent, made = missing_folders(parent) }, Folder)
+  folder.path = free_name(parent)
+  opts.plainly(file.mkdir, folder.path)
+  return folder
 end
 
---- Write one file of the run, whole or not at all.
-function Folder:write(name, text) file.write(self.path .. "/" .. name, text) end
+--- Write one file of the run from its text.
+---@param name string
+---@param text string
+function Folder:write(name, text) opts.plainly(file.write, self.path .. "/" .. name, text) end
+
+--- Let an object write one file of the run: `folder:save("model.txt", model, "save")` calls
+--- `model:save(path, ...)`. Returns the path.
+---@param name string
+---@param object any
+---@param method string
+---@return string
+function Folder:save(name, object, method, ...)
+  local path = self.path .. "/" .. name
+  opts.plainly(object[method], object, path, ...)
+  return path
+end
 
 --- Give the run its final name, `<name>-<time>-<hash>`, and return the path.
 ---@param name string
@@ -37,13 +66,18 @@ function Folder:commit(name, hash)
     k = k + 1
     path = ("%s-%d"):format(final, k)
   end
-  assert(os.rename(self.path, path))
+  local ok, message = os.rename(self.path, path)
+  if not ok then opts.stop(1, "rename '%s' to '%s': %s", self.path, path, message) end
   self.path, self.done = path, true
   return path
 end
 
 function Folder:__close()
-  if not self.done then file.remove_tree(self.path) end
+  if self.done then return end
+  self.done = true
+  if self.path then file.remove_tree(self.path) end
+  for i = #self.made, 1, -1 do pcall(file.remove, self.made[i]) end -- those still empty
 end
+Folder.__gc = Folder.__close
 
 return outputs
