@@ -425,7 +425,8 @@ local function loop(session)
     if text then
       if text:find "%S" then
         remember(session, text)
-        handle(session, text)
+        local ok, message = pcall(handle, session, text)
+        if not ok then print_error(session, message) end -- a fault of ours must not end the session
       end
     elseif event == "end" then
       if session.editor then print() end

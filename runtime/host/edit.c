@@ -110,7 +110,7 @@ neap_edit *neap_edit_open(neap_edit_completer complete, void *ctx) {
   el_set(e->el, EL_SIGNAL, 0); /* SIGINT is ours; it ends el_gets */
   el_set(e->el, EL_GETCFN, read_char);
   el_set(e->el, EL_HIST, history, e->history);
-  el_set(e->el, EL_ADDFN, "neap-complete", "complete a name", on_tab);
+  el_wset(e->el, EL_ADDFN, L"neap-complete", L"complete a name", on_tab); /* el_set would leak */
   bind_keys(e->el);
   return e;
 }

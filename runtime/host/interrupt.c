@@ -209,7 +209,7 @@ static int l_resume(lua_State *L) {
 
 static int wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-  int n;
+  int n, before = arrived;
   if (resume(L, co, lua_gettop(L), &n)) return n;
   int status = lua_status(co);
   if (status > LUA_YIELD) {
@@ -219,7 +219,7 @@ static int wrapped(lua_State *L) {
     lua_pop(L, 1);
     lua_xmove(co, L, 1); /* a __close handler may have raised another error */
   }
-  if (lua_type(L, -1) == LUA_TSTRING && status != LUA_ERRMEM) {
+  if (lua_type(L, -1) == LUA_TSTRING && status != LUA_ERRMEM && arrived == before) {
     luaL_where(L, 1);
     lua_insert(L, -2);
     lua_concat(L, 2);

@@ -81,8 +81,9 @@ describe("the prompt", function()
   it("completes names, fields, methods, keys and modules on TAB", function()
     local output, code = talk {
       "1> ", { "tens\\t" }, "tensor", { ".zer\\t" }, "zeros", { " {2}\\n" }, "tensor<f64>",
-      "2> ", { "_1:num\\t" }, "numel", { "()\\n" }, "2\r", "3> ", { "math.f\\t" }, "floor  fmod", { CTRL_C },
-      "^C", "3> ", { "local t = { alpha_key = 3 }\\n" }, "4> ", { "t['alp\\t" }, "alpha_key']",
+      "2> ", { "_1:num\\t" }, "numel", { "()\\n" }, "2\r", "3> ", { "math.f\\t" }, "floor  fmod",
+      { CTRL_C }, "^C", "3> ", { "local t = { alpha_key = 3 }\\n" }, "4> ",
+      { "t['alp\\t" }, "alpha_key']",
       { "\\n" }, "3\r", "5> ", { "require 'neap.inspe\\t" }, "neap.inspect", { "'\\n" }, "6> ",
       { CTRL_D },
     }
@@ -119,8 +120,8 @@ local hidden_state = 4
 local function twice(x) hidden_state = hidden_state + 1 return 2 * x end
 seen = ...
 return 1]]
-    local output, code = talk({ "1> ", { "twice(21), hidden_state, seen\\n" }, '42\t5\t"word"', "2> ",
-      { CTRL_D } }, "-i " .. path .. " word")
+    local output, code = talk({ "1> ", { "twice(21), hidden_state, seen\\n" }, '42\t5\t"word"',
+      "2> ", { CTRL_D } }, "-i " .. path .. " word")
     assert.equal(0, code, output)
     os.remove(path)
   end)
@@ -144,6 +145,8 @@ return 1]]
       { "local function f()\nerror 'in'\nend\nlocal function g() f() end\ng() x = 1",
         "[1]:2: error 'in'\n  [1]:2: in upvalue 'f'\n  [2]:1: in local 'g'\n" },
       { "for", "near <eof>" },
+      { "local x <close", "near <eof>" },
+      { "x = ]]", "unexpected symbol near ']'" },
       { ":tmie 1", "unknown command ':tmie' (did you mean ':time'?)" },
     }
     for _, case in ipairs(cases) do
@@ -224,8 +227,8 @@ end)
 local outer <close> = closer "outer"
 co()]]
     assert.equal(130, status, text)
-    for _, part in ipairs { "inner\t500000500000\tfalse\tcaught", "outer\t500000500000\tfalse\tcaught",
-      "collected" } do
+    for _, part in ipairs { "inner\t500000500000\tfalse\tcaught",
+      "outer\t500000500000\tfalse\tcaught", "collected" } do
       assert.truthy(text:find(part, 1, true), text)
     end
   end)

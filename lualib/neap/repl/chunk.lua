@@ -111,7 +111,6 @@ local function survey(text)
     i = i + 1
   end
   found.silent = #list > 0 and list[#list].text == ";"
-  found.empty = #list == 0
   return found
 end
 
@@ -221,7 +220,7 @@ end
 --- Whether `text` holds nothing but space and comments.
 ---@param text string
 ---@return boolean
-function chunk.is_empty(text) return survey(text).empty end
+function chunk.is_empty(text) return tokens(text)() == nil end
 
 --- The value of one of the `locals`.
 function chunk.value(cell) return select(2, debug.getupvalue(cell.fn, cell.index)) end
