@@ -99,7 +99,7 @@ static int64_t NAME(find)(int64_t n, const T *a, T v) {
   int64_t i = 0;
   for (; i + 4 * LANES <= n; i += 4 * LANES) {
     int found = 0;
-    for (int k = 0; k < 4 * LANES; k++) found |= a[i + k] == v || IS_NAN(a[i + k]);
+    for (int k = 0; k < 4 * LANES; k++) found |= (a[i + k] == v) | IS_NAN(a[i + k]);
     if (found) break;
   }
   for (; i < n; i++)
@@ -116,8 +116,9 @@ static void NAME(argmax)(FOLD_ARGS) {
   int64_t i = 0;
   for (int k = 0; k < LANES; k++) s[k] = a[0];
   for (; i + LANES <= n; i += LANES)
-    for (int k = 0; k < LANES; k++) s[k] = a[i + k] > s[k] || IS_NAN(a[i + k]) ? a[i + k] : s[k];
-  for (int k = 0; i + k < n; k++) s[k] = a[i + k] > s[k] || IS_NAN(a[i + k]) ? a[i + k] : s[k];
+    LANE_LOOP for (int k = 0; k < LANES; k++) s[k] =
+        (a[i + k] > s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
+  for (int k = 0; i + k < n; k++) s[k] = (a[i + k] > s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
   for (int k = 1; k < LANES; k++) s[0] = s[k] > s[0] || IS_NAN(s[k]) ? s[k] : s[0];
   out->FIELD = (FIELD_TYPE)s[0];
   out->at = NAME(find)(n, a, s[0]);
@@ -132,8 +133,9 @@ static void NAME(argmin)(FOLD_ARGS) {
   int64_t i = 0;
   for (int k = 0; k < LANES; k++) s[k] = a[0];
   for (; i + LANES <= n; i += LANES)
-    for (int k = 0; k < LANES; k++) s[k] = a[i + k] < s[k] || IS_NAN(a[i + k]) ? a[i + k] : s[k];
-  for (int k = 0; i + k < n; k++) s[k] = a[i + k] < s[k] || IS_NAN(a[i + k]) ? a[i + k] : s[k];
+    LANE_LOOP for (int k = 0; k < LANES; k++) s[k] =
+        (a[i + k] < s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
+  for (int k = 0; i + k < n; k++) s[k] = (a[i + k] < s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
   for (int k = 1; k < LANES; k++) s[0] = s[k] < s[0] || IS_NAN(s[k]) ? s[k] : s[0];
   out->FIELD = (FIELD_TYPE)s[0];
   out->at = NAME(find)(n, a, s[0]);

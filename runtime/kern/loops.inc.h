@@ -43,18 +43,30 @@ static ALWAYS_INLINE void NAME(each1)(int64_t n, void *zp, int64_t zs, const voi
   }
 }
 
+/* Both sides are read and one is chosen: a select, not a branch on the mask. */
+static ALWAYS_INLINE void NAME(choose)(int64_t n, T *z, const uint8_t *m, const T *a, int64_t as,
+                                       const T *b, int64_t bs) {
+  IVDEP for (int64_t i = 0; i < n; i++) {
+    T yes = a[i * as], no = b[i * bs];
+    z[i] = m[i] ? yes : no;
+  }
+}
+
 static void NAME(where)(int64_t n, void *zp, int64_t zs, const void *mp, int64_t ms, const void *ap,
                         int64_t as, const void *bp, int64_t bs) {
   T *z = zp;
   const uint8_t *m = mp;
   const T *a = ap, *b = bp;
-  if (zs == 1 && ms == 1 && as == 1 && bs == 1) {
-    IVDEP for (int64_t i = 0; i < n; i++) {
-      T yes = a[i], no = b[i]; /* both read: a select, not a branch */
-      z[i] = m[i] ? yes : no;
+  bool plain = zs == 1 && ms == 1;
+  if (plain && as == 1 && bs == 1) NAME(choose)(n, z, m, a, 1, b, 1);
+  else if (plain && as == 1 && bs == 0) NAME(choose)(n, z, m, a, 1, &(T){*b}, 0);
+  else if (plain && as == 0 && bs == 1) NAME(choose)(n, z, m, &(T){*a}, 0, b, 1);
+  else if (plain && as == 0 && bs == 0) NAME(choose)(n, z, m, &(T){*a}, 0, &(T){*b}, 0);
+  else {
+    for (int64_t i = 0; i < n; i++) {
+      T yes = a[i * as], no = b[i * bs];
+      z[i * zs] = m[i * ms] ? yes : no;
     }
-  } else {
-    for (int64_t i = 0; i < n; i++) z[i * zs] = m[i * ms] ? a[i * as] : b[i * bs];
   }
 }
 

@@ -11,8 +11,10 @@ enum { LANES = 16 };
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
 #define IVDEP /* clang's pragma warns where a loop stays scalar; its own overlap test does */
+#define LANE_LOOP
 #else
-#define IVDEP _Pragma("GCC ivdep")
+#define IVDEP     _Pragma("GCC ivdep")
+#define LANE_LOOP _Pragma("GCC unroll 1") /* unrolled too early, selections stay branches */
 #endif
 #define BINARY_ARGS                                                                                \
   int64_t n, void *z, int64_t zs, const void *a, int64_t as, const void *b, int64_t bs

@@ -5,12 +5,14 @@
 #include "base/pool.h"
 #include "tensor/walk.h"
 
-/* Positions of the ones among n bytes, counted from first. */
-static neap_status list_ones(int64_t *at, const uint8_t *m, int64_t n, int64_t first) {
-  int64_t k = 0;
-  for (int64_t i = 0; i < n; i++) {
+/* Positions of the count ones among n bytes, counted from first. Every position is written and kept
+ * only if its byte is 1: no branch to guess. */
+static neap_status list_ones(int64_t *at, int64_t count, const uint8_t *m, int64_t n,
+                             int64_t first) {
+  for (int64_t i = 0, k = 0; i < n && k < count; i++) {
     if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-    if (m[i]) at[k++] = i + first;
+    at[k] = i + first;
+    k += m[i];
   }
   return NEAP_OK;
 }
@@ -23,7 +25,7 @@ neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t 
   int64_t n = neap_tensor_numel(&mask), count = 0;
   for (int64_t i = 0; i < n; i++) count += m[i];
   neap_status st = neap_tensor_init_1d(out, NEAP_I64, count);
-  if (!st) st = list_ones(neap_tensor_data(out), m, n, first);
+  if (!st) st = list_ones(neap_tensor_data(out), count, m, n, first);
   if (st) neap_tensor_drop(out);
   neap_tensor_drop(&mask);
   return st;
