@@ -146,6 +146,7 @@ local function make_parts(bars)
   local y, known_at = labels.threshold(bars,
     { lookforward = o.lookforward, threshold = threshold })
   local x, names = feature_matrix(set, bars)
+  collectgarbage()
   local parts = { names = names, threshold = threshold, rows = usable, known_at = known_at,
     lookback = lookback }
   for i, name in ipairs(part_names) do
@@ -203,12 +204,12 @@ local function standardised(parts)
   local mean = parts.train.x:mean(1, { skip_nan = true })
   local sd = parts.train.x:std(1, { skip_nan = true })
   sd = tensor.where(sd:gt(0), sd, 1)
-  local out = {}
-  for _, name in ipairs(part_names) do
-    local z = (parts[name].x - mean) / sd
-    out[name] = tensor.where(z:isfinite(), z, 0)
+  local function scale(x)
+    local z = (x - mean):div_(sd)
+    z[~z:isfinite()] = 0
+    return z
   end
-  return out
+  return { train = scale(parts.train.x), test = scale(parts.test.x) }
 end
 
 local function judge_one(y, p)
@@ -258,8 +259,8 @@ end
 
 local function simulate(bars, parts, calibrated, cut)
   local test = bars:rows(parts.test.first, parts.test.last)
-  local result = backtest.run(test, { target = calibrated:gt(cut):to "f64", fee = o.fee,
-    slippage = o.slippage, fill = "open" })
+  local result = opts.plainly(backtest.run, test, { target = calibrated:gt(cut):to "f64",
+    fee = o.fee, slippage = o.slippage, fill = "open" })
   return test, result
 end
 
@@ -382,6 +383,8 @@ local function build_report(r)
     { "rows per second in a batch", ("%.0f"):format(r.latency.rows_per_second) },
     { "peak memory, MB", ("%.0f"):format(clock.peak_rss() / 1e6) } })
   page:section "Conventions":list(r.result.conventions):list {
+    ("The label is 1 when the highest of the next %d closes exceeds the close by more than the "
+      .. "share %s."):format(o.lookforward, json.number(r.parts.threshold)),
     ("Labels look %d bars ahead; as many rows are left out at both borders of the split, so no "
       .. "label of one part sees into the next."):format(o.lookforward),
     "Precision, recall and F1 are of label 1 at probability 0.5; ECE has 15 equal-width bins.",

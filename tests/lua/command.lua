@@ -14,6 +14,7 @@ local function absolute(path)
 end
 
 command.neap = absolute(arg[first])
+command.sanitized = command.neap:find "/[at]san/" ~= nil -- memory and speed say nothing there
 command.root = absolute "."
 command.direction = command.root .. "/experiments/01_direction.lua"
 

@@ -79,7 +79,6 @@ describe("a synthetic run", function()
       "exposure" } do
       assert.is_true(values[name] >= 0 and values[name] <= 1, name)
     end
-    assert.is_true(values.peak_rss_mb < 500 or command.neap:find "asan" ~= nil)
     assert.is_true(values.predict_us_p95 <= values.predict_us_p99)
   end)
 
@@ -109,6 +108,13 @@ describe("a synthetic run", function()
     assert.falsy(page:find("<script", 1, true) or page:find("<link", 1, true)
       or page:find("@import", 1, true) or page:find("<iframe", 1, true))
     assert.truthy(page:find(("%.1f %%"):format(100 * run.metrics.accuracy), 1, true))
+    for _, part in ipairs { "Equity", "Drawdown", "Reliability on the test part", "Confusion",
+      "Gain by feature", "Log loss while training", "Calibrated probabilities", "Data quality",
+      "no row is wrong", "Conventions", "exceeds the close by more than the share 0.02",
+      "rows are left out at both borders", "logistic regression", "majority class",
+      "learning_rate: 0.05" } do
+      assert.truthy(page:find(part, 1, true), part)
+    end
   end)
 
   it("prints quality before features, and its summary last", function()
@@ -138,6 +144,20 @@ describe("a synthetic run", function()
 
   it("differs with another seed", function()
     assert.not_equal(run.metrics.predictions_sha256, sha_of(small .. "--seed 8"))
+  end)
+end)
+
+describe("the run without any option", function()
+  it("is as accurate as was promised, in little memory", function()
+    local run = fresh ""
+    local m = run.metrics
+    assert.equal(20000 - 57 - 5, m.rows)
+    assert.is_true(m.positives > 0.3 and m.positives < 0.7)
+    assert.is_true(m.accuracy > 0.8 and m.precision > 0.75 and m.recall > 0.75 and m.f1 > 0.75)
+    assert.is_true(m.accuracy > m.majority_accuracy and m.auc > m.logistic_auc)
+    assert.is_true(m.ece_calibrated < 0.05)
+    assert.is_true(m.peak_rss_mb < 500 or command.sanitized)
+    file.remove_tree(run.where)
   end)
 end)
 
