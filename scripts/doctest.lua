@@ -7,8 +7,7 @@
 local neap = require "neap"
 local doc = require "neap.doc"
 local file = require "neap.file"
-local has_inspect, inspect = pcall(require, "neap.inspect")
-local show = has_inspect and inspect.line or tostring
+local inspect = require "neap.inspect"
 
 local failures, checks, blocks = 0, 0, 0
 
@@ -17,7 +16,7 @@ local function shown(values, n)
   local texts = {}
   for i = 1, n do
     local v = values[i]
-    texts[i] = type(v) == "string" and v or show(v)
+    texts[i] = type(v) == "string" and v or inspect.line(v)
   end
   return table.concat(texts, ", ")
 end

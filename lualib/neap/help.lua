@@ -2,6 +2,7 @@
 ---
 --- The Lua files and stubs of neap are read when help is asked for, so that help, editor and pages
 --- have one source.
+local doc = require "neap.doc"
 local inspect = require "neap.inspect"
 local neap = require "neap"
 local opts = require "neap.opts"
@@ -10,105 +11,64 @@ local help = {}
 
 -- reading ----------------------------------------------------------------------------------------
 
-local function folder()
-  local path = package.searchpath("neap", package.path)
-  return path and path:match "^(.*/)" or ""
-end
-
-local function lines_of(path)
-  local file = io.open(path)
-  if not file then return {} end
-  local lines = {}
-  for line in file:lines() do lines[#lines + 1] = line end
-  file:close()
-  return lines
-end
-
--- A comment block: description, parameters, returns, examples.
-local function read_block(lines)
-  local block = { text = {}, params = {}, returns = {}, examples = {} }
-  for _, line in ipairs(lines) do
-    local tag, rest = line:match "^%-%-%-@(%w+)%s*(.*)$"
-    if tag == "param" then
-      local name, kind = rest:match "^(%S+)%s+(.*)$"
-      block.params[#block.params + 1] = { name or rest, kind or "" }
-    elseif tag == "return" then
-      block.returns[#block.returns + 1] = rest
-    elseif tag == "class" then
-      block.class = rest:match "^[%w_.]+"
-    elseif not tag and line:find "^%-%-%-     " then
-      block.examples[#block.examples + 1] = line:sub(9)
-    elseif not tag then
-      block.text[#block.text + 1] = line:match "^%-%-%-%s?(.*)$"
-    end
-  end
-  return block
-end
-
--- A stub's function `c.name` is for users only when the module offers it under its name, and then
--- unless the module describes it itself.
-local function is_public(module, name, entries)
-  for _, entry in ipairs(entries) do
-    if entry.name == name and entry.mark == "." then return false end
-  end
-  local ok, t = pcall(require, "neap." .. module)
-  return ok and type(t) == "table" and rawget(t, name) ~= nil
-end
-
--- Adds the documented functions of one file to `entries`, and returns the comment that opens it.
--- `module` names the table that the file returns; in stubs, the table `c` is that module's C side.
-local function read_file(path, module, entries)
-  local classes, block, first, own = {}, {}, nil, nil
-  for _, line in ipairs(lines_of(path)) do
-    if line:find "^%-%-%-" then
-      block[#block + 1] = line
-    else
-      if #block > 0 and not first then
-        first = read_block(block)
-        if first.text[1] == nil then first = nil end
-      end
-      local variable = line:match "^local ([%w_]+) ="
-      if variable and #block > 0 then classes[variable] = read_block(block).class end
-      if variable and not own and line:find "= {" then own = variable end
-      local holder, mark, name, parameters = line:match "^function ([%w_]+)([.:])([%w_]+)(%b())"
-      if holder == "c" and not is_public(module, name, entries) then holder = nil end
-      if holder and #block > 0 and not name:find "^__" then
-        local entry = read_block(block)
-        entry.owner = classes[holder] or (holder == own or holder == "c") and module or holder
-        entry.name, entry.mark, entry.parameters = name, mark, parameters
-        if entry.owner == "neap." .. module and mark == "." then entry.owner = module end
-        entries[#entries + 1] = entry
-      end
-      block = {}
-    end
-  end
-  return first
-end
-
-local cache = {}
-
--- {doc = block, entries = list} of a public module, or nil.
-local function module_help(name)
-  if cache[name] ~= nil then return cache[name] or nil end
-  local here, found = folder(), { entries = {} }
-  local path = name == "neap" and here .. "init.lua" or here .. name .. ".lua"
-  found.doc = read_file(path, name, found.entries)
-  if name ~= "neap" then
-    read_file(here .. "meta/" .. name .. ".lua", name, found.entries)
-    local ok, file = pcall(require, "neap.file")
-    local listed, names = pcall(function() return ok and file.list(here .. name) end)
-    for _, part in ipairs(listed and names or {}) do
-      if part:find "%.lua$" then read_file(here .. name .. "/" .. part, name, found.entries) end
-    end
-  end
-  cache[name] = (found.doc or #found.entries > 0) and found or false
-  return cache[name] or nil
-end
-
 local function modules()
   local names = { "neap" }
   for _, name in ipairs(neap.modules()) do names[#names + 1] = name end
   return names
+end
+
+-- Lines of text, and lines of examples, of a comment.
+local function text_and_examples(comment)
+  local text, examples = {}, {}
+  for _, block in ipairs(comment.blocks) do
+    if block.text and #text > 0 then text[#text + 1] = "" end
+    table.move(block.text or {}, 1, #(block.text or {}), #text + 1, text)
+    table.move(block.code or {}, 1, #(block.code or {}), #examples + 1, examples)
+  end
+  return { text = text, examples = examples }
+end
+
+local function joined(...)
+  local words = {}
+  for _, word in ipairs { ... } do
+    if word ~= "" then words[#words + 1] = word end
+  end
+  return table.concat(words, "  ")
+end
+
+local function described(owner, comment)
+  local entry = text_and_examples(comment)
+  entry.owner, entry.name, entry.mark = owner, comment.name, comment.method and ":" or "."
+  entry.parameters = comment.args and ("(%s)"):format(comment.args) or ""
+  entry.params, entry.returns = {}, {}
+  for i, p in ipairs(comment.params) do
+    entry.params[i] = { p.name .. (p.optional and "?" or ""), joined(p.type, p.text) }
+  end
+  for i, r in ipairs(comment.returns) do entry.returns[i] = joined(r.type, r.text) end
+  return entry
+end
+
+local function read_module(name)
+  local page = doc.module(name == "neap" and name or "neap." .. name)
+  local entries = {}
+  for _, comment in ipairs(page.functions) do entries[#entries + 1] = described(name, comment) end
+  for _, class in ipairs(page.classes) do
+    for _, comment in ipairs(class.methods) do
+      if comment.documented then entries[#entries + 1] = described(class.name, comment) end
+    end
+  end
+  return { doc = page.about and text_and_examples(page.about), entries = entries }
+end
+
+local cache = {}
+
+-- {doc = opening comment, entries = list} of a public module, or nil.
+local function module_help(name)
+  if next(cache) == nil then
+    for _, each in ipairs(modules()) do cache[each] = false end
+  end
+  if cache[name] == false then cache[name] = read_module(name) end
+  return cache[name]
 end
 
 -- writing ----------------------------------------------------------------------------------------
