@@ -6,8 +6,8 @@ static inline T NAME(mul_1)(T a, T b) { return a * b; }
 static inline T NAME(div_1)(T a, T b) { return a / b; }
 static inline T NAME(pow_1)(T a, T b) { return b == 2 ? a * a : M(pow)(a, b); }
 static inline T NAME(atan2_1)(T a, T b) { return M(atan2)(a, b); }
-static inline T NAME(maximum_1)(T a, T b) { return (a > b) | (a != a) ? a : b; }
-static inline T NAME(minimum_1)(T a, T b) { return (a < b) | (a != a) ? a : b; }
+static inline T NAME(maximum_1)(T a, T b) { return ((a > b) | (a != a)) ? a : b; }
+static inline T NAME(minimum_1)(T a, T b) { return ((a < b) | (a != a)) ? a : b; }
 
 /* The remainder has the sign of the divisor, as in Lua, Python and NumPy. */
 static inline T NAME(mod_1)(T a, T b) {
@@ -41,7 +41,7 @@ static inline T NAME(neg_1)(T a) { return -a; }
 static inline T NAME(abs_1)(T a) { return M(fabs)(a); }
 static inline T NAME(sign_1)(T a) { return a != a ? a : (T)((a > 0) - (a < 0)); }
 static inline T NAME(square_1)(T a) { return a * a; }
-static inline T NAME(relu_1)(T a) { return (a > 0) | (a != a) ? a : 0; }
+static inline T NAME(relu_1)(T a) { return ((a > 0) | (a != a)) ? a : 0; }
 static inline T NAME(floor_1)(T a) { return M(floor)(a); }
 static inline T NAME(ceil_1)(T a) { return M(ceil)(a); }
 static inline T NAME(round_1)(T a) { return M(rint)(a); } /* half to even, as in NumPy */

@@ -117,8 +117,8 @@ static void NAME(argmax)(FOLD_ARGS) {
   for (int k = 0; k < LANES; k++) s[k] = a[0];
   for (; i + LANES <= n; i += LANES)
     LANE_LOOP for (int k = 0; k < LANES; k++) s[k] =
-        (a[i + k] > s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
-  for (int k = 0; i + k < n; k++) s[k] = (a[i + k] > s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
+        ((a[i + k] > s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
+  for (int k = 0; i + k < n; k++) s[k] = ((a[i + k] > s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
   for (int k = 1; k < LANES; k++) s[0] = s[k] > s[0] || IS_NAN(s[k]) ? s[k] : s[0];
   out->FIELD = (FIELD_TYPE)s[0];
   out->at = NAME(find)(n, a, s[0]);
@@ -134,8 +134,8 @@ static void NAME(argmin)(FOLD_ARGS) {
   for (int k = 0; k < LANES; k++) s[k] = a[0];
   for (; i + LANES <= n; i += LANES)
     LANE_LOOP for (int k = 0; k < LANES; k++) s[k] =
-        (a[i + k] < s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
-  for (int k = 0; i + k < n; k++) s[k] = (a[i + k] < s[k]) | IS_NAN(a[i + k]) ? a[i + k] : s[k];
+        ((a[i + k] < s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
+  for (int k = 0; i + k < n; k++) s[k] = ((a[i + k] < s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
   for (int k = 1; k < LANES; k++) s[0] = s[k] < s[0] || IS_NAN(s[k]) ? s[k] : s[0];
   out->FIELD = (FIELD_TYPE)s[0];
   out->at = NAME(find)(n, a, s[0]);
