@@ -7,6 +7,7 @@
 local c = require "neap.c.eval"
 local tensor = require "neap.tensor"
 local class = require "neap.class"
+local lines = require "neap.lines"
 local metrics = require "neap.metrics"
 local opts = require "neap.opts"
 local split = require "neap.split"
@@ -144,37 +145,19 @@ end
 
 -- files -------------------------------------------------------------------------------------------
 
-local function joined(values)
-  local text = {}
-  for i, v in ipairs(values) do text[i] = ("%.17g"):format(v) end
-  return table.concat(text, " ")
-end
-
 --- Write the calibrator as a small text file; `calibration.load` reads it back bit for bit.
 ---     local c = calibration.from_table { method = "none" }
 ---     pcall(c.save, c, "/dev/null") --> true
 ---@param path string
 function Calibrator:save(path)
   local t = self:to_table()
-  local text = {
-    "neap calibrator 1", "method " .. t.method, "input " .. t.input, "columns " .. t.columns,
-    "parameters " .. joined(t.parameters),
-  }
+  local text = { "method " .. t.method, "input " .. t.input, "columns " .. t.columns,
+    "parameters " .. lines.join(t.parameters) }
   if t.x then
-    text[#text + 1] = "x " .. joined(t.x)
-    text[#text + 1] = "y " .. joined(t.y)
+    text[#text + 1] = "x " .. lines.join(t.x)
+    text[#text + 1] = "y " .. lines.join(t.y)
   end
-  require("neap.file").write(path, table.concat(text, "\n") .. "\n")
-end
-
-local function numbers(path, text)
-  local values = {}
-  for word in text:gmatch "%S+" do
-    local v = tonumber(word)
-    if not v then opts.raise("calibration.load: %s: '%s' is not a number", path, word) end
-    values[#values + 1] = v
-  end
-  return values
+  lines.write(path, "neap calibrator 1", text)
 end
 
 --- Read a calibrator that `save` wrote; raises when there is none.
@@ -182,18 +165,19 @@ end
 ---@param path string
 ---@return neap.Calibrator
 function calibration.load(path)
-  local text = require("neap.file").read(path)
-  if text:sub(1, 18) ~= "neap calibrator 1\n" then
-    opts.raise("calibration.load: %s is not a calibrator of neap", path)
-  end
   local t = {}
-  for line in text:sub(19):gmatch "[^\n]+" do
-    local name, rest = line:match "^(%l+) ?(.*)$"
-    if name == "method" or name == "input" then t[name] = rest
-    elseif name == "columns" then t.columns = math.tointeger(tonumber(rest)) or 0
-    elseif name == "parameters" or name == "x" or name == "y" then t[name] = numbers(path, rest)
-    else opts.raise("calibration.load: %s: unknown line '%s'", path, line:sub(1, 40)) end
-  end
+  lines.read("calibration.load", path, "neap calibrator 1", "a calibrator", function(name, rest)
+    if name == "method" or name == "input" then
+      t[name] = rest
+    elseif name == "columns" then
+      t.columns = math.tointeger(tonumber(rest)) or 0
+    elseif name == "parameters" or name == "x" or name == "y" then
+      t[name] = lines.numbers("calibration.load", path, rest)
+    else
+      return false
+    end
+    return true
+  end)
   return calibration.from_table(t)
 end
 

@@ -1,6 +1,7 @@
 --- Linear models with an L2 penalty: logistic regression and ridge regression.
 local c = require "neap.c.linear"
 local class = require "neap.class"
+local lines = require "neap.lines"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -137,37 +138,19 @@ function linear.from_table(t)
     to_tensor(o.scale), to_tensor(o.classes), o.iterations, o.converged), o.names)
 end
 
-local function joined(values)
-  local text = {}
-  for i, v in ipairs(values) do text[i] = ("%.17g"):format(v) end
-  return table.concat(text, " ")
-end
-
 --- Write the model as a small text file; `linear.load` reads it back bit for bit.
 ---     local m = linear.from_table { coef = { { 2 } }, intercept = { 1 } }
 ---     pcall(m.save, m, "/dev/null") --> true
 ---@param path string
 function Model:save(path)
   local t = self:to_table()
-  local text = {
-    "neap linear 1", "iterations " .. t.iterations, "converged " .. (t.converged and 1 or 0),
-  }
-  for _, row in ipairs(t.coef) do text[#text + 1] = "coef " .. joined(row) end
+  local text = { "iterations " .. t.iterations, "converged " .. (t.converged and 1 or 0) }
+  for _, row in ipairs(t.coef) do text[#text + 1] = "coef " .. lines.join(row) end
   for i = 2, #fields do
     local values = t[fields[i]]
-    if values then text[#text + 1] = fields[i] .. " " .. joined(values) end
+    if values then text[#text + 1] = fields[i] .. " " .. lines.join(values) end
   end
-  require("neap.file").write(path, table.concat(text, "\n") .. "\n")
-end
-
-local function numbers(path, text)
-  local values = {}
-  for word in text:gmatch "%S+" do
-    local v = tonumber(word)
-    if not v then opts.raise("linear.load: %s: '%s' is not a number", path, word) end
-    values[#values + 1] = v
-  end
-  return values
+  lines.write(path, "neap linear 1", text)
 end
 
 --- Read a model that `save` wrote; raises when there is none.
@@ -175,20 +158,15 @@ end
 ---@param path string
 ---@return neap.LinearModel
 function linear.load(path)
-  local text = require("neap.file").read(path)
-  if text:sub(1, 14) ~= "neap linear 1\n" then
-    opts.raise("linear.load: %s is not a linear model of neap", path)
-  end
   local t = { coef = {} }
-  for line in text:sub(15):gmatch "[^\n]+" do
-    local name, rest = line:match "^(%l+) (.*)$"
-    local values = name and numbers(path, rest)
+  lines.read("linear.load", path, "neap linear 1", "a linear model", function(name, rest)
+    local values = lines.numbers("linear.load", path, rest)
     if name == "coef" then t.coef[#t.coef + 1] = values
     elseif name == "iterations" then t.iterations = math.tointeger(values[1]) or 0
     elseif name == "converged" then t.converged = values[1] == 1
-    elseif name then t[name] = values
-    else opts.raise("linear.load: %s: unknown line '%s'", path, line:sub(1, 40)) end
-  end
+    else t[name] = values end
+    return true
+  end)
   return linear.from_table(t)
 end
 
