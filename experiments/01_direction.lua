@@ -260,7 +260,8 @@ end
 local function simulate(bars, parts, calibrated, cut)
   local test = bars:rows(parts.test.first, parts.test.last)
   local result = opts.plainly(backtest.run, test, { target = calibrated:gt(cut):to "f64",
-    fee = o.fee, slippage = o.slippage, fill = "open" })
+    fee = o.fee, slippage = o.slippage, fill = "open",
+    bars_per_year = market.bars_per_year(bars) })
   return test, result
 end
 
@@ -388,8 +389,9 @@ local function build_report(r)
     ("Labels look %d bars ahead; as many rows are left out at both borders of the split, so no "
       .. "label of one part sees into the next."):format(o.lookforward),
     "Precision, recall and F1 are of label 1 at probability 0.5; ECE has 15 equal-width bins.",
-    ("The strategy is long above a calibrated probability of %.4f, the best cut for F1 on the "
-      .. "validation part, else flat."):format(r.cut) }
+    ("Bars a year are inferred from the cadence, %s."):format(r.data.quality.cadence_text),
+    ("The strategy is long above a calibrated probability of %s, the best cut for F1 on the "
+      .. "validation part, else flat."):format(json.number(r.cut)) }
   return page:section "Options":code(o:yaml())
 end
 

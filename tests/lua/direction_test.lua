@@ -147,6 +147,87 @@ describe("a synthetic run", function()
   end)
 end)
 
+-- The backtest in plain numbers: equity by bar, bars with a position, profits of closed trades.
+local function plain_backtest(open, close, target, fee, slippage)
+  local cash, units, paid, equity, profits, held, traded = 1, 0, 0, { 1 }, {}, 0, 0
+  local function sell(price)
+    local got = units * price * (1 - slippage) * (1 - fee)
+    profits[#profits + 1] = got - paid
+    traded = traded + units * price * (1 - slippage)
+    cash, units = got, 0
+  end
+  for t = 2, #open do
+    if target[t - 1] and units == 0 then
+      units = cash / (open[t] * (1 + slippage) * (1 + fee))
+      traded = traded + units * open[t] * (1 + slippage)
+      cash, paid = 0, cash
+    elseif not target[t - 1] and units > 0 then
+      sell(open[t])
+    end
+    if units > 0 then held = held + 1 end
+    if t == #open and units > 0 then sell(close[t]) end
+    equity[t] = cash + units * close[t]
+  end
+  return equity, profits, held, traded
+end
+
+describe("the backtest of a run", function()
+  local run, m, p, part, cut
+  local fee, slippage, per_year = 0.001, 0.0005, 365 * 24
+
+  setup(function()
+    local where = file.temporary_folder()
+    market.synthetic({ rows = 1500, seed = 3 }):write_csv(where .. "/bars.csv")
+    run = fresh(("--data %s/bars.csv --trees 12 --threshold 0.02 --fee %g --slippage %g"):format(
+      where, fee, slippage))
+    m, p = run.metrics, frame.read_csv(run.path .. "/predictions.csv")
+    local bars = frame.read_csv(where .. "/bars.csv")
+    part = bars:rows(#bars - 5 - #p + 1, #bars - 5)
+    assert.is_true(part.time:eq(p.time):all())
+    cut = tonumber(file.read(run.path .. "/report.html"):match
+      "calibrated probability of ([%d.e-]+)")
+    file.remove_tree(where)
+  end)
+  teardown(function() file.remove_tree(run.where) end)
+
+  it("trades what predictions.csv says, at the next open and after costs", function()
+    local target = {}
+    for i = 1, #p do target[i] = p.calibrated:get(i) > cut end
+    local equity, profits, held, traded = plain_backtest(part.open:totable(), part.close:totable(),
+      target, fee, slippage)
+    local n, wins, sum, squares, down, top, drawdown, mean = #equity, 0, 0, 0, 0, 0, 0, 0
+    for _, profit in ipairs(profits) do wins = wins + (profit > 0 and 1 or 0) end
+    for t = 2, n do sum = sum + equity[t] / equity[t - 1] - 1 end
+    local average = sum / (n - 1)
+    for t = 2, n do
+      local r = equity[t] / equity[t - 1] - 1
+      squares, down = squares + (r - average) ^ 2, down + math.min(r, 0) ^ 2
+    end
+    for t = 1, n do
+      top, mean = math.max(top, equity[t]), mean + equity[t] / n
+      drawdown = math.max(drawdown, 1 - equity[t] / top)
+    end
+    local scale = math.sqrt(per_year)
+    local want = { total_return = equity[n] - 1, trades = #profits, win_rate = wins / #profits,
+      exposure = held / n, sharpe = average / math.sqrt(squares / (n - 2)) * scale,
+      sortino = average / math.sqrt(down / (n - 1)) * scale, max_drawdown = drawdown,
+      turnover = traded / mean / ((n - 1) / per_year) }
+    for name, value in pairs(want) do
+      -- the ledger rounds every fill to whole lots
+      assert.is_true(math.abs(m[name] - value) <= 1e-6 * math.max(1, math.abs(value)),
+        ("%s: %.17g in metrics.json, %.17g by hand"):format(name, m[name], value))
+    end
+    assert.is_true(#profits > 10)
+  end)
+
+  it("is held against buying once and holding", function()
+    local always = {}
+    for i = 1, #p do always[i] = true end
+    local equity = plain_backtest(part.open:totable(), part.close:totable(), always, fee, slippage)
+    assert.is_true(math.abs(m.benchmark_return - (equity[#equity] - 1)) < 1e-6)
+  end)
+end)
+
 describe("the run without any option", function()
   it("is as accurate as was promised, in little memory", function()
     local run = fresh ""
