@@ -2,6 +2,7 @@
 #include "host/edit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <histedit.h>
 #include <limits.h>
 #include <locale.h>
@@ -25,6 +26,7 @@ struct neap_edit {
   char prompt[128];
   char *line;
   sigset_t outside; /* signal mask of the caller, while a line is read */
+  int input;        /* the terminal, opened so that reading from it never waits; else stdin */
 };
 
 static char *current_prompt(EditLine *el) {
@@ -59,7 +61,8 @@ static unsigned char on_tab(EditLine *el, int key) {
 }
 
 /* One character, waiting for it. SIGINT is blocked but inside ppoll, so that a Ctrl-C cannot slip
- * in between the test for it and the wait. */
+ * in between the test for it and the wait. It takes back what was typed before it, so that what
+ * ppoll saw may be gone: then there is nothing to read, and ppoll meets the signal. */
 static int read_char(EditLine *el, wchar_t *out) {
   neap_edit *e;
   el_get(el, EL_CLIENTDATA, &e);
@@ -69,7 +72,11 @@ static int read_char(EditLine *el, wchar_t *out) {
     while (ppoll(&input, 1, NULL, &e->outside) < 0)
       if (errno != EINTR || neap_host_press_waits()) return -1;
     char byte;
-    ssize_t n = read(STDIN_FILENO, &byte, 1);
+    ssize_t n = read(e->input, &byte, 1);
+    if (n < 0 && errno == EAGAIN) {
+      bytes--;
+      continue;
+    }
     if (n <= 0) return (int)n;
     if (byte == 0) byte = 4; /* what a Ctrl-D becomes that was typed before the terminal was raw */
     size_t used = mbrtowc(out, &byte, 1, &state);
@@ -89,12 +96,20 @@ static void bind_keys(EditLine *el) {
     el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
 
+static int open_terminal(void) {
+  char name[PATH_MAX];
+  if (ttyname_r(STDIN_FILENO, name, sizeof name) != 0) return STDIN_FILENO;
+  int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  return fd < 0 ? STDIN_FILENO : fd;
+}
+
 neap_edit *neap_edit_open(neap_edit_completer complete, void *ctx) {
   setlocale(LC_CTYPE, "");
   neap_edit *e = neap_calloc_array(1, sizeof *e);
   if (!e) return NULL;
   e->complete = complete;
   e->ctx = ctx;
+  e->input = open_terminal();
   e->history = history_init();
   e->el = el_init("neap", stdin, stdout, stderr);
   if (!e->el || !e->history) {
@@ -119,6 +134,7 @@ void neap_edit_close(neap_edit *e) {
   if (!e) return;
   if (e->el) el_end(e->el);
   if (e->history) history_end(e->history);
+  if (e->input > STDIN_FILENO) close(e->input);
   neap_free(e->line);
   neap_free(e);
 }
