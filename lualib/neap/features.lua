@@ -260,10 +260,14 @@ end
 function Set:compute(bars)
   local results = {}
   for i, source in ipairs(self.sources) do results[i] = run_source(source, bars) end
+  local has_close, rows = pcall(function() return #bars.close end)
   local function make(column)
     local x = column.fn(bars)
     if type(x) ~= "userdata" then
       opts.raise("features: '%s' gave %s, a tensor is needed", column.name, type(x))
+    end
+    if has_close and #x ~= rows then
+      opts.raise("features: '%s' gave %d rows, the bars have %d", column.name, #x, rows)
     end
     return x
   end

@@ -60,6 +60,7 @@ end
 ---@param names string[]
 ---@return string?
 function opts.nearest(name, names)
+  if #name > 100 then return nil end -- no slip of a finger, and slow to compare
   local best, found = math.max(2, #name // 2), nil
   local sorted = table.move(names, 1, #names, 1, {})
   table.sort(sorted)

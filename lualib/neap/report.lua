@@ -78,8 +78,15 @@ function Report:text(text) return add(self, "<p>%s</p>", svg.escape(text)) end
 --- A paragraph nobody should overlook.
 function Report:notice(text) return add(self, '<p class="notice">%s</p>', svg.escape(text)) end
 
+local function check_array(method, name, value)
+  if type(value) ~= "table" then
+    opts.raise("report:%s: %s must be an array, got %s", method, name, type(value))
+  end
+end
+
 --- A bulleted list of plain texts.
 function Report:list(items)
+  check_array("list", "items", items)
   local out = {}
   for i, item in ipairs(items) do out[i] = "<li>" .. svg.escape(item) .. "</li>" end
   return add(self, "<ul>%s</ul>", table.concat(out))
@@ -90,8 +97,10 @@ function Report:code(text) return add(self, "<pre>%s</pre>", svg.escape(text)) e
 
 --- Key figures: an array of { name, text }.
 function Report:figures(pairs_of)
+  check_array("figures", "figures", pairs_of)
   local out = {}
   for i, pair in ipairs(pairs_of) do
+    check_array("figures", "a figure", pair)
     out[i] = ("<div><b>%s</b><span>%s</span></div>"):format(svg.escape(pair[2]),
       svg.escape(pair[1]))
   end
@@ -110,6 +119,8 @@ end
 
 --- A table: an array of column names, an array of rows.
 function Report:table(header, rows)
+  check_array("table", "the header", header)
+  check_array("table", "rows", rows)
   local out = {}
   local function row(tag, cells, like)
     local texts = {}
@@ -118,6 +129,7 @@ function Report:table(header, rows)
   end
   row("th", header, rows[1] or header)
   for i, cells in ipairs(rows) do
+    check_array("table", "a row", cells)
     if #cells ~= #header then
       opts.raise("report:table: row %d has %d cells, the header has %d", i, #cells, #header)
     end

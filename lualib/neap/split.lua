@@ -10,6 +10,9 @@ local opts = require "neap.opts"
 
 local split = {}
 
+-- Row numbers up to here can be added up without wrapping; more parts than this are a mistake.
+local MOST_ROWS, MOST_PARTS = 1 << 53, 1000000
+
 local function is_integer(x) return math.type(x) == "integer" end
 
 -- Number of rows of what the user gave.
@@ -21,6 +24,7 @@ local function rows_of(where, x)
   if not n or n < 1 then
     opts.raise("%s: at least one row is needed, got %s", where, tostring(n))
   end
+  if n > MOST_ROWS then opts.raise("%s: %d rows, above 2^53", where, n) end
   return n
 end
 
@@ -29,7 +33,14 @@ local function check_count(where, name, value, least)
     opts.raise("%s: %s is %s, must be an integer of at least %d", where, name, tostring(value),
       least)
   end
+  if value > MOST_ROWS then opts.raise("%s: %s is %d, above 2^53", where, name, value) end
   return value
+end
+
+local function check_parts(where, count)
+  if count > MOST_PARTS then
+    opts.raise("%s: %d parts, at most %d are made", where, count, MOST_PARTS)
+  end
 end
 
 local function check_gaps(where, o)
@@ -46,6 +57,7 @@ function split.contiguous(n, k)
   n = rows_of("split.contiguous", n)
   check_count("split.contiguous", "k", k, 1)
   if k > n then opts.raise("split.contiguous: %d parts of %d rows", k, n) end
+  check_parts("split.contiguous", k)
   local ranges, first = {}, 1
   for i = 1, k do
     local size = n // k + (i <= n % k and 1 or 0)
@@ -114,6 +126,7 @@ local function walk(where, n, o, train_first)
   if o.train <= o.purge then
     opts.raise("%s: train %d must exceed purge %d", where, o.train, o.purge)
   end
+  check_parts(where, (n - o.train - o.test) // step + 1)
   local folds, start = {}, o.train + 1
   while start + o.test - 1 <= n do
     folds[#folds + 1] = {

@@ -72,6 +72,8 @@ static int falling(const void *a, const void *b) {
 }
 
 neap_status neap_threshold_of_share(int64_t n, const double *x, double share, double *out) {
+  if (!(share >= 0 && share <= 1))
+    return neap_fail(NEAP_EARG, "auto_threshold: share is %g, must lie in [0, 1]", share);
   double *sorted = neap_alloc_array(n, sizeof *sorted);
   if (!sorted) return NEAP_ENOMEM;
   int64_t count = 0;

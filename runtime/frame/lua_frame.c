@@ -140,8 +140,10 @@ static int l_csv_names(lua_State *L) {
 
 /* One column from the tables at 2 to 5; what it points to stays anchored in them and at anchor. */
 static void check_column(lua_State *L, int64_t i, int64_t rows, int anchor, neap_column *c) {
-  lua_rawgeti(L, 2, i + 1);
-  c->name = (char *)(uintptr_t)luaL_checkstring(L, -1);
+  if (lua_rawgeti(L, 2, i + 1) != LUA_TSTRING)
+    neap_lua_raise(L, "write_csv: name %lld is a %s, a string is expected", (long long)i + 1,
+                   luaL_typename(L, -1));
+  c->name = (char *)(uintptr_t)lua_tostring(L, -1);
   lua_rawgeti(L, 3, i + 1);
   neap_lua_check(L, neap_column_kind_parse(&c->kind, luaL_checkstring(L, -1)));
   lua_rawgeti(L, 4, i + 1);

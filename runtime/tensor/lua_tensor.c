@@ -211,8 +211,9 @@ static int l_arange(lua_State *L) {
   neap_tensor *t = neap_lua_push_tensor(L), *out = t;
   neap_lua_check(L, neap_tensor_init_1d(t, whole ? NEAP_I64 : NEAP_F64, n));
   void *data = neap_tensor_data(t);
+  uint64_t first = (uint64_t)lua_tointeger(L, 1), by = (uint64_t)lua_tointeger(L, 2);
   for (int64_t i = 0; i < n; i++)
-    if (whole) ((int64_t *)data)[i] = lua_tointeger(L, 1) + i * lua_tointeger(L, 2);
+    if (whole) ((int64_t *)data)[i] = (int64_t)(first + (uint64_t)i * by); /* wraps */
     else ((double *)data)[i] = start + (double)i * step;
   if (dtype == t->dtype) return neap_lua_done(L, NEAP_OK);
   out = neap_lua_push_tensor(L);
@@ -314,8 +315,15 @@ static void push_table(lua_State *L, const neap_tensor *t, int depth, int64_t *a
 
 /* t:totable(): nested Lua tables, the inverse of tensor.of. */
 static int t_totable(lua_State *L) {
-  int64_t at[NEAP_MAX_DIMS] = {0};
-  push_table(L, neap_lua_check_tensor(L, 1), 0, at);
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int64_t at[NEAP_MAX_DIMS] = {0}, count = 1;
+  char shape[128];
+  for (int d = 0; d < t->ndim && count > 0; d++) { /* tables before an empty dimension count too */
+    if (__builtin_mul_overflow(count, t->size[d], &count) || count > INT32_MAX)
+      neap_lua_raise(L, "totable: %s is too large for a table",
+                     neap_shape_text(t, shape, sizeof shape));
+  }
+  push_table(L, t, 0, at);
   return 1;
 }
 
@@ -335,7 +343,8 @@ static int t_close(lua_State *L) {
  * written in lualib/neap/tensor.lua, which is loaded when a name is missing, since a tensor may
  * come from a module that did not need it. */
 static int push_method(lua_State *L) {
-  lua_getmetatable(L, 1);
+  lua_settop(L, 2);
+  luaL_getmetatable(L, TENSOR);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, -2) != LUA_TNIL) return 1;
   lua_getglobal(L, "require");

@@ -276,7 +276,7 @@ neap_status neap_tensor_slice(neap_tensor *out, const neap_tensor *t, int dim, i
   neap_tensor_alias(out, t);
   out->size[dim] = count;
   if (count > 0) out->offset += start * t->stride[dim];
-  out->stride[dim] = t->stride[dim] * step;
+  if (count > 1) out->stride[dim] = t->stride[dim] * step; /* else any step goes, however far */
   return NEAP_OK;
 }
 
@@ -311,15 +311,17 @@ static neap_status infer_size(const neap_tensor *t, int ndim, const int64_t *siz
                               int64_t *result) {
   int64_t known = 1, numel = neap_tensor_numel(t);
   int open = -1;
+  bool fits = true;
   neap_tensor wanted = {.ndim = ndim};
   for (int d = 0; d < ndim; d++) {
     result[d] = wanted.size[d] = size[d];
-    if (size[d] != -1) known *= size[d];
+    if (size[d] != -1)
+      fits = fits && size[d] >= 0 && !__builtin_mul_overflow(known, size[d], &known);
     else if (open < 0) open = d;
     else return neap_fail(NEAP_ESHAPE, "reshape: only one size may be -1");
   }
-  if (open >= 0 && known > 0 && numel % known == 0) result[open] = numel / known;
-  else if (open >= 0 || known != numel) {
+  if (fits && open >= 0 && known > 0 && numel % known == 0) result[open] = numel / known;
+  else if (!fits || open >= 0 || known != numel) {
     char a[128], b[128];
     return neap_fail(NEAP_ESHAPE, "reshape: %s has %lld elements and cannot become %s",
                      neap_shape_text(t, a, sizeof a), (long long)numel,
@@ -440,9 +442,12 @@ neap_status neap_tensor_expand(neap_tensor *out, const neap_tensor *t, int ndim,
   int lead = ndim - t->ndim;
   neap_tensor wanted = {.ndim = ndim};
   bool fits = lead >= 0 && ndim <= NEAP_MAX_DIMS;
+  int64_t numel = 1;
   for (int d = 0; d < ndim && ndim <= NEAP_MAX_DIMS; d++) {
     wanted.size[d] = size[d];
     if (fits && d >= lead) fits = t->size[d - lead] == size[d] || t->size[d - lead] == 1;
+    fits = fits && size[d] >= 0 && !__builtin_mul_overflow(numel, size[d], &numel) &&
+           numel <= INT64_MAX / 16;
   }
   if (!fits) {
     char a[128], b[128];

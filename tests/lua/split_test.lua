@@ -17,6 +17,15 @@ describe("split", function()
     assert.same({ { 1, 5 }, { 6, 10 } }, split.contiguous({ x = x, y = tensor.zeros { 10 } }, 2))
   end)
 
+  it("refuses numbers that would wrap or never end", function()
+    local message = require("tests.lua.support").message
+    assert.matches("%d rows, above 2%^53", message(split.contiguous, math.maxinteger, 2))
+    assert.matches("train is %d+, above", message(split.walk_forward, 100,
+      { train = math.maxinteger, test = 1 }))
+    assert.matches("parts, at most", message(split.walk_forward, 1 << 50, { train = 1, test = 1 }))
+    assert.matches("parts, at most", message(split.contiguous, 1 << 50, 1 << 49))
+  end)
+
   it("lets no label look into a later part", function()
     for n = 50, 60 do
       for purge = 0, 4 do

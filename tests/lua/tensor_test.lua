@@ -541,6 +541,39 @@ describe("tensor printing", function()
   end)
 end)
 
+describe("views at the limits", function()
+  it("refuse sizes that are negative or overflow", function()
+    local x, empty = tensor.ones { 6 }, tensor.zeros { 0 }
+    assert.matches("reshape: %[6%] has 6 elements", support.message(x.reshape, x, -2, -3))
+    assert.matches("reshape", support.message(empty.reshape, empty, 1 << 32, 1 << 32))
+    local one = tensor.ones { 1 }
+    assert.matches("expand: %[1%] cannot become %[%-5%]", support.message(one.expand, one, -5))
+    assert.matches("expand", support.message(one.expand, one, -1, 1))
+    assert.matches("expand", support.message(one.expand, one, 1 << 40, 1 << 40))
+  end)
+
+  it("take any step over one element", function()
+    assert.same({ 1 }, tensor.of({ 1, 2 }):slice(1, 1, 2, math.maxinteger):totable())
+    local x = tensor.of { { 1, 2 }, { 3, 4 } }
+    assert.same({ { 3, 4 } }, x:slice(1, -1, 1, math.mininteger):totable())
+  end)
+
+  it("do not become tables without end", function()
+    assert.matches("totable: %[1099511627776%] is too large",
+      support.message(function() tensor.ones({ 1 }):expand(1 << 40):totable() end))
+    assert.matches("too large", support.message(function()
+      tensor.zeros({ 1, 0 }):expand(1 << 40, 0):totable()
+    end))
+    assert.same({ {}, {} }, tensor.zeros({ 2, 0 }):totable())
+  end)
+
+  it("leave methods to tensors", function()
+    local index = debug.getmetatable(tensor.ones { 1 }).__index
+    assert.matches("tensor expected", support.message(index, {}, 1))
+    assert.equal(tensor.ones({ 1 }).sum, index(1, "sum", 2, 3))
+  end)
+end)
+
 describe("linalg", function()
   local linalg = require "neap.linalg"
 
