@@ -90,8 +90,8 @@ end
 
 local function load_bars()
   local bars, source, hash = read_bars()
-  local clean, quality = opts.plainly(market.validate, bars, { policy = o.policy })
   say("data", "%s", source)
+  local clean, quality = opts.plainly(market.validate, bars, { policy = o.policy })
   print(tostring(quality))
   return { bars = clean, quality = quality, source = source, hash = hash, synthetic = not o.data }
 end

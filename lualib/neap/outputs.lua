@@ -1,5 +1,6 @@
 --- The folder of one run: written aside, and renamed to its final name when all of it is there.
 local class = require "neap.class"
+local clock = require "neap.clock"
 local file = require "neap.file"
 local opts = require "neap.opts"
 
@@ -19,10 +20,11 @@ local function missing_folders(path)
   return list
 end
 
-local function free_name(parent)
-  local stem, k = ("%s/.partial-%s"):format(parent, os.date "!%Y%m%dT%H%M%S"), 1
-  while file.exists(("%s-%d"):format(stem, k)) do k = k + 1 end
-  return ("%s-%d"):format(stem, k)
+-- A name that no other run takes, not even one that starts at the same moment: processes differ in
+-- where their tables lie and in the nanosecond.
+local function partial_name(parent, folder)
+  local own = ("%p %d %d"):format(folder, clock.wall(), clock.monotonic())
+  return ("%s/.partial-%s-%s"):format(parent, os.date "!%Y%m%dT%H%M%S", file.sha256(own):sub(1, 12))
 end
 
 --- Open a run folder below `parent`, which is created when missing; an unwritable place fails here,
@@ -33,7 +35,7 @@ end
 function outputs.open(parent)
   -- The object comes before what it removes: Ctrl-C may strike between any two steps.
   local folder = setmetatable({ parent = parent, made = missing_folders(parent) }, Folder)
-  folder.path = free_name(parent)
+  folder.path = partial_name(parent, folder)
   opts.plainly(file.mkdir, folder.path)
   return folder
 end
@@ -62,12 +64,16 @@ end
 function Folder:commit(name, hash)
   local final = ("%s/%s-%s-%s"):format(self.parent, name, os.date "!%Y%m%dT%H%M%S", hash)
   local path, k = final, 1
-  while file.exists(path) do
-    k = k + 1
-    path = ("%s-%d"):format(final, k)
-  end
-  local ok, message = os.rename(self.path, path)
-  if not ok then opts.stop(1, "rename '%s' to '%s': %s", self.path, path, message) end
+  repeat
+    while file.exists(path) do
+      k = k + 1
+      path = ("%s-%d"):format(final, k)
+    end
+    local ok, message = os.rename(self.path, path)
+    if not ok and not file.exists(path) then -- else another run has just taken it
+      opts.stop(1, "rename '%s' to '%s': %s", self.path, path, message)
+    end
+  until ok
   self.path, self.done = path, true
   return path
 end

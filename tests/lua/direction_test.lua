@@ -275,6 +275,23 @@ describe("options", function()
     assert.same({}, file.list(folder))
   end)
 
+  it("may be the same for runs that start at once", function()
+    local r = command.shell(folder, ("for i in 1 2 3 4; do %s %s --no-progress --rows 1000 "
+      .. "--trees 2 & done; wait"):format(command.neap, command.direction))
+    assert.equal("", r.err)
+    local names, hashes = file.list(folder .. "/runs"), {}
+    assert.equal(4, #names)
+    for _, name in ipairs(names) do
+      local path = ("%s/runs/%s/"):format(folder, name)
+      assert.equal(5, #file.list(path))
+      local m = read_json(path .. "metrics.json")
+      assert.equal(m.predictions_sha256, file.sha256_file(path .. "predictions.csv"))
+      hashes[m.predictions_sha256] = true
+    end
+    assert.truthy(next(hashes))
+    assert.is_nil(next(hashes, next(hashes)))
+  end)
+
   it("name the run and its folder", function()
     local r = command.run(folder, small .. "--out a/b --name mine")
     assert.equal(0, r.code, r.err)
@@ -315,6 +332,29 @@ describe("a run on a file", function()
     assert.equal(0, r.code, r.err)
     assert.truthy(r.out:find "\n1200 rows")
   end)
+
+  -- Words that the quality of each file earns, and how many rows its figures rest on.
+  local real = {
+    { "crypto/ETH_BTC-5m.csv.gz", "cadence 5m, kept by 100.0 %% of steps; .* the clock", 5760 },
+    { "crypto/UNITTEST_BTC-1m.csv.gz", "538 gaps, 717 bars missing", 13681 },
+    { "equities/SPY_ohlcv_1999_2020.csv.gz", "longest 4 after 2001%-09%-10", 5241 },
+    { "intraday/EURUSD_1h_2017_2018.csv.gz", "cadence 1h, .*; trades in sessions", 5000 },
+  }
+  for _, case in ipairs(real) do
+    local name, words, count = table.unpack(case)
+    it("takes " .. name .. " as it is", function()
+      local path = support.data(name)
+      if not path then return pending "data folder absent" end
+      local r = command.run(folder, ("--trees 10 --data %s/%s"):format(command.root, path))
+      assert.equal(0, r.code, r.err)
+      assert.truthy(r.out:find(words), r.out)
+      local m = read_json(only_run(folder .. "/runs") .. "/metrics.json")
+      assert.is_true(m.rows <= count - 57 - 5 and m.rows > count - 80)
+      assert.is_true(m.features == 66 or m.features == 59) -- without volume
+      assert.is_true(m.auc > 0.45 and m.auc < 0.85 and m.logistic_auc < 0.85)
+      assert.truthy(r.out:find "\ntrain +%d+ rows, [34][09]%.%d %% positive")
+    end)
+  end
 
   it("judges real bars beside the baselines", function()
     local path = support.data "crypto/coinbase_btcusd_1h_2017_2019.csv.gz"
