@@ -322,7 +322,9 @@ for _, target in ipairs(targets) do
   if not pattern or target.name:find(pattern) then attack(target) end
 end
 if trace then
-  for _, name in ipairs(sorted_keys(wanting)) do io.stderr:write(name, ": ", wanting[name], "\n") end
+  for _, name in ipairs(sorted_keys(wanting)) do
+    io.stderr:write(name, ": ", wanting[name], "\n")
+  end
 end
 
 -- What stays: objects of the first pass, and what modules keep.
