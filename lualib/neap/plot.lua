@@ -82,6 +82,9 @@ function prepare.histogram(mark, o, chart)
   if not o.range then cover(range, values) end
   local low, high, bins = range[1] or 0, range[2] or 1, o.bins or 30
   if high <= low then high = low + 1 end
+  if math.type(bins) ~= "integer" or bins < 1 or bins > 100000 then
+    opts.raise("plot.histogram: bins is %s, must be an integer of 1 to 100000", tostring(bins))
+  end
   mark.edges, mark.counts = {}, {}
   for k = 0, bins do mark.edges[k + 1] = low + (high - low) * k / bins end
   for k = 1, bins do mark.counts[k] = 0 end

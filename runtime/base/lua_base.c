@@ -234,18 +234,48 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
+/* The main thread of the state to collect when memory runs out: the last that opened this. */
+static lua_State *collected;
+
 static bool collect_garbage(void *ctx) {
   if (neap_worker() != 0) return false;
   lua_gc(ctx, LUA_GCCOLLECT);
   return true;
 }
 
+static void collect_from(lua_State *L) {
+  collected = L;
+  neap_alloc_set_reclaim(L ? collect_garbage : NULL, L);
+}
+
+static lua_State *main_thread(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *thread = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return thread;
+}
+
+static int state_closes(lua_State *L) {
+  if (main_thread(L) == collected) collect_from(NULL);
+  return 0;
+}
+
+/* Leave something in the registry whose finalizer tells that the state is being closed. */
+static void watch_closing(lua_State *L) {
+  lua_newuserdatauv(L, 0, 0);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, state_closes);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &collected);
+}
+
 NEAP_LUA_EXPORT int luaopen_neap_c_base(lua_State *L);
 
 int luaopen_neap_c_base(lua_State *L) {
   neap_lua_class(L, RNG, rng_methods);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  neap_alloc_set_reclaim(collect_garbage, lua_tothread(L, -1));
+  watch_closing(L);
+  collect_from(main_thread(L));
   luaL_newlib(L, functions);
   lua_pushliteral(L, NEAP_VERSION);
   lua_setfield(L, -2, "version");

@@ -1,0 +1,190 @@
+/* Short scripts for every module, run in a fresh Lua state for each allocation of the core that
+ * they reach: that allocation fails, or the collector runs inside it. A script that meets a failed
+ * allocation ends in a Lua error, and a closed state leaves no byte behind. */
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/lua_base.h"
+#include "check.h"
+
+#define BINDING(name) int luaopen_neap_c_##name(lua_State *L);
+#include "host/bindings.def"
+#undef BINDING
+
+static const luaL_Reg bindings[] = {
+#define BINDING(name) {"neap.c." #name, luaopen_neap_c_##name},
+#include "host/bindings.def"
+#undef BINDING
+    {NULL, NULL},
+};
+
+/* Every script sees the public modules as globals, and a folder of its own by name. */
+static const char prelude[] =
+    "package.path = 'lualib/?.lua;lualib/?/init.lua'\n"
+    "neap = require 'neap'\n"
+    "setmetatable(_G, {__index = function(_, name) return neap[name] end})\n"
+    "folder = FOLDER\n";
+
+static const struct {
+  const char *name, *code;
+} scripts[] = {
+    {"tensor",
+     "local x = tensor.randn {40, 5, seed = 1}\n"
+     "local y = (x + 1):exp():log_() * x:to 'f32' / 2 - x:t():t():abs()\n"
+     "y:add_(x:slice(1, -1, 1, -1)); y[{1}] = 3; y[y:gt(0)] = -1; y:copy_(x)\n"
+     "local parts = tensor.cat {x, y, tensor.stack {x[1], x[2]}}\n"
+     "parts:reshape(-1):sum(); parts:sum(1); parts:mean(2); parts:std(1, {keepdim = true})\n"
+     "parts:max(1); parts:argmin(2); parts:cumsum(1); parts:sort(1); parts:argsort(2)\n"
+     "parts:quantile(0.5, 1); parts:reshape(-1):unique(); x:t():matmul(x); x:any(); "
+     "tensor.where(x:gt(0), x, 1)\n"
+     "tensor.of({1, 2, 2}, {dtype = 'i64'}):bincount(); tensor.permutation(9); "
+     "x:take(tensor.of({1, "
+     "3}, {dtype = 'i64'}), 1)\n"
+     "tensor.arange(1, 5):searchsorted(tensor.of {2, 3}); tostring(x); x:nonzero(); x:totable()\n"
+     "linalg.solve(tensor.eye(3), tensor.ones {3}); linalg.cholesky(tensor.eye(3))\n"
+     "tensor.save(folder .. '/a.npy', x:t()); tensor.load(folder .. '/a.npy')\n"},
+    {"frame",
+     "local f = frame.new {{'time', tensor.of({1e18 // 1, 2e18 // 1}, {dtype = 'i64'})},\n"
+     "  {'close', {1, 2.5}}, {'name', {'a', 'b'}}}\n"
+     "f:write_csv(folder .. '/f.csv'); local g = frame.read_csv(folder .. '/f.csv')\n"
+     "assert(#g == 2); tostring(g); g.close = g.close + 1; g:head(1); g:where(g.close:gt(2))\n"
+     "g:sort 'close'; g:select {'close'}\n"},
+    {"market",
+     "local bars = market.synthetic {rows = 60}; market.validate(bars)\n"
+     "bars:write_csv(folder .. '/b.csv'); market.read_ohlcv(folder .. '/b.csv')\n"
+     "labels.threshold(bars, {lookforward = 3, threshold = 0.01}); labels.forward_return(bars)\n"
+     "labels.auto_threshold(bars)\n"},
+    {"ta", "local bars = market.synthetic {rows = 60}\n"
+           "for _, name in ipairs(require('neap.c.ta').list()) do ta[name](#ta.info(name).inputs "
+           "== 1 and\n"
+           "  ta.info(name).inputs[1] == 'series' and bars.close or bars) end\n"
+           "local s = ta.stream('macd'); for i = 1, 40 do s:push(i) end\n"
+           "for _, name in ipairs(require('neap.c.ta').list()) do ta.stream(name) end\n"
+           "features.set({'rsi_14', 'sma_5_rel', {'own', function(b) return b.close "
+           "end}}):compute(bars)\n"},
+    {"gbdt",
+     "local x, y = tensor.randn {120, 3, seed = 1}, tensor.randn({120, seed = 2}):gt(0):to 'i64'\n"
+     "x[1][1] = 0 / 0\n"
+     "local o = {num_iterations = 3, objective = 'binary', bagging_fraction = 0.5, bagging_freq = "
+     "1,\n"
+     "  feature_fraction = 0.7, valid = {x, y}, metric = 'auc', early_stopping_round = 2}\n"
+     "local m = gbdt.fit(x, y, o); m:predict(x); m:predict_proba(x); m:predict_leaf(x)\n"
+     "m:predict_row(x[1]); m:importance(); m:save(folder .. '/m.txt'); gbdt.load(folder .. "
+     "'/m.txt')\n"
+     "gbdt.fit(x, y, {num_iterations = 2, objective = 'binary', init_model = m})\n"
+     "gbdt.fit(x, x[{{}, 2}]:clone(), {num_iterations = 2})\n"
+     "gbdt.fit(x, tensor.arange(0, 119):to 'i64' % 3, {num_iterations = 2, objective = "
+     "'multiclass'})\n"},
+    {"linear",
+     "local x, y = tensor.randn {60, 3, seed = 1}, tensor.randn({60, seed = 2}):gt(0):to 'i64'\n"
+     "local m = linear.fit(x, y); m:predict(x); m:predict_proba(x); m:decision(x)\n"
+     "m:save(folder .. '/l.json'); linear.load(folder .. '/l.json')\n"
+     "linear.fit(x, x[{{}, 2}], {kind = 'ridge'}):predict(x)\n"},
+    {"metrics", "local y = tensor.of({0, 1, 1, 0, 1, 0}, {dtype = 'i64'})\n"
+                "local p = tensor.of {0.2, 0.8, 0.6, 0.4, 0.9, 0.5}\n"
+                "metrics.report(y, p); metrics.roc_curve(y, p); metrics.best_threshold(y, p); "
+                "metrics.rmse(y, p); metrics.reliability(y, p)\n"
+                "for _, method in ipairs {'platt', 'isotonic', 'temperature'} do\n"
+                "  local c = calibration.fit(method, y, p); c:apply(p); c:apply(0.5) end\n"},
+    {"backtest", "local bars = market.synthetic {rows = 60}\n"
+                 "local r = backtest.run(bars, {target = function(i) return i % 7 < 3 and 1 or 0 "
+                 "end, fee = 1e-3})\n"
+                 "tostring(r.stats); backtest.run(bars, {target = tensor.ones {60}, fee = 0, "
+                 "stop_loss = 0.01})\n"},
+    {"files", "file.write(folder .. '/t', ('text'):rep(1000)); file.read(folder .. '/t'); "
+              "file.list(folder)\n"
+              "file.sha256(file.read(folder .. '/t')); file.exists(folder .. '/t')\n"
+              "local w = require('neap.c.file').open_writer(folder .. '/w'); w:write 'a'; w = nil\n"
+              "clock.print(0, 'Europe/Berlin'); clock.parse('2024-03-01 12:00', {time_zone = "
+              "'America/New_York'})\n"
+              "yaml.decode 'a: [1, 2, {b: c}]\\nd: text'; log.to(folder .. '/log')\n"
+              "local whole = require('neap.c.log').emit('info', 'text', 'a', 1); log.to()\n"
+              "assert(whole, 'out of memory')\n"
+              "plot.line({1, 2, 3}):save(folder .. '/p.svg'); split.walk_forward(99, {train = 9, "
+              "test = 9})\n"},
+    {"open at the end", "kept = {ta.stream 'sma', tensor.ones {4}, "
+                        "require('neap.c.file').open_writer(folder .. '/k')}\n"
+                        "kept[4] = gbdt.fit(tensor.randn {50, 2, seed = 1}, tensor.randn {50, seed "
+                        "= 2}, {num_iterations "
+                        "= 1})\n"
+                        "kept[5] = setmetatable({}, {__gc = function() pcall(kept[2].add_, "
+                        "kept[2], 1); tostring(kept[4]) "
+                        "end})\n"},
+};
+
+enum { SCRIPTS = sizeof scripts / sizeof *scripts };
+
+static char folder[] = "/tmp/neap_faults_XXXXXX";
+
+/* The outcome of one run in a fresh state: NULL, or the error's text in message. */
+static const char *run(const char *code, bool collects, char message[512]) {
+  lua_State *L = luaL_newstate();
+  luaL_openlibs(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  luaL_setfuncs(L, bindings, 0);
+  lua_pop(L, 1);
+  lua_pushstring(L, folder);
+  lua_setglobal(L, "FOLDER");
+  bool failed = luaL_dostring(L, prelude);
+  if (!collects) neap_alloc_set_reclaim(NULL, NULL);
+  failed = failed || luaL_dostring(L, code);
+  if (failed) snprintf(message, 512, "%s", luaL_tolstring(L, -1, NULL));
+  lua_close(L);
+  return failed ? message : NULL;
+}
+
+/* Fail every allocation site that the script reaches, one a run; returns how many there were. */
+static int attack(const char *name, const char *code, bool collects) {
+  char text[512];
+  const char *message = run(code, collects, text);
+  if (message) fail_msg("%s: %s", name, message);
+  message = run(code, collects, text); /* what is made once is there now */
+  int64_t live = neap_alloc_live();
+  neap_fault_reset();
+  for (int rounds = 0;; rounds++) {
+    neap_fault_arm();
+    message = run(code, collects, text);
+    if (!neap_fault_fired()) return rounds;
+    if (collects && message) fail_msg("%s, collecting, round %d: %s", name, rounds, message);
+    if (!collects && !message) fail_msg("%s: failure %d went by unseen", name, rounds);
+    if (!collects && !strstr(message, "memory")) fail_msg("%s: the error was '%s'", name, message);
+    if (neap_alloc_live() != live)
+      fail_msg("%s: %lld bytes stayed after '%s'", name, (long long)(neap_alloc_live() - live),
+               message ? message : "success");
+  }
+}
+
+static void a_failed_allocation_is_an_error(void **state) {
+  (void)state;
+  for (int i = 0; i < SCRIPTS; i++)
+    if (!attack(scripts[i].name, scripts[i].code, false))
+      fail_msg("%s: nothing failed", scripts[i].name);
+}
+
+static void the_collector_may_run_in_any_allocation(void **state) {
+  (void)state;
+  for (int i = 0; i < SCRIPTS; i++) attack(scripts[i].name, scripts[i].code, true);
+}
+
+static void a_closed_state_is_not_collected(void **state) {
+  (void)state;
+  char text[512];
+  assert_null(run("", true, text));
+  neap_fault_reset();
+  neap_fault_arm();
+  void *block = neap_alloc(1);
+  neap_fault_fired();
+  assert_null(block);
+}
+
+int main(void) {
+  if (!mkdtemp(folder)) return 1;
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_failed_allocation_is_an_error),
+      cmocka_unit_test(the_collector_may_run_in_any_allocation),
+      cmocka_unit_test(a_closed_state_is_not_collected),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
