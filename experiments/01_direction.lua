@@ -109,10 +109,11 @@ local function cut_parts(bars, lookback)
   return usable, split.time(usable, shares, { purge = o.lookforward })
 end
 
+-- The labels of the training rows first to last look at the rows purged behind them, too.
 local function choose_threshold(bars, first, last)
   if o.threshold ~= "auto" then return o.threshold end
   return labels.auto_threshold(bars, { lookforward = o.lookforward, share = 0.4,
-    rows = { first, last } })
+    rows = { first, last + o.lookforward } })
 end
 
 local part_names = { "train", "valid", "test" }

@@ -183,8 +183,9 @@ neap_status neap_known_at(int64_t n, const int64_t *time, int64_t k, int64_t *ou
 /* out[i] = x[i+k] / x[i] - 1, or its logarithm; NaN where i + k passes the end. */
 void neap_future_return(int64_t n, const double *x, int64_t k, bool logarithm, double *out);
 
-/* The threshold that floor(share n) of the n numbers in x exceed: halfway between two neighbours in
- * order. NaN are left out; fewer than two numbers are an error. */
+/* The threshold that as near to share n of the n numbers in x exceed as ties allow, at least one
+ * and not all: halfway between two neighbours in order. NaN are left out; fewer than two numbers
+ * are an error; equal ones are their own threshold. */
 neap_status neap_threshold_of_share(int64_t n, const double *x, double share, double *out);
 
 #endif

@@ -71,6 +71,20 @@ static int falling(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
+/* How many of the falling numbers lie above the cut: as near to `wanted` as can be with equal
+ * numbers on one side and none of the sides empty; of two as near the smaller. */
+static int64_t count_above(int64_t n, const double *sorted, double wanted) {
+  int64_t middle = (int64_t)(wanted + 0.5);
+  if (middle < 1) middle = 1;
+  if (middle > n - 1) middle = n - 1;
+  int64_t fewer = middle, more = middle;
+  while (fewer > 0 && sorted[fewer - 1] == sorted[fewer]) fewer--;
+  while (more < n && sorted[more - 1] == sorted[more]) more++;
+  if (fewer == 0) return more < n ? more : middle; /* all are equal: no cut parts them */
+  if (more == n) return fewer;
+  return wanted - (double)fewer <= (double)more - wanted ? fewer : more;
+}
+
 neap_status neap_threshold_of_share(int64_t n, const double *x, double share, double *out) {
   if (!(share >= 0 && share <= 1))
     return neap_fail(NEAP_EARG, "auto_threshold: share is %g, must lie in [0, 1]", share);
@@ -85,9 +99,7 @@ neap_status neap_threshold_of_share(int64_t n, const double *x, double share, do
                    (long long)count);
   else {
     qsort(sorted, (size_t)count, sizeof *sorted, falling);
-    int64_t above = (int64_t)(share * (double)count);
-    if (above < 1) above = 1;
-    if (above > count - 1) above = count - 1;
+    int64_t above = count_above(count, sorted, share * (double)count);
     *out = sorted[above] + 0.5 * (sorted[above - 1] - sorted[above]);
   }
   neap_free(sorted);

@@ -67,12 +67,33 @@ static void threshold_gives_the_share(void **state) {
   for (int i = 0; i < 100; i++) x[i] = 0.001 * ((i * 37) % 100);
   x[100] = NAN;
   for (int percent = 1; percent < 100; percent += 7) {
-    assert_ok(neap_threshold_of_share(101, x, 0.01 * percent + 1e-9, &threshold));
+    assert_ok(neap_threshold_of_share(101, x, 0.01 * percent, &threshold));
     int above = 0;
     for (int i = 0; i < 100; i++) above += x[i] > threshold;
     assert_int_equal(above, percent);
   }
   assert_fails(neap_threshold_of_share(1, x, 0.4, &threshold), NEAP_EVALUE, "1 rows have a label");
+}
+
+/* Equal values go to one side together: to the one that comes nearer, if the other is not empty. */
+static void threshold_splits_at_ties(void **state) {
+  (void)state;
+  static const struct {
+    double x[6], share;
+    int above;
+  } cases[] = {
+      {{2, 2, 2, 1, 1, 1}, 0.4, 3}, {{2, 2, 2, 1, 1, 1}, 0.1, 3}, {{2, 2, 2, 1, 1, 1}, 0.9, 3},
+      {{3, 2, 2, 2, 2, 1}, 0.4, 1}, {{3, 2, 2, 2, 2, 1}, 0.6, 5}, {{3, 2, 2, 2, 2, 1}, 0.5, 1},
+      {{4, 4, 3, 2, 1, 1}, 0.4, 2}, {{6, 5, 4, 3, 2, 1}, 0.4, 2}, {{6, 5, 4, 3, 2, 1}, 0.45, 3},
+      {{1, 1, 1, 1, 1, 1}, 0.4, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    double threshold;
+    int above = 0;
+    assert_ok(neap_threshold_of_share(6, cases[i].x, cases[i].share, &threshold));
+    for (int k = 0; k < 6; k++) above += cases[i].x[k] > threshold;
+    assert_int_equal(above, cases[i].above);
+  }
 }
 
 /* bars ----------------------------------------------------------------------------------------- */
@@ -341,6 +362,7 @@ int main(void) {
       cmocka_unit_test(future_max_equals_its_definition),
       cmocka_unit_test(labels_say_what_comes_and_when),
       cmocka_unit_test(threshold_gives_the_share),
+      cmocka_unit_test(threshold_splits_at_ties),
       cmocka_unit_test(scan_counts_every_fault),
       cmocka_unit_test(scan_of_nothing_and_of_one),
       cmocka_unit_test(weekends_are_no_gaps),

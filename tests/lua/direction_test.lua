@@ -147,6 +147,22 @@ describe("a synthetic run", function()
   end)
 end)
 
+describe("an automatic threshold", function()
+  it("gives 40 % of the training labels, each of them counted", function()
+    for lookforward, train in pairs { [5] = 858, [100] = 706 } do
+      local where = file.temporary_folder()
+      local r = command.run(where, "--rows 1500 --trees 3 --threshold auto --lookforward "
+        .. lookforward)
+      assert.equal(0, r.code, r.err)
+      local rows, percent = r.out:match "\ntrain +(%d+) rows, ([%d.]+) %% positive"
+      assert.equal(train, tonumber(rows))
+      local nearest = math.floor(0.4 * train + 0.5) / train
+      assert.equal(("%.1f"):format(100 * nearest), percent)
+      file.remove_tree(where)
+    end
+  end)
+end)
+
 -- The backtest in plain numbers: equity by bar, bars with a position, profits of closed trades.
 local function plain_backtest(open, close, target, fee, slippage)
   local cash, units, paid, equity, profits, held, traded = 1, 0, 0, { 1 }, {}, 0, 0
