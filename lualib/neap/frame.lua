@@ -285,7 +285,17 @@ function Frame.__len(self) return rawget(self, STATE).rows or 0 end
 function Frame.__index(self, key)
   local method = Frame[key]
   if method ~= nil then return method end
-  return value_of(column_at(self, "frame", key))
+  local column = state_of(self, "frame").columns[key]
+  if column then return value_of(column) end
+  if type(key) ~= "string" then
+    opts.raise("frame: columns have names; rows are f:rows(a, b), f:take(positions), f:where(mask)")
+  end
+  local names = self:columns()
+  for name, value in next, Frame do
+    if type(value) == "function" and not name:find "^__" then names[#names + 1] = name end
+  end
+  opts.unknown("frame", "column or method", key, names,
+    "its columns are " .. table.concat(self:columns(), ", "))
 end
 
 function Frame.__newindex(self, name, values)

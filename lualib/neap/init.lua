@@ -5,6 +5,7 @@
 ---@class neap
 ---@field version string
 local base = require "neap.c.base"
+local opts = require "neap.opts"
 
 local neap = { version = base.version, set_threads = base.set_threads, memory = base.memory }
 
@@ -60,8 +61,13 @@ end
 
 return setmetatable(neap, {
   __index = function(self, name)
-    if not modules[name] then return nil end
-    local module = require("neap." .. name)
+    if not modules[name] then
+      if type(name) ~= "string" or name:find "^__" then return nil end
+      local known = neap.modules()
+      for key in next, neap do known[#known + 1] = key end
+      opts.unknown("neap", "name", name, known, "`neap help` lists the modules")
+    end
+    local module = opts.strict(require("neap." .. name), name)
     rawset(self, name, module)
     return module
   end,

@@ -61,25 +61,74 @@ end
 ---@return string?
 function opts.nearest(name, names)
   if #name > 100 then return nil end -- no slip of a finger, and slow to compare
-  local best, found = math.max(2, #name // 2), nil
+  local best, found = math.max(1, (#name + 1) // 3), nil
   local sorted = table.move(names, 1, #names, 1, {})
   table.sort(sorted)
   for _, candidate in ipairs(sorted) do
-    local part = candidate:find(name, 1, true) or name:find(candidate, 1, true)
-    local d = part and 1 or distance(name, candidate)
+    local part = math.min(#name, #candidate) > 2
+      and (candidate:find(name, 1, true) or name:find(candidate, 1, true))
+    local d = part and 0.5 or distance(name, candidate)
     if d < best or (d == best and not found) then best, found = d, candidate end
   end
   return found
 end
 
---- Say that `name` is not among `names`, with the nearest one.
-function opts.unknown(where, kind, name, names)
-  local near = opts.nearest(tostring(name), names)
+-- What other libraries call things, where the names here are too far from it to be guessed.
+local elsewhere = {
+  array = "of", asarray = "of", new = "of", tolist = "totable", numpy = "totable",
+  ndim = "dim", astype = "to", cast = "to", copy = "clone", T = "t", len = "numel",
+  concat = "cat", concatenate = "cat", vstack = "cat", hstack = "cat", range = "arange",
+  percentile = "quantile", filter = "where", query = "where", info = "describe",
+  to_csv = "write_csv", iloc = "rows", loc = "where", sort_values = "sort", to_numpy = "matrix",
+  values = "matrix", feature_importance = "importance", train = "fit", score = "report",
+  roc_auc_score = "auc", logloss = "log_loss", plot = "line", hist = "histogram",
+}
+
+--- Say that `name` is not among `names`, with the nearest one, else with `hint` or all of them.
+---@param where string
+---@param kind string
+---@param name string
+---@param names string[]
+---@param hint? string
+function opts.unknown(where, kind, name, names, hint)
+  local near = nil
+  for _, known in ipairs(names) do
+    if elsewhere[name] == known then near = known end
+  end
+  near = near or opts.nearest(tostring(name), names)
   if near then
     opts.raise("%s: unknown %s '%s' (did you mean '%s'?)", where, kind, name, near)
   end
   table.sort(names)
-  opts.raise("%s: unknown %s '%s' (known: %s)", where, kind, name, table.concat(names, ", "))
+  opts.raise("%s: unknown %s '%s'%s", where, kind, name,
+    hint and "; " .. hint or (" (known: %s)"):format(table.concat(names, ", ")))
+end
+
+-- The names in a table that a user may ask for, sorted.
+local function public_names(t)
+  local names = {}
+  for name in next, t do
+    if type(name) == "string" and not name:find "^_" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+--- Make asking `t` for a name that it lacks an error with the nearest one. Names that begin with
+--- "__" stay nil, because libraries ask any table for them. Returns t.
+---@param t table
+---@param where string the name of t, for messages
+---@param kind? string what t holds ("function")
+---@return table
+function opts.strict(t, where, kind)
+  local meta = getmetatable(t) or {}
+  if meta.__index then return t end
+  function meta.__index(_, name)
+    if type(name) ~= "string" or name:find "^__" then return nil end
+    opts.unknown(where, kind or "function", name, public_names(t),
+      ("`neap help %s` lists them"):format(where))
+  end
+  return setmetatable(t, meta)
 end
 
 opts.required = setmetatable({}, { __name = "neap.opts.required" })

@@ -11,7 +11,8 @@ local methods = c.methods
 -- The array part of a constructor's table, and its named options over the defaults.
 local function sizes_and_options(where, t, defaults)
   if type(t) ~= "table" then
-    opts.raise("%s: one table with the sizes expected, got %s", where, type(t))
+    opts.raise("%s: one table with the sizes expected, as in %s { 2, 3 }, got %s", where, where,
+      type(t))
   end
   local sizes, given = table.move(t, 1, #t, 1, {}), {}
   for name, value in pairs(t) do
@@ -178,11 +179,17 @@ local along = { keepdim = false, skip_nan = false }
 -- (dim, options) of a reduction; `x:sum { keepdim = true }` names options only.
 local function arguments(where, dim, o, defaults)
   if type(dim) == "table" and #dim == 0 then dim, o = nil, dim end
+  if o and o.dim then opts.raise("%s: the dim comes first, as in x:%s(1)", where, where) end
+  if type(dim) == "string" then
+    opts.raise("%s: the dim is an integer or an array of them, got '%s'", where, dim)
+  end
   return dim, opts.merge(where, defaults or along, o)
 end
 
 local function reduce(name, x, dim, o)
-  if o == nil and type(dim) ~= "table" then return c.reduce(name, x, dim) end
+  if o == nil and type(dim) ~= "table" and type(dim) ~= "string" then
+    return c.reduce(name, x, dim)
+  end
   dim, o = arguments(name, dim, o)
   return c.reduce(name, x, dim, o.keepdim, o.skip_nan)
 end
@@ -261,7 +268,9 @@ function methods:all(dim, o) return reduce("all", self, dim, o) end
 function methods:count(dim, o) return reduce("count", self, dim, o) end
 
 local function extreme(name, largest, x, dim, o)
-  if o == nil and type(dim) ~= "table" then return c.extreme(largest, x, dim) end
+  if o == nil and type(dim) ~= "table" and type(dim) ~= "string" then
+    return c.extreme(largest, x, dim)
+  end
   dim, o = arguments(name, dim, o)
   return c.extreme(largest, x, dim, o.keepdim, o.skip_nan)
 end
@@ -391,5 +400,14 @@ function methods:logical_xor(y) return truth(self) ~ truth(y) end
 ---     tensor.of({ 1, 0 }):logical_not():sum() --> 1
 ---@return neap.tensor
 function methods:logical_not() return ~truth(self) end
+
+-- A name that no method has: the binding asks here before it gives up.
+function methods.__absent(_, name)
+  local names = { "shape", "dtype" }
+  for known in next, methods do
+    if not known:find "^__" then names[#names + 1] = known end
+  end
+  opts.unknown("tensor", "method", name, names, "`neap help tensor` lists them")
+end
 
 return tensor

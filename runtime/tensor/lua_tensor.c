@@ -351,7 +351,11 @@ static int push_method(lua_State *L) {
   lua_pushliteral(L, "neap.tensor");
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) return lua_error(L);
   lua_pushvalue(L, 2);
-  lua_rawget(L, 3);
+  if (lua_rawget(L, 3) != LUA_TNIL || strncmp(lua_tostring(L, 2), "__", 2) == 0) return 1;
+  if (lua_getfield(L, 3, "__absent") == LUA_TNIL) return 1;
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_call(L, 2, 1); /* raises, and names the nearest method */
   return 1;
 }
 

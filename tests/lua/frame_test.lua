@@ -240,9 +240,27 @@ describe("frame", function()
     assert.is_false(frame.is {})
   end)
 
+  it("shows large numbers as numbers", function()
+    local text = tostring(frame.new { { "volume", { 1234567.8, 287000.32, 1e15, -2e6 } } })
+    assert.equal(
+      "frame[4 x 1]\n    volume\n       f64\n   1234568\n    287000\n     1e+15\n  -2000000", text)
+  end)
+
+  it("names the nearest column or method", function()
+    for name, near in pairs { tmie = "time", row = "rows", to_csv = "write_csv", iloc = "rows" } do
+      local text = support.message(function() return f[name] end)
+      assert.truthy(text:find(("unknown column or method '%s' (did you mean '%s'?)")
+        :format(name, near), 1, true), text)
+    end
+    assert.matches("unknown column or method 'groupby'; its columns are time", support.message(
+      function() return f:groupby "time" end))
+    assert.matches("columns have names; rows are f:rows%(a, b%)", support.message(
+      function() return f[1] end))
+  end)
+
   it("names the nearest column", function()
     for _, fn in ipairs {
-      function() return f.tmie end, function() return f:column "tmie" end,
+      function() return f:column "tmie" end,
       function() return f:select { "tmie" } end, function() return f:drop { "tmie" } end,
       function() return f:rename { tmie = "t" } end, function() return f:sort "tmie" end,
       function() return f:matrix { "tmie" } end, function() return f:dtype "tmie" end,

@@ -3,9 +3,12 @@ local clock = require "neap.clock"
 
 local show = { rows = 5, width = 100 }
 
+-- Six digits, more only where whole numbers have them: 1234567.8 is 1234568, not 1.23457e+06.
 local function number_text(v)
   if v ~= v then return "nan" end
-  return math.type(v) == "integer" and tostring(v) or ("%.6g"):format(v)
+  if math.type(v) == "integer" then return tostring(v) end
+  local size = math.abs(v)
+  return (size >= 1e6 and size < 1e15 and "%.0f" or "%.6g"):format(v)
 end
 
 -- Times without what all of them lack: the fraction, the time of day.
