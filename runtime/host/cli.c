@@ -12,7 +12,7 @@ static const char usage[] =
     "\n"
     "Without FILE: a prompt on a terminal, else a script from standard input.\n"
     "\n"
-    "  -e CODE   run CODE\n"
+    "  -e CODE   run CODE; neap's modules are there by name\n"
     "  -l NAME   require NAME and keep it in the global NAME\n"
     "  -i        open the prompt after FILE or CODE, with the names of FILE at hand\n"
     "  -W        turn Lua's warnings on\n"
@@ -101,15 +101,24 @@ static int require_global(lua_State *L, const char *name) {
   return report(L, outcome);
 }
 
+/* Load the code of -e, which has the modules of neap at hand. Where they are not installed, plain
+ * Lua must still run. */
+static int load_code(lua_State *L, const char *text) {
+  int st = luaL_loadbuffer(L, text, strlen(text), "=(command line)");
+  if (st != LUA_OK) return st;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "neap.at_hand");
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK || !lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+  return LUA_OK;
+}
+
 /* The -e and -l options, in the order given. */
 static int run_options(lua_State *L, char **argv, const plan *p) {
   for (int i = 1; i < p->script; i++) {
     char kind = argv[i][1];
     if (kind != 'e' && kind != 'l') continue;
     const char *text = argv[i][2] ? argv[i] + 2 : argv[++i];
-    int code = kind == 'l'
-                   ? require_global(L, text)
-                   : run_chunk(L, luaL_loadbuffer(L, text, strlen(text), "=(command line)"), 0);
+    int code = kind == 'l' ? require_global(L, text) : run_chunk(L, load_code(L, text), 0);
     if (code) return code;
   }
   return 0;

@@ -122,9 +122,39 @@ static bool adds_nothing(lua_State *L, int frames, const char *message) {
   return same;
 }
 
+/* Add to the message at 2, when it is about a global that is nil and called like one of our
+ * modules, how a script gets at it: at the prompt the modules are there by themselves. */
+static void add_require(lua_State *L) {
+  static const char before[] = " a nil value (global '";
+  const char *found = strstr(lua_tostring(L, 2), before);
+  const char *name = found ? found + sizeof before - 1 : NULL;
+  const char *end = name ? strchr(name, '\'') : NULL;
+  if (!end) return;
+  bool all = strncmp(name, "neap'", 5) == 0;
+  lua_pushfstring(L, all ? "" : "neap.");
+  lua_pushlstring(L, name, (size_t)(end - name));
+  lua_concat(L, 2);
+  lua_getglobal(L, "package");
+  if (lua_istable(L, -1) && lua_getfield(L, -1, "searchpath") == LUA_TFUNCTION &&
+      lua_getfield(L, -2, "path") == LUA_TSTRING) {
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, 3);
+    lua_pushvalue(L, -3);
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1)) {
+      const char *module = lua_tostring(L, 3);
+      const char *local = all ? module : module + sizeof "neap." - 1;
+      lua_pushfstring(L, "%s; begin with: local %s = require \"%s\"", lua_tostring(L, 2), local,
+                      module);
+      lua_replace(L, 2);
+    }
+  }
+  lua_settop(L, 2);
+}
+
 int neap_host_explain(lua_State *L) {
   lua_settop(L, 1);
   push_message(L);
+  add_require(L);
   const char *message = lua_tostring(L, 2);
   lua_createtable(L, 0, 5);
   lua_pushvalue(L, 2);

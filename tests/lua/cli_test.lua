@@ -42,6 +42,8 @@ describe("the command", function()
     assert.equal("5\n", run("-e 'x = 5' -e 'print(x)'").out)
     assert.equal("ok\n", run("-l neap.tensor -e 'print(_G[\"neap.tensor\"] and \"ok\")'").out)
     assert.equal(0, run("-e ''").code)
+    assert.equal("1.5\n", run("-e 'print(tensor.of({ 1, 2 }):mean())'").out)
+    assert.equal("true\n", run("-e 'print(neap.ta == ta)'").out)
     os.remove(path)
   end)
 
@@ -69,6 +71,24 @@ describe("the command", function()
     assert.equal("neap: (command line):1: boom\n", run("-e 'error \"boom\"'").err)
     assert.truthy(run("-e 'x ='").err:find "^neap: %(command line%):1: unexpected symbol near")
     assert.equal(1, run("-e 'x ='").code)
+  end)
+
+  it("says how a script gets at a module that is there by name at the prompt", function()
+    for code, want in pairs {
+      ["print(tensor.of)"] = ":1: attempt to index a nil value (global 'tensor'); begin with: "
+        .. 'local tensor = require "neap.tensor"\n',
+      ["neap.seed(1)"] = ":1: attempt to index a nil value (global 'neap'); begin with: "
+        .. 'local neap = require "neap"\n',
+      ["options {}"] = ":1: attempt to call a nil value (global 'options'); begin with: "
+        .. 'local options = require "neap.options"\n',
+      ["tensr.of {}"] = ":1: attempt to index a nil value (global 'tensr')\n",
+    } do
+      local path = script(code)
+      local r = run(path)
+      assert.equal(1, r.code)
+      assert.equal(want, r.err:sub(-#want))
+      os.remove(path)
+    end
   end)
 
   it("shows the user's frames and neither C nor library frames", function()
