@@ -181,18 +181,24 @@ local function find(owner, name)
   return found
 end
 
+-- Methods in place, as `add_`, are not listed beside those that they follow.
 local function class_text(class)
-  local rows = {}
+  local rows, known_names, in_place = {}, {}, {}
   for _, module in ipairs(modules()) do
     local known = module_help(module)
     for _, entry in ipairs(known and known.entries or {}) do
       if entry.owner == class and entry.mark == ":" then
-        rows[#rows + 1] = { title(entry) .. entry.parameters, first_sentence(entry) }
+        known_names[entry.name] = true
+        local row = { title(entry) .. entry.parameters, first_sentence(entry) }
+        if known_names[entry.name:match "^(.*)_$"] then in_place[#in_place + 1] = entry.name
+        else rows[#rows + 1] = row end
       end
     end
   end
   if #rows == 0 then return nil end
-  return "methods of " .. class .. "\n\n" .. list_text(rows) .. "\n"
+  local out = "methods of " .. class .. "\n\n" .. list_text(rows) .. "\n"
+  if #in_place == 0 then return out end
+  return out .. "\nin place\n\n" .. wrap(table.concat(in_place, " "), "  ", 80) .. "\n"
 end
 
 --- The text on a topic: a module ("tensor"), a function or method ("tensor.zeros", "tensor:get",

@@ -18,12 +18,16 @@ p{margin:.5rem 0}.sub{margin-bottom:1rem}
 table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .9rem .25rem 0;text-align:left;border-bottom:1px solid}
 th{font-weight:600}td.n,th.n{text-align:right}
-.figures{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}
-.figures div{border:1px solid;border-radius:8px;padding:.5rem .9rem;min-width:7rem}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(7.2rem,1fr));
+gap:.7rem;margin:1rem 0}
+.figures div{border:1px solid;border-radius:8px;padding:.5rem .8rem}
 .figures b{display:block;font-size:1.25rem;font-variant-numeric:tabular-nums}
 .figures span{font-size:.85rem}
 .charts{display:flex;flex-wrap:wrap;gap:1rem}.charts svg,.wide svg{max-width:100%;height:auto}
-.scroll{overflow-x:auto}pre{overflow-x:auto;font-size:.85rem}li{margin:.2rem 0}
+.scroll,.wide{overflow-x:auto}.wide svg{min-width:40rem}
+pre{white-space:pre-wrap;overflow-wrap:break-word;font-size:.85rem}
+ul{padding-left:1.4rem}li{margin:.2rem 0}
+@media(max-width:40rem){table{font-size:.85rem}th,td{padding-right:.6rem}}
 ]]
 
 -- Page colours of one theme; the charts' classes follow.

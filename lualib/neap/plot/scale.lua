@@ -21,7 +21,10 @@ local suffixes = { { 1e12, "T" }, { 1e9, "G" }, { 1e6, "M" }, { 1e4, "k", 1e3 } 
 
 -- A tick label: as many decimals as the step needs, thousands shortened.
 local function label_of(value, step, top)
-  if math.abs(value) < step * 1e-9 then value = 0.0 end
+  if math.abs(value) < step * 1e-9 then
+    if step >= 1 then return "0" end
+    value = 0.0
+  end
   for _, s in ipairs(suffixes) do
     if top >= s[1] then
       local unit = s[3] or s[1]
