@@ -101,6 +101,13 @@ int64_t neap_lua_position(lua_State *L, int arg, int64_t size, const char *what)
   return v > 0 ? v - 1 : size + v;
 }
 
+const char *neap_lua_text(lua_State *L, int arg, const char *what) {
+  size_t n;
+  const char *text = luaL_checklstring(L, arg, &n);
+  if (strlen(text) != n) neap_lua_raise(L, "%s '%s' has a zero byte inside", what, text);
+  return text;
+}
+
 /* neap.rng ------------------------------------------------------------------------------------- */
 
 static const char RNG[] = "neap.rng";

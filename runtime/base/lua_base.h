@@ -43,6 +43,10 @@ lua_Integer neap_lua_integer(lua_State *L, int arg, lua_Integer low, lua_Integer
  * error that says so. */
 int64_t neap_lua_position(lua_State *L, int arg, int64_t size, const char *what);
 
+/* The text at arg, which goes to functions that stop at a zero byte: with one inside it is refused,
+ * not cut short. what names it in the message: "path". */
+const char *neap_lua_text(lua_State *L, int arg, const char *what);
+
 /* The neap.rng at arg. */
 neap_rng *neap_lua_check_rng(lua_State *L, int arg);
 

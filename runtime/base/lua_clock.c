@@ -37,7 +37,8 @@ static int l_sleep(lua_State *L) {
 /* The zone named at arg; UTC when absent. */
 static const neap_zone *check_zone(lua_State *L, int arg) {
   const neap_zone *z = NULL;
-  neap_lua_check(L, neap_zone_find(&z, luaL_optstring(L, arg, "UTC")));
+  const char *name = lua_isnoneornil(L, arg) ? "UTC" : neap_lua_text(L, arg, "time zone");
+  neap_lua_check(L, neap_zone_find(&z, name));
   return z;
 }
 

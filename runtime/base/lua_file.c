@@ -1,7 +1,6 @@
 /* neap.c.file: whole files, folders and hashes. What the core hands over lies in a holder userdata
  * until Lua has its own copy, so that a Lua error in between frees it. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -40,19 +39,11 @@ static int holder_gc(lua_State *L) {
 
 static const luaL_Reg holder_methods[] = {{"__gc", holder_gc}, {NULL, NULL}};
 
-/* A path; a zero byte inside would cut it short. */
-static const char *check_path(lua_State *L, int arg) {
-  size_t n;
-  const char *path = luaL_checklstring(L, arg, &n);
-  if (strlen(path) != n) neap_lua_raise(L, "path '%s' has a zero byte inside", path);
-  return path;
-}
-
 /* whole files ------------------------------------------------------------------------------------
  */
 
 static int l_read(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = neap_lua_text(L, 1, "path");
   holder *h = push_holder(L);
   neap_lua_check(L, neap_file_read(path, &h->data, &h->n));
   lua_pushlstring(L, h->data, (size_t)h->n);
@@ -61,7 +52,7 @@ static int l_read(lua_State *L) {
 }
 
 static int l_write(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = neap_lua_text(L, 1, "path");
   size_t n;
   const char *text = luaL_checklstring(L, 2, &n);
   neap_lua_check(L, neap_file_write(path, text, n));
@@ -69,27 +60,27 @@ static int l_write(lua_State *L) {
 }
 
 static int l_exists(lua_State *L) {
-  lua_pushboolean(L, neap_file_exists(check_path(L, 1)));
+  lua_pushboolean(L, neap_file_exists(neap_lua_text(L, 1, "path")));
   return 1;
 }
 
 static int l_mkdir(lua_State *L) {
-  neap_lua_check(L, neap_folder_make(check_path(L, 1)));
+  neap_lua_check(L, neap_folder_make(neap_lua_text(L, 1, "path")));
   return 0;
 }
 
 static int l_remove(lua_State *L) {
-  neap_lua_check(L, neap_file_remove(check_path(L, 1)));
+  neap_lua_check(L, neap_file_remove(neap_lua_text(L, 1, "path")));
   return 0;
 }
 
 static int l_remove_tree(lua_State *L) {
-  neap_lua_check(L, neap_folder_remove_tree(check_path(L, 1)));
+  neap_lua_check(L, neap_folder_remove_tree(neap_lua_text(L, 1, "path")));
   return 0;
 }
 
 static int l_list(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = neap_lua_text(L, 1, "path");
   holder *h = push_holder(L);
   neap_lua_check(L, neap_folder_list(path, &h->names, &h->n));
   lua_createtable(L, 0, 0);
@@ -123,7 +114,7 @@ static int l_sha256(lua_State *L) {
 
 static int l_sha256_file(lua_State *L) {
   char text[65];
-  neap_lua_check(L, neap_sha256_file(check_path(L, 1), text));
+  neap_lua_check(L, neap_sha256_file(neap_lua_text(L, 1, "path"), text));
   lua_pushstring(L, text);
   return 1;
 }
@@ -140,7 +131,7 @@ static neap_writer **check_writer(lua_State *L) {
 }
 
 static int l_open_writer(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = neap_lua_text(L, 1, "path");
   neap_writer **w = lua_newuserdatauv(L, sizeof *w, 0);
   *w = NULL;
   luaL_setmetatable(L, WRITER);

@@ -68,7 +68,7 @@ static int l_json(lua_State *L) {
 static int l_to(lua_State *L) {
   luaL_Stream *stream = luaL_testudata(L, 1, LUA_FILEHANDLE);
   if (lua_isnoneornil(L, 1)) neap_lua_check(L, neap_log_to_fd(fileno(stderr)));
-  else if (!stream) neap_lua_check(L, neap_log_to_file(luaL_checkstring(L, 1)));
+  else if (!stream) neap_lua_check(L, neap_log_to_file(neap_lua_text(L, 1, "path")));
   else {
     if (!stream->closef) neap_lua_raise(L, "log.to: the file is closed");
     fflush(stream->f); /* what it still holds comes before our lines */

@@ -9,6 +9,8 @@
 #include "base/number.h"
 #include "frame/csv.h"
 
+enum { FIRST_ROOM = 64 }; /* rows: small, since a file may have a million columns */
+
 /* dictionary ----------------------------------------------------------------------------------- */
 
 static uint64_t hash_text(const char *text, size_t n) {
@@ -81,7 +83,7 @@ static size_t width(neap_column_kind kind) { return neap_dtype_size(dtype_of(kin
 /* Room for one more element of the kind; a column that is still unknown stores nothing. */
 static neap_status reserve(neap__builder *b) {
   if (b->kind == NEAP_COLUMN_AUTO || b->count < b->room) return NEAP_OK;
-  int64_t room = b->room < 1024 ? 1024 : b->room + b->room / 2;
+  int64_t room = b->room < FIRST_ROOM ? FIRST_ROOM : b->room + b->room / 2;
   void *larger = neap_realloc_array(b->data, room, width(b->kind));
   if (!larger) return NEAP_ENOMEM;
   b->data = larger;
@@ -103,7 +105,7 @@ static neap_status decide(neap__builder *b, neap_column_kind kind) {
   bool holds_missing = kind != NEAP_COLUMN_INTEGER && kind != NEAP_COLUMN_BOOL;
   b->kind = b->count > 0 && !holds_missing ? NEAP_COLUMN_NUMBER : kind;
   b->stale = kind == NEAP_COLUMN_CATEGORY && b->saw_words;
-  b->room = b->count + 1024;
+  b->room = b->count + FIRST_ROOM;
   b->data = neap_alloc_array(b->room, width(b->kind));
   if (!b->data) return NEAP_ENOMEM;
   for (int64_t i = 0; i < b->count; i++) store_missing(b, i);

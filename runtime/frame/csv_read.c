@@ -1,5 +1,6 @@
 /* Reading a CSV file: header, columns, passes. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -44,13 +45,34 @@ static neap_status name_column(neap__builder *b, const neap__csv_scan *s, const 
   return b->name ? NEAP_OK : NEAP_ENOMEM;
 }
 
+typedef struct {
+  const char *name;
+  int64_t at;
+} place;
+
+static int by_name(const void *a, const void *b) {
+  const place *x = a, *y = b;
+  int order = strcmp(x->name, y->name);
+  return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Sorted, since a file may have a million columns. */
 static neap_status unique_names(const columns *c, const char *path) {
-  for (int64_t i = 0; i < c->count; i++)
-    for (int64_t j = 0; j < i; j++)
-      if (strcmp(c->builder[i].name, c->builder[j].name) == 0)
-        return neap_fail(NEAP_EFORMAT, "read_csv: %s: columns %lld and %lld are both called '%s'",
-                         path, (long long)j + 1, (long long)i + 1, c->builder[i].name);
-  return NEAP_OK;
+  place *sorted = neap_alloc_array(c->count, sizeof *sorted);
+  if (!sorted) return NEAP_ENOMEM;
+  for (int64_t i = 0; i < c->count; i++) sorted[i] = (place){c->builder[i].name, i};
+  if (c->count) qsort(sorted, (size_t)c->count, sizeof *sorted, by_name);
+  int64_t found = 0; /* the first column whose name stood before; 0 for none */
+  int64_t before = 0;
+  for (int64_t i = 1; i < c->count; i++)
+    if (strcmp(sorted[i].name, sorted[i - 1].name) == 0 && (!found || sorted[i].at < found)) {
+      found = sorted[i].at;
+      before = sorted[i - 1].at;
+    }
+  neap_free(sorted);
+  if (!found) return NEAP_OK;
+  return neap_fail(NEAP_EFORMAT, "read_csv: %s: columns %lld and %lld are both called '%s'", path,
+                   (long long)before + 1, (long long)found + 1, c->builder[found].name);
 }
 
 /* One builder for each field of the first record, which are data when the file has no header. */

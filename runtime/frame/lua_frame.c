@@ -92,7 +92,7 @@ static void push_column(lua_State *L, neap_column *c) {
 /* The options both readers share: path, delimiter, comment, header, names. */
 static neap_csv_options check_file_options(lua_State *L) {
   neap_csv_options o = {0};
-  luaL_checkstring(L, 1);
+  neap_lua_text(L, 1, "path");
   o.delimiter = check_char(L, 2, "delimiter");
   o.comment = check_char(L, 3, "comment");
   o.no_header = !lua_isnoneornil(L, 4) && !lua_toboolean(L, 4);
@@ -109,7 +109,7 @@ static int l_read_csv(lua_State *L) {
   o.typed = push_texts(L, 7, "types", &o.typed_count);
   if (o.typed) o.kinds = push_kinds(L, 8, o.typed_count);
   o.missing = push_texts(L, 9, "missing", &o.missing_count);
-  const char *zone = luaL_optstring(L, 10, NULL);
+  const char *zone = lua_isnil(L, 10) ? NULL : neap_lua_text(L, 10, "time zone");
   o.time_format = luaL_optstring(L, 11, NULL);
   if (zone) neap_lua_check(L, neap_zone_find(&o.zone, zone));
   neap_table *t = push_table(L);
@@ -159,7 +159,7 @@ static void check_column(lua_State *L, int64_t i, int64_t rows, int anchor, neap
 
 /* write_csv(path, names, kinds, tensors, labels, digits_17); labels[i] is false for none. */
 static int l_write_csv(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = neap_lua_text(L, 1, "path");
   for (int arg = 2; arg <= 5; arg++) luaL_checktype(L, arg, LUA_TTABLE);
   bool digits_17 = lua_toboolean(L, 6);
   int64_t n = (int64_t)lua_rawlen(L, 2);

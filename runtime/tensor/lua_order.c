@@ -97,13 +97,13 @@ static int l_cholesky(lua_State *L) {
 /* save_npy(t, path) */
 static int l_save_npy(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  neap_lua_check(L, neap_tensor_save_npy(t, luaL_checkstring(L, 2)));
+  neap_lua_check(L, neap_tensor_save_npy(t, neap_lua_text(L, 2, "path")));
   return 0;
 }
 
 /* load_npy(path) */
 static int l_load_npy(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = neap_lua_text(L, 1, "path");
   return neap_lua_done(L, neap_tensor_load_npy(neap_lua_push_tensor(L), path));
 }
 

@@ -390,7 +390,7 @@ static int m_text(lua_State *L) {
 /* m:save(path, parameters) */
 static int m_save(lua_State *L) {
   const neap_gbdt *m = check_model(L, 1);
-  const char *path = luaL_checkstring(L, 2), *parameters = luaL_optstring(L, 3, "");
+  const char *path = neap_lua_text(L, 2, "path"), *parameters = luaL_optstring(L, 3, "");
   text_box *box = push_text_box(L);
   int64_t n;
   neap_lua_check(L, neap_gbdt_write(m, parameters, &box->text, &n));
@@ -415,7 +415,7 @@ static int l_parse(lua_State *L) {
 
 /* load(path) -> model */
 static int l_load(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = neap_lua_text(L, 1, "path");
   text_box *box = push_text_box(L);
   model_box *model = push_model(L);
   int64_t n = 0;

@@ -32,6 +32,115 @@ describe("hostile arguments", function()
   end)
 end)
 
+describe("the end of a script", function()
+  local text = [[
+local folder, mode = arg[1], arg[2]
+local neap = require "neap"
+neap.set_threads(4)
+local tensor = neap.tensor
+local x, y = tensor.randn { 3000, 4, seed = 1 }, tensor.randn { 3000, seed = 2 }
+local kept = { tensor.randn { 200000, seed = 1 }, neap.ta.stream "macd",
+  require("neap.c.file").open_writer(folder .. "/kept"),
+  neap.gbdt.fit(x, y, { num_iterations = 3 }), neap.log }
+setmetatable(kept, { __gc = function()
+  for _, use in ipairs {
+    function() kept[1]:add_(1) end, function() kept[2]:push(1) end,
+    function() kept[3]:write "text" end, function() return tostring(kept[4]) end,
+    function() kept[5].info "closing" end,
+  } do pcall(use) end
+end })
+neap.log.to(folder .. "/log")
+local function leave() os.exit(0, true) end
+local function target(i)
+  if mode == "callback" and i == 10 then leave() end
+  return 1
+end
+neap.backtest.run(neap.market.synthetic { rows = 20 }, { target = target })
+if mode == "exit" then leave() end
+if mode == "coroutine" then
+  coroutine.wrap(function()
+    local stream <close> = neap.ta.stream "sma"
+    leave(stream)
+  end)()
+end
+if mode == "error" then error "at the end" end
+]]
+  local file = require "neap.file"
+
+  for _, mode in ipairs { "return", "exit", "callback", "coroutine", "error" } do
+    it("may come by " .. mode .. " with everything open", function()
+      local folder = file.temporary_folder()
+      file.write(folder .. "/script.lua", text)
+      local pipe = assert(io.popen(("'%s' '%s/script.lua' '%s' %s 2>&1"):format(executable(),
+        folder, folder, mode)))
+      local output = pipe:read "a"
+      local ended = pipe:close()
+      assert.matches(mode == "error" and "at the end" or "^$", output)
+      assert.equal(mode ~= "error" or nil, ended)
+      assert.is_false(file.exists(folder .. "/kept")) -- never committed
+      file.remove_tree(folder)
+    end)
+  end
+end)
+
+describe("hostile files", function()
+  local neap = require "neap"
+  local file = neap.file
+
+  it("are not named by half a path", function()
+    local folder <const> = file.temporary_folder()
+    local path = folder .. "/a\0b"
+    local x, bars = neap.tensor.ones { 3, 1 }, neap.market.synthetic { rows = 9 }
+    local model = neap.gbdt.fit(neap.tensor.randn { 30, 1, seed = 1 },
+      neap.tensor.randn { 30, seed = 2 }, { num_iterations = 1 })
+    for _, fn in ipairs {
+      function() neap.tensor.save(path .. ".npy", x) end,
+      function() neap.tensor.load(path .. ".npy") end,
+      function() bars:write_csv(path) end, function() neap.frame.read_csv(path) end,
+      function() model:save(path) end, function() neap.gbdt.load(path) end,
+      function() neap.log.to(path) end, function() neap.clock.print(0, "Europe/Berlin\0x") end,
+    } do assert.matches("zero byte inside", support.message(fn)) end
+    assert.same({}, file.list(folder))
+    file.remove_tree(folder)
+  end)
+
+  it("with many columns take memory and time by their size", function()
+    local path = support.temporary ".csv"
+    local names = {}
+    for i = 1, 100000 do names[i] = "c" .. i end
+    file.write(path, table.concat(names, ",") .. "\n" .. ("1,"):rep(99999) .. "1\n")
+    local before = neap.memory().live
+    local f = neap.frame.read_csv(path)
+    assert.equal(1, f.c99999[1])
+    assert.is_true(neap.memory().live - before < 200 << 20)
+    names[70000] = "c3"
+    file.write(path, table.concat(names, ",") .. "\n")
+    assert.matches("columns 3 and 70000 are both called 'c3'",
+      support.message(neap.frame.read_csv, path))
+    os.remove(path)
+  end)
+
+  it("do not lead out of the folder of time zones", function()
+    for _, name in ipairs { "../../../etc/passwd", "/etc/passwd", "Europe/../../../etc/passwd" } do
+      assert.matches("is unknown", support.message(neap.clock.print, 0, name))
+    end
+  end)
+
+  it("claim shapes that they do not hold", function()
+    local path = support.temporary ".npy"
+    for shape, message in pairs { -- each on its own
+      ["(1000000000000,)"] = "out of memory", ["(4000,)"] = "ends early",
+      ["(4000000000, 4000000000)"] = "overflows", ["(-1,)"] = "no shape",
+      ["(1,1,1,1,1,1,1,1,1)"] = "more than 8", ["(3,"] = "no shape",
+    } do
+      local dict = ("{'descr': '<f8', 'fortran_order': True, 'shape': %s, }"):format(shape)
+      file.write(path, "\x93NUMPY\1\0" .. string.pack("<s2", dict .. "\n"))
+      assert.matches(message, support.message(neap.tensor.load, path))
+    end
+    os.remove(path)
+  end)
+end)
+
 describe("callbacks that fail", function()
   local neap = require "neap"
   local tensor = neap.tensor
