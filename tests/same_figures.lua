@@ -1,5 +1,5 @@
--- lua5.4 tests/same_figures.lua EXPECTED PRINTED: the same words, and numbers within 2 %. Figures
--- of a trained model may differ in late digits from processor to processor; names and sizes may not.
+-- lua5.4 tests/same_figures.lua EXPECTED PRINTED: the same words, and numbers within 2 %: figures
+-- of a trained model may differ in late digits between processors; names and sizes may not.
 local function words_of(path)
   local f <close> = assert(io.open(path))
   local words = {}
