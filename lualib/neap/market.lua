@@ -220,6 +220,64 @@ function market.bars_per_year(bars)
   return days >= 28 and actual or r.rows / (r.session_gaps + r.holes + 1) * 252
 end
 
+-- longer bars -------------------------------------------------------------------------------------
+
+local WEEK = 7 * DAY
+local MONDAY = 4 * DAY -- 1970 began on a Thursday: weeks count from the Monday after
+
+-- The rows of longer bars: plain arrays by name, one entry for each step that has bars.
+local function gathered(t, step, prices_of, volume)
+  local out = { time = {}, open = {}, high = {}, low = {}, close = {}, volume = volume and {} }
+  local offset, n = step % WEEK == 0 and MONDAY or 0, 0
+  for row, time in ipairs(t) do
+    if row > 1 and time <= t[row - 1] then
+      opts.raise("market.resample: row %d is not later than the row before; market.validate sorts",
+        row)
+    end
+    local start = (time - offset) // step * step + offset
+    local high, low = prices_of.high[row], prices_of.low[row]
+    if n == 0 or start ~= out.time[n] then
+      n = n + 1
+      out.time[n], out.open[n], out.high[n], out.low[n] = start, prices_of.open[row], high, low
+      if volume then out.volume[n] = 0 end
+    end
+    if high > out.high[n] or out.high[n] ~= out.high[n] then out.high[n] = high end
+    if low < out.low[n] or out.low[n] ~= out.low[n] then out.low[n] = low end
+    out.close[n] = prices_of.close[row]
+    if volume then out.volume[n] = out.volume[n] + volume[row] end
+  end
+  return out
+end
+
+--- Longer bars: of the bars that begin in each step of `cadence` ("15m", "4h", "1d", "1w"; counted
+--- from 1970 UTC, weeks from Mondays) the first open, highest high, lowest low, last close and the
+--- sum of volumes, stamped with the beginning of the step. Steps without bars are left out; the
+--- last one may lack bars that are still to come. NaN is passed over in highs and lows. Raises on
+--- times that do not rise, and on a cadence shorter than that of the bars.
+---     #market.resample(market.synthetic { rows = 48 }, "1d") --> 2
+---@param bars neap.frame|table
+---@param cadence string
+---@return neap.frame
+function market.resample(bars, cadence)
+  local step = report.parse_duration(cadence)
+  if not step or step == 0 then
+    opts.raise("market.resample: cadence '%s' is not a duration like 30s, 5m, 1h or 1d",
+      tostring(cadence))
+  end
+  local found = scan("market.resample", bars)
+  if step < found.cadence then
+    opts.raise("market.resample: cadence '%s' is shorter than that of the bars, %s", cadence,
+      report.duration(found.cadence))
+  end
+  local t, o, h, l, x, v = series("market.resample", bars)
+  local made = gathered(t:totable(), step, { open = o:totable(), high = h:totable(),
+    low = l:totable(), close = x:totable() }, v and v:totable())
+  local list = { { "time", tensor.of(made.time, { dtype = "i64" }), "time" } }
+  for _, name in ipairs(prices) do list[#list + 1] = { name, tensor.of(made[name]) } end
+  if v then list[#list + 1] = { "volume", tensor.of(made.volume) } end
+  return frame.new(list)
+end
+
 -- made-up markets --------------------------------------------------------------------------------
 
 local function check_synthetic(o)

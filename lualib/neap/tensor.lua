@@ -401,6 +401,17 @@ function methods:logical_xor(y) return truth(self) ~ truth(y) end
 ---@return neap.tensor
 function methods:logical_not() return ~truth(self) end
 
+-- `tensor.mean(x)`, as in libraries where these are functions, learns that it is a method.
+setmetatable(tensor, { __index = function(_, name)
+  if type(name) ~= "string" or name:find "^__" then return nil end
+  if methods[name] then
+    opts.raise("tensor: '%s' is a method of tensors: x:%s(...)", name, name)
+  end
+  local names = {}
+  for known in next, tensor do names[#names + 1] = known end
+  opts.unknown("tensor", "function", name, names, "`neap help tensor` lists them")
+end })
+
 -- A name that no method has: the binding asks here before it gives up.
 function methods.__absent(_, name)
   local names = { "shape", "dtype" }

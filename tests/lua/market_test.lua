@@ -316,3 +316,46 @@ describe("market.bars_per_year", function()
     assert.truthy(support.message(market.bars_per_year, sound(1)):find("at least two", 1, true))
   end)
 end)
+
+describe("market.resample", function()
+  local HOUR = 3600 * 1000000000
+
+  it("gathers the bars of each step", function()
+    local bars = {
+      time = tensor.of({ 0, HOUR, 3 * HOUR, 8 * HOUR }, { dtype = "i64" }),
+      open = tensor.of { 10, 11, 12, 13 }, high = tensor.of { 12, 15, 13, 14 },
+      low = tensor.of { 9, 10, 8, 12 }, close = tensor.of { 11, 12, 9, 13 },
+      volume = tensor.of { 1, 2, 3, 4 },
+    }
+    local f = market.resample(bars, "4h")
+    assert.same({ "time", "open", "high", "low", "close", "volume" }, f:columns())
+    assert.same({ 0, 8 * HOUR }, f.time:totable())
+    assert.same({ 10, 13 }, f.open:totable())
+    assert.same({ 15, 14 }, f.high:totable())
+    assert.same({ 8, 12 }, f.low:totable())
+    assert.same({ 9, 13 }, f.close:totable())
+    assert.same({ 6, 4 }, f.volume:totable())
+    bars.volume = nil
+    assert.is_false(market.resample(bars, "4h"):has "volume")
+  end)
+
+  it("begins weeks on Mondays, and stays the same at the bars' own cadence", function()
+    local bars = market.synthetic { rows = 24 * 15, start = "2018-01-01" } -- a Monday
+    local weeks = market.resample(bars, "1w")
+    assert.equal(3, #weeks)
+    assert.equal(bars.time[1], weeks.time[1])
+    assert.equal(bars.close[-1], weeks.close[-1])
+    assert.is_true(market.resample(bars, "1h").high:eq(bars.high):all())
+  end)
+
+  it("refuses what makes no longer bars", function()
+    local bars = market.synthetic { rows = 5 }
+    for cadence, want in pairs { ["5m"] = "'5m' is shorter than that of the bars, 1h",
+      fortnight = "'fortnight' is not a duration", ["0h"] = "'0h' is not a duration" } do
+      assert.matches(want, support.message(function() market.resample(bars, cadence) end))
+    end
+    local turned = bars:take(tensor.of({ 2, 1 }, { dtype = "i64" }))
+    assert.matches("row 2 is not later than the row before", support.message(
+      function() market.resample(turned, "1d") end))
+  end)
+end)

@@ -283,6 +283,10 @@ describe("tensor errors", function()
       { function() x:sum(0) end, "dim is 0, but counting starts at 1" },
       { function() x:sum "a" end, "sum: the dim is an integer or an array of them, got 'a'" },
       { function() x:mean { dim = 1 } end, "mean: the dim comes first, as in x:mean%(1%)" },
+      { function() tensor.mean(x) end, "'mean' is a method of tensors: x:mean%(...%)" },
+      { function() tensor.aranje(3) end, "unknown function 'aranje' %(did you mean 'arange'%?%)" },
+      { function() x:shift(1) end, "shift: the tensor has 2 dims; name one" },
+      { function() x:shift(1.5, 1) end, "shift: the number of places is an integer, got 1.5" },
       { function() x:maen() end, "unknown method 'maen' %(did you mean 'mean'%?%)" },
       { function() x:tolist() end, "unknown method 'tolist' %(did you mean 'totable'%?%)" },
       { function() return x.T end, "unknown method 'T' %(did you mean 't'%?%)" },
@@ -636,4 +640,31 @@ describe("tensor against numpy", function()
       end
     end)
   end
+end)
+
+describe("shift", function()
+  local function holds(want, x)
+    local got = x:totable()
+    assert.equal(#want, #got)
+    for i, v in ipairs(want) do assert.is_true(v == got[i] or v ~= v and got[i] ~= got[i]) end
+  end
+
+  it("moves elements and uncovers NaN", function()
+    local x = tensor.of({ 1, 2, 3 }, { dtype = "i64" })
+    for n, want in pairs { [0] = { 1, 2, 3 }, { nan, 1, 2 }, { nan, nan, 1 }, { nan, nan, nan },
+      [9] = { nan, nan, nan }, [-1] = { 2, 3, nan }, [-3] = { nan, nan, nan },
+      [math.mininteger] = { nan, nan, nan }, [math.maxinteger] = { nan, nan, nan } } do
+      holds(want, x:shift(n))
+    end
+    assert.equal("f64", x:shift(1).dtype)
+    assert.equal("f32", x:to("f32"):shift(1).dtype)
+    assert.equal(0, #tensor.zeros({ 0 }):shift(1))
+  end)
+
+  it("works along a dim, of views too", function()
+    local x = tensor.of { { 1, 2 }, { 3, 4 }, { 5, 6 } }
+    holds({ nan, 1, 3 }, x:shift(1, 1)[{ {}, 1 }])
+    holds({ nan, 2 }, x:t():shift(1, 1)[{ {}, 2 }]:sub(1))
+    holds({ 4, nan }, x:shift(-1, 2)[2])
+  end)
 end)

@@ -102,6 +102,28 @@ function methods:median(dim, o) return self:quantile(0.5, dim, o) end
 
 -- running -----------------------------------------------------------------------------------------
 
+--- The elements moved n places along dim (needed when there are several): with n = 1 each stands
+--- where its successor was, so that `x - x:shift(1)` is the change since the element before; with
+--- n < 0 they move forward. What is uncovered is NaN, so integers become f64; f32 stays.
+---     tensor.of({ 1, 2, 4 }):shift(1)[3] --> 2.0
+---@param n integer
+---@param dim? integer
+---@return neap.tensor
+function methods:shift(n, dim)
+  dim = only_dim("shift", self, dim)
+  if math.type(n) ~= "integer" then
+    opts.raise("shift: the number of places is an integer, got %s", tostring(n))
+  end
+  local size = self:size(dim)
+  local out = c.zeros(self.shape, self.dtype == "f32" and "f32" or "f64")
+  out[{}] = 0 / 0
+  if n == 0 then return out:copy_(self) end
+  if n >= size or n <= -size then return out end
+  if n > 0 then out:slice(dim, n + 1, size):copy_(self:slice(dim, 1, size - n))
+  else out:slice(dim, 1, size + n):copy_(self:slice(dim, 1 - n, size)) end
+  return out
+end
+
 --- Running sum along dim (needed when there are several), in f64; integers sum in i64 and wrap.
 --- NaN stays from its first occurrence on.
 ---     tensor.of({ 1, 2, 3 }):cumsum()[3] --> 6.0
