@@ -38,7 +38,23 @@ end
 
 -- data ------------------------------------------------------------------------------------------
 
-local function is_data(d) return type(d) == "table" and d.x ~= nil end
+local function is_frame(d)
+  local meta = type(d) == "table" and getmetatable(d)
+  return meta and meta.__name == "neap.frame"
+end
+
+local function is_data(d) return type(d) == "table" and not is_frame(d) and d.x ~= nil end
+
+-- The columns of numbers of a frame as a matrix, and their names; anything else as it is.
+local function of_frame(x)
+  if not is_frame(x) then return x end
+  local names = {}
+  for _, name in ipairs(x:columns()) do
+    local dtype = x:dtype(name)
+    if dtype ~= "time" and dtype ~= "category" then names[#names + 1] = name end
+  end
+  return x:matrix(names), names
+end
 
 -- { x, y } or { x =, y =, weights =, names = } as x, y, weights, names.
 local function pair(where, d)
@@ -47,7 +63,8 @@ local function pair(where, d)
   end
   local x, y = d.x or d[1], d.y or d[2]
   if x == nil or y == nil then opts.raise("%s: %s is missing", where, x == nil and "x" or "y") end
-  return x, y, d.weights, d.names
+  local matrix, names = of_frame(x)
+  return matrix, y, d.weights, d.names or names
 end
 
 local function same_names(where, names, known)
@@ -62,6 +79,7 @@ end
 
 -- The matrix of a tensor or data set, its feature names checked.
 local function matrix(self, where, x)
+  if is_frame(x) then return x:matrix(self.feature_names) end
   if not is_data(x) then return x end
   same_names(where, x.names, self.feature_names)
   return x.x
@@ -138,7 +156,8 @@ local function add_valid(trainer, o, names)
 end
 
 --- Fit boosted trees: `gbdt.fit(x, y, options)`, or `gbdt.fit(D, options)` with a data set that has
---- `x`, `y` and perhaps `names` and `weights`.
+--- `x`, `y` and perhaps `names` and `weights`. Of a frame as `x` the columns of numbers are the
+--- features, under their names; predictions then take frames too, and find the columns by name.
 ---
 --- `y` is N labels: any integers for "binary" and "multiclass", numbers for "regression",
 --- "regression_l1", "huber". Options have LightGBM's names, aliases and defaults:
@@ -167,6 +186,8 @@ function gbdt.fit(x, y, o)
   if is_data(x) then
     o = y
     x, y, weights, names = pair("gbdt.fit", x)
+  else
+    x, names = of_frame(x)
   end
   o = params.read(o)
   weights, names = o.weights or weights, o.feature_names or names
@@ -215,7 +236,8 @@ local function predict(self, where, x, kind, o)
 end
 
 --- Labels of the most probable classes (N, i64), or values for regressions (N).
----@param x neap.tensor|table N x F, or a data set, whose names are compared with the model's
+---@param x neap.tensor|table N x F; a frame, whose columns are found by the model's names; or a
+--- data set, whose names are compared with the model's
 ---@param o? { num_iteration: integer } only the first iterations
 ---@return neap.tensor
 function Model:predict(x, o) return predict(self, "gbdt.predict", x, "value", o) end
@@ -246,10 +268,29 @@ function Model:predict_leaf(x, o) return predict(self, "gbdt.predict_leaf", x, "
 ---@return number ...
 function Model:predict_row(x) return self.core:predict_row(x) end
 
+local Importance = {}
+
+-- Names, values, and shares of their sum; beyond thirty features the rest is counted.
+function Importance.__tostring(list)
+  local total, widest, lines = 0, 0, {}
+  local shown = math.min(#list, 30)
+  for i, item in ipairs(list) do
+    total = total + item.value
+    if i <= shown then widest = math.max(widest, #item.name) end
+  end
+  for i = 1, shown do
+    lines[i] = ("%-" .. widest .. "s  %12.6g  %6.2f %%"):format(list[i].name, list[i].value,
+      total > 0 and 100 * list[i].value / total or 0)
+  end
+  if #list > shown then lines[#lines + 1] = ("... %d more"):format(#list - shown) end
+  return table.concat(lines, "\n")
+end
+
 -- looking ---------------------------------------------------------------------------------------
 
 --- How much each feature matters: an array of { name = , value = }, largest first, ties in the
 --- order of the columns. "gain" sums the improvement of the loss over its splits, "split" counts.
+--- Printed it is a table with each feature's share.
 ---@param kind? "gain"|"split"
 ---@return { name: string, value: number }[]
 function Model:importance(kind)
@@ -265,7 +306,7 @@ function Model:importance(kind)
     if a.value ~= b.value then return a.value > b.value end
     return a.column < b.column
   end)
-  return out
+  return setmetatable(out, Importance)
 end
 
 --- The model as LightGBM text, version 4.

@@ -135,6 +135,28 @@ describe("gbdt.fit", function()
     assert.matches("feature 2 is 'c', the model was fitted on 'b'", text)
   end)
 
+  it("takes frames, names the features after the columns, and finds them by name", function()
+    local frame = require "neap.frame"
+    local n = 300
+    local a, b = tensor.randn { n, seed = 5 }, tensor.randn { n, seed = 6 }
+    local y = a:gt(0):to "i64"
+    local t = tensor.arange(n, { dtype = "i64" })
+    local o = { objective = "binary", num_iterations = 5 }
+    local m = gbdt.fit(frame.new { { "time", t }, { "a", a }, { "b", b } }, y, o)
+    assert.same({ "a", "b" }, m.feature_names)
+    local x = tensor.stack({ a, b }, 2)
+    assert.is_true(m:predict_raw(frame.new { { "b", b }, { "a", a } }):eq(m:predict_raw(x)):all())
+    assert.is_true(m:predict_raw(x):eq(gbdt.fit(x, y, o):predict_raw(x)):all())
+    assert.matches("unknown column 'b'", support.message(function()
+      m:predict(frame.new { { "a", a } })
+    end))
+    o.valid = { frame.new { { "b", b }, { "a", a } }, y }
+    assert.matches("feature 1 is 'b', the model was fitted on 'a'", support.message(function()
+      gbdt.fit(frame.new { { "a", a }, { "b", b } }, y, o)
+    end))
+    assert.matches("^a +[%d.]+ +[%d.]+ %%\nb +", tostring(m:importance()))
+  end)
+
   it("gives the same bits at any number of threads", function()
     local x, y = binary(3000, 7, 0.05)
     local want
