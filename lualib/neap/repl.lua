@@ -64,6 +64,10 @@ local function guard_globals(session)
       session.hidden[name] = true
       return module
     end
+    local command = ({ exit = ":quit", quit = ":quit", help = ":help" })[name]
+    if command then
+      error(("variable '%s' is not defined; the command is %s"):format(name, command), 2)
+    end
     local known = {}
     for candidate in pairs(names_at_hand(session)) do known[#known + 1] = candidate end
     local near = opts.nearest(name, known)
@@ -268,6 +272,16 @@ commands.quit = {
   run = function(session) session.done = true end,
 }
 
+-- The help on `x:mean` or `f.head`, where x is a variable of the session.
+local function help_on_method(session, topic)
+  local owner, name = topic:match "^([%a_][%w_]*)[.:]([%a_][%w_]*)$"
+  local value = owner and value_of(session, owner)
+  local meta = value ~= nil and debug.getmetatable(value)
+  local class = type(meta) == "table" and rawget(meta, "__name")
+  if type(class) ~= "string" then return nil end
+  return (require("neap.help").topic(class .. ":" .. name))
+end
+
 -- The value that a topic names in this session, when it is a variable or leads to one.
 local function value_on_topic(session, topic)
   local fn = topic:find "^[%a_][%w_.%[%]\"']*$" and chunk.compile("return " .. topic, "=[topic]",
@@ -295,7 +309,7 @@ commands.help = {
       if not own then text, nearest = help.topic(topic) end
       if not text then
         local found, value = value_on_topic(session, topic)
-        text = found and help.value(value)
+        text = help_on_method(session, topic) or found and help.value(value)
       end
       io.stdout:write(text or ("no help on '%s'%s\n"):format(topic,
         nearest and (", did you mean '%s'?"):format(nearest) or ""))

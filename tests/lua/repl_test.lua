@@ -376,6 +376,30 @@ describe("inspect", function()
   end)
 end)
 
+describe("the prompt's help", function()
+  it("knows methods of variables", function()
+    assert.truthy(piped "x = tensor.of { 1 }\nx:mean?":find("tensor:mean(dim, o)", 1, true))
+    assert.truthy(piped "f = frame.new {}\n:help f.head":find("frame:head(n)", 1, true))
+    assert.truthy(piped "x = tensor.of { 1 }\nx:meen?":find("no help on 'x:meen'", 1, true))
+  end)
+
+  it("names the commands that people type as functions", function()
+    assert.truthy(piped "exit()":find("the command is :quit", 1, true))
+    assert.truthy(piped "help":find("the command is :help", 1, true))
+  end)
+
+  it("lists methods in place apart", function()
+    local text = help.topic "tensor"
+    assert.truthy(text:find "\nin place\n\n  add_ sub_ ")
+    assert.falsy(text:find("tensor:add_", text:find "methods of neap.tensor", true))
+  end)
+
+  it("continues an expression that ends in an operator", function()
+    assert.equal("3\n", piped "1 +\n2\n")
+    assert.truthy(piped "1 +":find("unexpected symbol near <eof>", 1, true))
+  end)
+end)
+
 describe("help", function()
   it("reads the comments of the modules and stubs", function()
     assert.truthy(help.topic "":find "tensor +Dense")

@@ -124,6 +124,8 @@ describe("ta", function()
       ta.ppo(x, { average = "wma" })
     end },
     { "ta.atr: bars with high, low, close are needed, got a tensor", function() ta.atr(x) end },
+    { "ta.ema: a tensor or bars expected, got an array, which tensor.of makes a tensor",
+      function() ta.ema({ 1, 2, 3 }, 2) end },
     { "ta.atr: the bars have no low", function() ta.atr { high = x, close = x } end },
     { "ta.sma: a tensor or bars expected, got number", function() ta.sma(3) end },
     { "donchian: low has 2 elements and high 3", function()

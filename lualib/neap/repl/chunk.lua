@@ -196,9 +196,10 @@ end
 ---@return string|boolean detail the message, or whether the values of an expression are wanted
 ---@return boolean? incomplete
 function chunk.compile(text, name, locals)
-  local expression = load("return " .. text, name, "t")
+  local expression, why_not = load("return " .. text, name, "t")
   local plain, message = load(text, name, "t")
   if not expression and not plain then
+    if why_not:find "<eof>$" then message = why_not end -- "1 +" is an expression to be continued
     local open = message:find "<eof>$" and not message:find "unfinished string near"
     return nil, message, open ~= nil and open ~= false
   end
