@@ -82,7 +82,7 @@ local function inputs(where, info, data)
   if type(data) ~= "table" and type(data) ~= "userdata" then
     opts.raise("%s: a tensor or bars expected, got %s", where, type(data))
   end
-  if type(data) == "table" and data[1] ~= nil and not getmetatable(data) then
+  if type(data) == "table" and not getmetatable(data) and data[1] ~= nil then
     opts.raise("%s: a tensor or bars expected, got an array, which tensor.of makes a tensor", where)
   end
   local found = {}
