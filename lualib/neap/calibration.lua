@@ -131,6 +131,7 @@ function calibration.from_table(t)
     method = opts.required, input = "prob", columns = 1, parameters = {}, x = opts.none,
     y = opts.none,
   }, t)
+  opts.expect("calibration.from_table", "parameters", o.parameters, "table")
   local names = parameter_names[o.method]
   if names and #o.parameters ~= #names then
     opts.raise("calibration.from_table: %s has %d parameters, got %d", o.method, #names,
@@ -232,6 +233,7 @@ function calibration.select(y, p, o)
   if not judge then
     opts.unknown("calibration.select", "metric", o.metric, { "log_loss", "brier", "ece" })
   end
+  opts.expect("calibration.select", "methods", o.methods, "table")
   if #o.methods == 0 then opts.raise("calibration.select: methods is empty") end
   o.skip_nan = false
   local given = classes_of(o.classes)
@@ -254,6 +256,7 @@ end
 local Calibrated = class "neap.CalibratedModel"
 
 function Calibrated:init(model, calibrator)
+  opts.expect("calibration.wrap", "model", model, "table")
   self.model, self.calibrator, self.classes = model, calibrator, model.classes
 end
 

@@ -539,6 +539,7 @@ end
 ---@param frames neap.frame[]
 ---@return neap.frame
 function frame.concat(frames)
+  opts.expect("frame.concat", "frames", frames, "table")
   local out = empty()
   if #frames == 0 then return out end
   local first = state_of(frames[1], "frame.concat")

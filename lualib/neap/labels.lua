@@ -8,9 +8,9 @@ local labels = {}
 
 -- The closes, and the times where there are any, of bars or of a plain tensor of closes.
 local function read(where, bars)
-  if type(bars) == "userdata" then return bars end
   if type(bars) ~= "table" then
-    opts.raise("%s: bars or a tensor of closes are expected, got %s", where, type(bars))
+    opts.expect(where, "bars, or closes,", bars, "tensor")
+    return bars
   end
   single(where, bars)
   local has = frame.is(bars) and function(name) return bars:has(name) end

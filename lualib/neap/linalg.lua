@@ -1,5 +1,6 @@
 --- Linear algebra on tensors, over LAPACK; products are `tensor.matmul`.
 local c = require "neap.c.tensor"
+local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
 local linalg = {}
@@ -24,6 +25,8 @@ function linalg.cholesky(a) return c.cholesky(a) end
 ---@param a neap.tensor
 ---@return neap.tensor
 function linalg.inv(a)
+  opts.expect("linalg.inv", "a", a, "tensor")
+  if a:dim() ~= 2 then opts.raise("linalg.inv: a matrix expected, got %d dims", a:dim()) end
   return c.solve(a, tensor.eye(a:size(1), { dtype = a.dtype == "f32" and "f32" or "f64" }))
 end
 

@@ -21,6 +21,7 @@ local function optional(bars, name)
 end
 
 local function required(where, bars, name)
+  opts.expect(where, "bars", bars, "table")
   local values = optional(bars, name)
   if values == nil then opts.raise("%s: the bars have no column '%s'", where, name) end
   return values

@@ -210,6 +210,7 @@ local function read_flags(parser, arguments)
   local found, help, i = {}, false, 1
   while i <= #arguments do
     local argument = arguments[i]
+    opts.expect("neap.options", "an argument", argument, "string")
     local flag, value = argument:match "^(%-%-[^=]+)=(.*)$"
     flag = flag or argument
     local name = flag:match "^%-%-([%w_-]+)$"

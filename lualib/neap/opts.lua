@@ -131,6 +131,17 @@ function opts.strict(t, where, kind)
   return setmetatable(t, meta)
 end
 
+--- Raise unless `value` is of that kind: "tensor", or a type of Lua.
+---@param where string the function, for messages
+---@param what string the argument
+---@param kind string
+function opts.expect(where, what, value, kind)
+  local meta = type(value) == "userdata" and getmetatable(value)
+  local got = type(value)
+  if type(meta) == "table" and meta.__name == "neap.tensor" then got = "tensor" end
+  if got ~= kind then opts.raise("%s: %s must be a %s, got %s", where, what, kind, got) end
+end
+
 opts.required = setmetatable({}, { __name = "neap.opts.required" })
 opts.none = setmetatable({}, { __name = "neap.opts.none" })
 

@@ -9,7 +9,7 @@ local plot = {}
 ---@class neap.plot.Chart
 local Chart = class "neap.plot.Chart"
 
-local function numbers(values, what)
+local function array(values, what)
   if type(values) == "userdata" and values.totable then
     if #values.shape ~= 1 then
       opts.raise("plot: %s has %d dimensions, expected one", what, #values.shape)
@@ -18,6 +18,16 @@ local function numbers(values, what)
   end
   if type(values) ~= "table" then
     opts.raise("plot: %s must be a tensor or an array, got %s", what, type(values))
+  end
+  return values
+end
+
+local function numbers(values, what)
+  values = array(values, what)
+  for i, v in ipairs(values) do
+    if type(v) ~= "number" then
+      opts.raise("plot: element %d of %s is a %s, must be a number", i, what, type(v))
+    end
   end
   return values
 end
@@ -61,7 +71,7 @@ function prepare.band(mark, o, chart)
 end
 
 function prepare.bar(mark, o, chart)
-  local names = numbers(o[2], "names")
+  local names = array(o[2], "names")
   mark.y = numbers(o[3], "values")
   if #names ~= #mark.y then opts.raise("plot: %d names and %d values", #names, #mark.y) end
   if chart.horizontal then
@@ -101,7 +111,13 @@ function prepare.histogram(mark, o, chart)
 end
 
 function prepare.heatmap(mark, o, chart)
-  mark.values = type(o[2]) == "userdata" and o[2]:totable() or o[2]
+  local values = o[2]
+  if type(values) ~= "table" then
+    opts.expect("plot", "the values of a heat map", values, "tensor")
+    values = values:totable()
+  end
+  mark.values = {}
+  for i, row in ipairs(values) do mark.values[i] = numbers(row, "row " .. i) end
   local rows, columns = #mark.values, #(mark.values[1] or {})
   if rows == 0 or columns == 0 then opts.raise("plot: a heat map needs at least one cell") end
   chart.x_names = o.columns or count(columns)
@@ -124,6 +140,7 @@ local mark_options = {
 }
 
 local function add_mark(chart, o)
+  opts.expect("plot.chart", "a mark", o, "table")
   local kind = o[1]
   local allowed = mark_options[kind]
   if not allowed then
@@ -150,6 +167,7 @@ end
 ---@param description table
 ---@return neap.plot.Chart
 function plot.chart(description)
+  opts.expect("plot.chart", "the description", description, "table")
   local given = {}
   for name, value in pairs(description) do
     if type(name) == "string" then given[name] = value end

@@ -19,7 +19,10 @@ local function is_integer(x) return math.type(x) == "integer" end
 local function rows_of(where, x)
   local n = x
   if type(x) == "table" and x.y ~= nil then n = #x.y
-  elseif type(x) ~= "number" then n = #x end
+  elseif type(x) ~= "number" then
+    if type(x) ~= "table" then opts.expect(where, "the rows", x, "tensor") end
+    n = #x
+  end
   n = math.tointeger(n)
   if not n or n < 1 then
     opts.raise("%s: at least one row is needed, got %s", where, tostring(n))
@@ -196,6 +199,7 @@ end
 ---@param ranges integer[]|integer[][]
 ---@return neap.tensor
 function split.rows(ranges)
+  opts.expect("split.rows", "ranges", ranges, "table")
   if type(ranges[1]) ~= "table" then ranges = { ranges } end
   local parts = {}
   for i, range in ipairs(ranges) do

@@ -32,6 +32,29 @@ describe("hostile arguments", function()
   end)
 end)
 
+describe("a wrong kind of argument", function()
+  local neap = require "neap"
+  local x = neap.tensor.ones { 3 }
+
+  it("is named with what was expected", function()
+    for _, case in ipairs {
+      { "x must be a tensor, got number", neap.tensor.cov, 1 },
+      { "y must be a tensor, got table", neap.tensor.dot, x, {} },
+      { "a must be a tensor, got string", neap.linalg.inv, "a" },
+      { "frames must be a table, got nil", neap.frame.concat },
+      { "bars must be a table, got number", neap.market.bars_per_year, 1 },
+      { "must be a tensor, got userdata", neap.labels.threshold, neap.rng(1) },
+      { "the rows must be a tensor, got nil", neap.split.time, nil, { 0.5, 0.5 } },
+      { "ranges must be a table", neap.split.rows, 1 },
+      { "element 2 of y is a table", neap.plot.line, { 1, {} } },
+      { "the values of a heat map must be a tensor", neap.plot.heatmap },
+      { "bins is 1e%+300", neap.plot.histogram, { 1, 2 }, { bins = 1e300 } },
+    } do
+      assert.matches(case[1], support.message(table.unpack(case, 2)))
+    end
+  end)
+end)
+
 describe("the end of a script", function()
   local text = [[
 local folder, mode = arg[1], arg[2]

@@ -214,7 +214,9 @@ end
 
 -- Observations in rows, variables in columns, from one N x F tensor or two series.
 local function observations(where, x, y)
+  opts.expect(where, "x", x, "tensor")
   if y ~= nil then
+    opts.expect(where, "y", y, "tensor")
     if x:dim() ~= 1 or y:dim() ~= 1 then
       opts.raise("%s: two tensors of one dim expected, got %d and %d dims", where, x:dim(), y:dim())
     end
@@ -333,6 +335,8 @@ function tensor.matmul(x, y) return c.matmul(x, y) end
 ---@param y neap.tensor
 ---@return number
 function tensor.dot(x, y)
+  opts.expect("tensor.dot", "x", x, "tensor")
+  opts.expect("tensor.dot", "y", y, "tensor")
   if x:dim() ~= 1 or y:dim() ~= 1 or #x ~= #y then
     opts.raise("tensor.dot: two series of one length expected, got shapes [%s] and [%s]",
       table.concat(x.shape, "x"), table.concat(y.shape, "x"))
@@ -352,6 +356,8 @@ function methods:dot(y) return tensor.dot(self, y) end
 ---@param y neap.tensor
 ---@return neap.tensor
 function tensor.outer(x, y)
+  opts.expect("tensor.outer", "x", x, "tensor")
+  opts.expect("tensor.outer", "y", y, "tensor")
   if x:dim() ~= 1 or y:dim() ~= 1 then
     opts.raise("tensor.outer: two series expected, got %d and %d dims", x:dim(), y:dim())
   end
