@@ -1,4 +1,5 @@
-/* float.inc.h — element-wise operations of f64 and f32. T, M (the C library's suffix), NAME. */
+/* float.inc.h — element-wise operations of f64 and f32. T, M (the C library's suffix), E
+ * (elementary.h's suffix), NAME. */
 
 static inline T NAME(add_1)(T a, T b) { return a + b; }
 static inline T NAME(sub_1)(T a, T b) { return a - b; }
@@ -60,13 +61,13 @@ static inline T NAME(atan_1)(T a) { return M(atan)(a); }
 static inline T NAME(sinh_1)(T a) { return M(sinh)(a); }
 static inline T NAME(cosh_1)(T a) { return M(cosh)(a); }
 static inline T NAME(erf_1)(T a) { return M(erf)(a); }
-static inline T NAME(exp_1)(T a) { return (T)elementary_exp(a); }
-static inline T NAME(expm1_1)(T a) { return (T)elementary_expm1(a); }
-static inline T NAME(log_1)(T a) { return (T)elementary_log(a); }
-static inline T NAME(log1p_1)(T a) { return (T)elementary_log1p(a); }
-static inline T NAME(tanh_1)(T a) { return (T)elementary_tanh(a); }
-static inline T NAME(sigmoid_1)(T a) { return (T)elementary_sigmoid(a); }
-static inline T NAME(softplus_1)(T a) { return (T)elementary_softplus(a); }
+static inline T NAME(exp_1)(T a) { return E(elementary_exp)(a); }
+static inline T NAME(expm1_1)(T a) { return E(elementary_expm1)(a); }
+static inline T NAME(log_1)(T a) { return E(elementary_log)(a); }
+static inline T NAME(log1p_1)(T a) { return E(elementary_log1p)(a); }
+static inline T NAME(tanh_1)(T a) { return E(elementary_tanh)(a); }
+static inline T NAME(sigmoid_1)(T a) { return E(elementary_sigmoid)(a); }
+static inline T NAME(softplus_1)(T a) { return E(elementary_softplus)(a); }
 
 static void NAME(neg)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(neg_1)); }
 static void NAME(abs)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(abs_1)); }

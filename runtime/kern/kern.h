@@ -9,8 +9,8 @@
  * Values. No loop uses fused multiply-add or a vector-only formula: every table computes the same
  * expression per element, so an element's value depends neither on its position nor on the
  * instruction set. exp, expm1, log, log1p, tanh, sigmoid, softplus of f64 and f32 are our own
- * (bounds in elementary.h); exp2, log2, log10, pow, erf, atan2 and the trigonometric
- * functions are the C library's (within 1 ulp there) and may differ between machines.
+ * (bounds in elementary.h, elementary_f32.h); exp2, log2, log10, pow, erf, atan2 and the
+ * trigonometric functions are the C library's (within 1 ulp there) and may differ between machines.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */

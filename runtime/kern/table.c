@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "kern/elementary.h"
+#include "kern/elementary_f32.h"
 #include "kern/kern.h"
 
 enum { LANES = 16 };
@@ -72,6 +73,7 @@ static inline uint8_t to_u8_i(int64_t v, bool *bad) {
 
 #define T        double
 #define M(fn)    fn
+#define E(fn)    fn
 #define NAME(op) op##_f64
 #include "kern/loops.inc.h"
 
@@ -80,10 +82,12 @@ static inline uint8_t to_u8_i(int64_t v, bool *bad) {
 #include "kern/fold.inc.h"
 #undef T
 #undef M
+#undef E
 #undef NAME
 
 #define T        float
 #define M(fn)    fn##f
+#define E(fn)    fn##_f
 #define NAME(op) op##_f32
 #include "kern/loops.inc.h"
 
@@ -92,6 +96,7 @@ static inline uint8_t to_u8_i(int64_t v, bool *bad) {
 #include "kern/fold.inc.h"
 #undef T
 #undef M
+#undef E
 #undef NAME
 
 #undef VIA
