@@ -356,7 +356,7 @@ local function stats_rows(stats)
 end
 
 local function build_report(r)
-  local page = report.new { title = "Direction of " .. r.data.source,
+  local page = report.new { title = "Direction of " .. r.data.source:match "[^/]*$",
     subtitle = ("%d bars, highest of %d closes above the close by %.4g"):format(#r.data.bars,
       o.lookforward, r.parts.threshold) }
   if r.data.synthetic then
@@ -386,13 +386,13 @@ local function build_report(r)
     { "peak memory, MB", ("%.0f"):format(clock.peak_rss() / 1e6) } })
   page:section "Conventions":list(r.result.conventions):list {
     ("The label is 1 when the highest of the next %d closes exceeds the close by more than the "
-      .. "share %s."):format(o.lookforward, json.number(r.parts.threshold)),
+      .. "share %.6g."):format(o.lookforward, r.parts.threshold),
     ("Labels look %d bars ahead; as many rows are left out at both borders of the split, so no "
       .. "label of one part sees into the next."):format(o.lookforward),
     "Precision, recall and F1 are of label 1 at probability 0.5; ECE has 15 equal-width bins.",
     ("Bars a year are inferred from the cadence, %s."):format(r.data.quality.cadence_text),
-    ("The strategy is long above a calibrated probability of %s, the best cut for F1 on the "
-      .. "validation part, else flat."):format(json.number(r.cut)) }
+    ("The strategy is long above a calibrated probability of %.6g, the best cut for F1 on the "
+      .. "validation part, else flat."):format(r.cut) }
   return page:section "Options":code(o:yaml())
 end
 

@@ -12,7 +12,8 @@ local Report = class "neap.report.Report"
 local style = [[
 :root{color-scheme:light dark}
 body{margin:0 auto;max-width:60rem;padding:2rem 1rem 4rem;font:16px/1.55 system-ui,sans-serif}
-h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.2rem;margin:2.4rem 0 .6rem}
+h1{font-size:1.7rem;margin:0 0 .2rem;overflow-wrap:anywhere}
+h2{font-size:1.2rem;margin:2.4rem 0 .6rem}
 p{margin:.5rem 0}.sub{margin-bottom:1rem}
 .notice{border-left:4px solid;padding:.5rem .9rem;margin:1rem 0;border-radius:4px}
 table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}

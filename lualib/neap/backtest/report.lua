@@ -24,8 +24,11 @@ local function equity_chart(plot, r)
 end
 
 local function drawdown_chart(plot, r)
+  local below, top = -r.drawdown, r.drawdown * 0
+  local mark = r.time and { "band", r.time, below, top, color = 2 }
+    or { "band", require("neap.tensor").arange(#top), below, top, color = 2 }
   return plot.chart { title = "Drawdown, share of the highest equity so far", width = 960,
-    height = 200, x = r.time and "time" or nil, curve(r.drawdown, r, "strategy") }
+    height = 200, x = r.time and "time" or nil, mark }
 end
 
 local function trade_rows(r, most)

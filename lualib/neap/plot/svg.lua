@@ -225,7 +225,7 @@ end
 --- paper) or "page" (classes only: the page that holds the chart brings the rules).
 function svg.render(chart, theme)
   local xs = axis(chart.x, chart.x_range, chart.x_names, chart.horizontal and 5 or 8)
-  local ys = axis(chart.y, chart.y_range, chart.y_names, 5)
+  local ys = axis(chart.y, chart.y_range, chart.y_names, chart.height >= 260 and 6 or 5)
   local f = place(chart, xs, ys)
   local w, h = chart.width, chart.height
   local out = { ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" '
