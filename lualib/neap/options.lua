@@ -329,8 +329,9 @@ local function help_text(parser, arguments)
       or ("%s %s"):format(flag_of(d.name), d.type:upper())
     out[#out + 1] = "  " .. flag
     if d.help then out[#out + 1] = pad .. wrap(d.help, 90, pad) end
-    out[#out + 1] = pad .. wrap(("%s; default %s; now %s (%s); %s"):format(allowed_text(d),
-      shown(d.default), shown(d.value), d.source, parser.prefix .. d.name:upper()), 90, pad)
+    local now = d.source ~= "default" and ("; now %s (%s)"):format(shown(d.value), d.source) or ""
+    out[#out + 1] = pad .. wrap(("%s; default %s%s; %s"):format(allowed_text(d), shown(d.default),
+      now, parser.prefix .. d.name:upper()), 90, pad)
   end
   out[#out + 1] = "  --config FILE"
   out[#out + 1] = pad .. "options from a YAML file; " .. parser.prefix .. "CONFIG"
