@@ -196,6 +196,17 @@ function Stats.__tostring(stats)
   return table.concat(lines, "\n")
 end
 
+-- Figures that a series of returns lacks are nil, other names are mistakes.
+function Stats.__index(_, name)
+  local names = { "open_pnl", "ambiguous_exits" }
+  for _, row in ipairs(layout) do names[#names + 1] = row[1] end
+  for _, known in ipairs(names) do
+    if known == name then return nil end
+  end
+  if type(name) ~= "string" or name:find "^__" then return nil end
+  opts.unknown("backtest", "statistic", name, names)
+end
+
 local function curve_stats(p)
   return setmetatable({
     total_return = p.total_return,
@@ -231,7 +242,15 @@ local Result = { __name = "neap.backtest.result" }
 
 -- r.trades is made on first use, so that a run needs no frame.
 function Result.__index(r, name)
-  if name ~= "trades" then return Result[name] end
+  if name ~= "trades" then
+    if Result[name] or name == "time" or type(name) ~= "string" or name:find "^__" then
+      return Result[name]
+    end
+    local names = { "trades", "report" }
+    for known in next, r do names[#names + 1] = known end
+    opts.unknown("backtest", "field", name, names,
+      "statistics are in r.stats, columns of trades in r.trades")
+  end
   local columns = {}
   for _, column in ipairs { "side", "quantity", "entry_bar", "exit_bar", "entry_time", "exit_time",
     "entry_price", "exit_price", "fees", "pnl", "ret" } do

@@ -111,6 +111,10 @@ end
 
 local Set = class "neap.features.set"
 
+function Set.__tostring(set)
+  return ("feature set of %d columns, lookback %d"):format(#set.columns, set:lookback())
+end
+
 local function key_of(indicator, options, on)
   local parts = { indicator, on or "" }
   for _, p in ipairs(ta.info(indicator).params) do

@@ -410,7 +410,7 @@ setmetatable(tensor, { __index = function(_, name)
   local names = {}
   for known in next, tensor do names[#names + 1] = known end
   opts.unknown("tensor", "function", name, names, "`neap help tensor` lists them")
-end })
+end, __call = function() opts.raise "tensor: tensor.of { 1, 2, 3 } makes one" end })
 
 -- A name that no method has: the binding asks here before it gives up.
 function methods.__absent(_, name)

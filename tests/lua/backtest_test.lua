@@ -504,3 +504,35 @@ describe("backtest.stats", function()
     assert.matches("sharpe, n, skew and kurtosis", support.message(backtest.psr, { sharpe = 1 }))
   end)
 end)
+
+describe("a result", function()
+  it("knows its fields and statistics, and refuses other names", function()
+    local bars = neap.market.synthetic { rows = 50 }
+    local r = backtest.run(bars, { target = tensor.ones { 50 } })
+    for want, fn in pairs {
+      ["unknown field 'sharpe'; statistics are in r.stats"] = function() return r.sharpe end,
+      ["unknown field 'equty' %(did you mean 'equity'%?%)"] = function() return r.equty end,
+      ["unknown statistic 'sharp' %(did you mean 'sharpe'%?%)"] = function()
+        return r.stats.sharp
+      end,
+    } do
+      assert.matches(want, support.message(fn))
+    end
+    local untimed = backtest.run({ open = bars.open, close = bars.close },
+      { target = tensor.ones { 50 } })
+    assert.is_nil(untimed.time)
+    assert.is_nil(backtest.stats(untimed.returns, { bars_per_year = 252 }).trades)
+  end)
+
+  it("writes its report with and without times", function()
+    local bars = neap.market.synthetic { rows = 50 }
+    for _, data in ipairs { bars, { open = bars.open, close = bars.close } } do
+      local path = support.temporary ".html"
+      backtest.run(data, { target = tensor.ones { 50 } }):report(path)
+      local page = neap.file.read(path)
+      os.remove(path)
+      assert.truthy(page:find("Drawdown, share of the highest equity", 1, true))
+      assert.falsy(page:find("nan", 1, true))
+    end
+  end)
+end)

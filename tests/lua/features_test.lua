@@ -205,3 +205,10 @@ describe("features", function()
     assert.matches("features: 'own' gave number, a tensor is needed", text, 1, true)
   end)
 end)
+
+describe("a set of features", function()
+  it("prints its size", function()
+    assert.equal("feature set of 2 columns, lookback 14",
+      tostring(features.set { "rsi_14", "ret_5" }))
+  end)
+end)

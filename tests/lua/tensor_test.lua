@@ -283,6 +283,7 @@ describe("tensor errors", function()
       { function() x:sum(0) end, "dim is 0, but counting starts at 1" },
       { function() x:sum "a" end, "sum: the dim is an integer or an array of them, got 'a'" },
       { function() x:mean { dim = 1 } end, "mean: the dim comes first, as in x:mean%(1%)" },
+      { function() tensor { 1, 2 } end, "tensor: tensor.of { 1, 2, 3 } makes one" },
       { function() tensor.mean(x) end, "'mean' is a method of tensors: x:mean%(...%)" },
       { function() tensor.aranje(3) end, "unknown function 'aranje' %(did you mean 'arange'%?%)" },
       { function() x:shift(1) end, "shift: the tensor has 2 dims; name one" },
