@@ -145,7 +145,8 @@ static int writer_write(lua_State *L) {
   for (int i = 2; i <= top; i++) luaL_checkstring(L, i);
   for (int i = 2; i <= top; i++) {
     size_t n;
-    const char *text = lua_tolstring(L, i, &n);
+    const char *text = lua_tolstring(L, i, &n); /* may collect, and so close the writer */
+    if (!*w) neap_lua_raise(L, "writer is closed");
     neap_lua_check(L, neap_writer_write(*w, text, n));
   }
   lua_settop(L, 1);

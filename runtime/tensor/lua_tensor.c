@@ -339,6 +339,17 @@ static int t_close(lua_State *L) {
   return 0;
 }
 
+/* A finalizer may run inside any of our functions, which may be at work on this very tensor: what
+ * one frees is left to the collector. */
+static int t_free(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "n", &ar);
+    if (strcmp(ar.namewhat, "metamethod") == 0 && strcmp(ar.name, "__gc") == 0) return 0;
+  }
+  return t_close(L);
+}
+
 /* The method called name at the top of the stack. Most methods are C; those that take options are
  * written in lualib/neap/tensor.lua, which is loaded when a name is missing, since a tensor may
  * come from a module that did not need it. */
@@ -376,7 +387,7 @@ static const luaL_Reg methods[] = {
     {"item", t_item},     {"totable", t_totable},
     {"size", t_size},     {"dim", t_dim},
     {"numel", t_numel},   {"to", t_to},
-    {"free", t_close},    {"__len", t_len},
+    {"free", t_free},     {"__len", t_len},
     {"__index", t_index}, {"__newindex", neap__lua_newindex},
     {"__gc", t_close},    {"__tostring", t_tostring},
     {NULL, NULL},

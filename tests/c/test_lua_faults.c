@@ -104,6 +104,10 @@ static const struct {
               "assert(whole, 'out of memory')\n"
               "plot.line({1, 2, 3}):save(folder .. '/p.svg'); split.walk_forward(99, {train = 9, "
               "test = 9})\n"},
+    {"freed by a finalizer",
+     "local owner = setmetatable({x = tensor.ones {3}}, {__gc = function(o) o.x:free() end})\n"
+     "local x = owner.x; owner = nil\n"
+     "assert(x:sort(1)[1] == 1 and x:quantile(0.5) == 1)\n"},
     {"open at the end", "kept = {ta.stream 'sma', tensor.ones {4}, "
                         "require('neap.c.file').open_writer(folder .. '/k')}\n"
                         "kept[4] = gbdt.fit(tensor.randn {50, 2, seed = 1}, tensor.randn {50, seed "

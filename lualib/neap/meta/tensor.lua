@@ -45,6 +45,7 @@ function tensor:numel() end
 function tensor:to(dtype) end
 
 --- Give the memory back at once (when no view of it is left); using the tensor later is an error.
+--- Called by a finalizer (`__gc`) it leaves the tensor to the collector.
 function tensor:free() end
 
 --- View of positions first to last (inclusive, negative from the end) along dim. An empty range
