@@ -5,6 +5,7 @@
 --- any number of threads.
 local c = require "neap.c.tree"
 local class = require "neap.class"
+local design = require "neap.design"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
 local progress = require "neap.progress"
@@ -38,23 +39,7 @@ end
 
 -- data ------------------------------------------------------------------------------------------
 
-local function is_frame(d)
-  local meta = type(d) == "table" and getmetatable(d)
-  return meta and meta.__name == "neap.frame"
-end
-
-local function is_data(d) return type(d) == "table" and not is_frame(d) and d.x ~= nil end
-
--- The columns of numbers of a frame as a matrix, and their names; anything else as it is.
-local function of_frame(x)
-  if not is_frame(x) then return x end
-  local names = {}
-  for _, name in ipairs(x:columns()) do
-    local dtype = x:dtype(name)
-    if dtype ~= "time" and dtype ~= "category" then names[#names + 1] = name end
-  end
-  return x:matrix(names), names
-end
+local function is_data(d) return type(d) == "table" and not design.is_frame(d) and d.x ~= nil end
 
 -- { x, y } or { x =, y =, weights =, names = } as x, y, weights, names.
 local function pair(where, d)
@@ -63,7 +48,7 @@ local function pair(where, d)
   end
   local x, y = d.x or d[1], d.y or d[2]
   if x == nil or y == nil then opts.raise("%s: %s is missing", where, x == nil and "x" or "y") end
-  local matrix, names = of_frame(x)
+  local matrix, names = design.matrix(x)
   return matrix, y, d.weights, d.names or names
 end
 
@@ -79,7 +64,7 @@ end
 
 -- The matrix of a tensor or data set, its feature names checked.
 local function matrix(self, where, x)
-  if is_frame(x) then return x:matrix(self.feature_names) end
+  if design.is_frame(x) then return (design.matrix(x, self.feature_names)) end
   if not is_data(x) then return x end
   same_names(where, x.names, self.feature_names)
   return x.x
@@ -187,7 +172,7 @@ function gbdt.fit(x, y, o)
     o = y
     x, y, weights, names = pair("gbdt.fit", x)
   else
-    x, names = of_frame(x)
+    x, names = design.matrix(x)
   end
   o = params.read(o)
   weights, names = o.weights or weights, o.feature_names or names

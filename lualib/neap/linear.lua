@@ -1,6 +1,7 @@
 --- Linear models with an L2 penalty: logistic regression and ridge regression.
 local c = require "neap.c.linear"
 local class = require "neap.class"
+local design = require "neap.design"
 local lines = require "neap.lines"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
@@ -63,6 +64,7 @@ local function strength(o)
 end
 
 --- Fit a linear model to a tensor X of N x F and y, or to a dataset with fields x, y and weights.
+--- Of a frame the columns of numbers are taken; predictions find them by name in other frames.
 ---
 --- kind "logistic" minimises sum of w * log loss + alpha/2 |b|^2 by Newton's method; y holds
 --- integer labels of two or more classes. kind "ridge" minimises sum of w (y - x b - b0)^2 +
@@ -77,7 +79,12 @@ end
 ---@return neap.LinearModel
 function linear.fit(x, y, o)
   local names, data = nil, nil
-  if type(x) == "table" then
+  if design.is_frame(x) then
+    x, names = design.matrix(x)
+  elseif type(x) == "table" then
+    if x[1] ~= nil then
+      opts.raise "linear.fit: x is an array; tensor.of(x) makes the tensor that is needed"
+    end
     data, o = x, y
     x, y, names = data.x, data.y, data.names
   end
@@ -96,20 +103,22 @@ end
 ---     m:decision(tensor.of { { 1 } })[1] --> 2.5
 ---@param x neap.tensor
 ---@return neap.tensor
-function Model:decision(x) return self.core:scores(x) end
+function Model:decision(x) return self.core:scores((design.matrix(x, self.names))) end
 
 --- Probabilities, N x K, in the order of `classes`.
 ---     local m = linear.fit(tensor.of { { -1 }, { 1 } }, tensor.of { 0, 1 })
 ---     m:predict_proba(tensor.of { { 0 } }):get(1, 2) --> 0.5
 ---@param x neap.tensor
 ---@return neap.tensor
-function Model:predict_proba(x) return self.core:proba(x) end
+function Model:predict_proba(x)
+  return self.core:proba((design.matrix(x, self.names)))
+end
 
 --- The label with the largest probability (i64), or the numbers that ridge predicts (f64).
 ---     linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 3, 7 }):predict(tensor.of { 5 })[1] --> 7
 ---@param x neap.tensor
 ---@return neap.tensor
-function Model:predict(x) return self.core:predict(x) end
+function Model:predict(x) return self.core:predict((design.matrix(x, self.names))) end
 
 local fields = { "coef", "intercept", "mean", "scale", "classes" }
 

@@ -174,3 +174,23 @@ describe("linear", function()
     for _, case in ipairs(cases) do assert.matches(case[1], support.message(case[2])) end
   end)
 end)
+
+describe("frames", function()
+  local frame = require "neap.frame"
+
+  it("give their columns of numbers, which predictions find by name", function()
+    local a, b = tensor.of { 0, 1, 2, 3, 4 }, tensor.of { 1, 0, 1, 0, 1 }
+    local y = tensor.of { 1, 3, 5, 7, 9 }
+    local t = tensor.arange(5, { dtype = "i64" })
+    local m = linear.fit(frame.new { { "time", t }, { "a", a }, { "b", b } }, y, { kind = "ridge" })
+    assert.same({ "a", "b" }, m.names)
+    local p = m:predict(tensor.stack({ a, b }, 2))
+    assert.is_true(m:predict(frame.new { { "b", b }, { "a", a } }):eq(p):all())
+    assert.matches("unknown column 'b'", support.message(function()
+      m:predict(frame.new { { "a", a } })
+    end))
+    assert.matches("linear.fit: x is an array; tensor.of", support.message(function()
+      linear.fit({ { 1 }, { 2 } }, y)
+    end))
+  end)
+end)
