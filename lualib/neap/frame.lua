@@ -122,6 +122,12 @@ function frame.new(columns)
   if type(columns) ~= "table" then
     opts.raise("frame.new: an array of { name, values } is expected, got %s", type(columns))
   end
+  for key in next, columns do
+    if type(key) == "string" then
+      opts.raise("frame.new: column '%s' must be { '%s', values }, since keys have no order", key,
+        key)
+    end
+  end
   local f = empty()
   for i, entry in ipairs(columns) do
     if type(entry) ~= "table" or #entry < 2 then
@@ -206,6 +212,7 @@ function frame.read_csv(path, o)
     header = true, names = opts.none, missing = opts.none, time_zone = opts.none,
     time_format = opts.none,
   }, o)
+  opts.expect("frame.read_csv", "the path", path, "string")
   local typed, given = declared(o)
   check_names(path, o, typed)
   local columns = c.read_csv(path, o.delimiter, o.comment, o.header, o.names, o.columns, typed,
@@ -228,6 +235,7 @@ function frame.csv_columns(path, o)
   o = opts.merge("frame.csv_columns", {
     delimiter = opts.none, comment = opts.none, header = true, names = opts.none,
   }, o)
+  opts.expect("frame.csv_columns", "the path", path, "string")
   return c.csv_names(path, o.delimiter, o.comment, o.header, o.names)
 end
 
@@ -277,6 +285,16 @@ function Frame:has(name) return state_of(self, "frame:has").columns[name] ~= nil
 function Frame:dtype(name)
   local column = column_at(self, "frame:dtype", name)
   return column.kind == "number" and column.tensor.dtype or column.kind
+end
+
+-- `for name, values in pairs(f)` goes through the columns in order.
+function Frame.__pairs(self)
+  local state, i = state_of(self, "pairs"), 0
+  return function()
+    i = i + 1
+    local name = state.names[i]
+    if name then return name, value_of(state.columns[name]) end
+  end
 end
 
 function Frame.__len(self) return rawget(self, STATE).rows or 0 end

@@ -89,6 +89,7 @@ function market.read_ohlcv(path, o)
     symbol = opts.none, columns = {}, time_zone = opts.none, time_format = opts.none,
     stamp = "open", delimiter = opts.none, comment = opts.none,
   }, o)
+  opts.expect("market.read_ohlcv", "the path", path, "string")
   if o.stamp ~= "open" and o.stamp ~= "close" then
     opts.raise("market.read_ohlcv: stamp is '%s', allowed are 'open' and 'close'", o.stamp)
   end

@@ -188,6 +188,14 @@ function plot.chart(description)
   return setmetatable(chart, Chart)
 end
 
+function Chart:__tostring()
+  local kinds = {}
+  for i, mark in ipairs(self.marks) do kinds[i] = mark.kind end
+  return ("chart%s, %d x %d (%s); chart:save(path) writes .svg or .png"):format(
+    self.title and (" '%s'"):format(self.title) or "", self.width, self.height,
+    table.concat(kinds, ", "))
+end
+
 --- The chart as SVG text. `theme` is "light" (default), "dark", or "page": classes only, for a page
 --- that brings the rules of both.
 ---@param theme? string

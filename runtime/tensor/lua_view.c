@@ -71,7 +71,9 @@ static int apply_entry(lua_State *L, const neap_tensor **view, int dim) {
 static neap_tensor *push_indexed(lua_State *L, const neap_tensor *t, int key) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, key);
   if (n > t->ndim)
-    neap_lua_raise(L, "index: %lld entries, but the tensor has %d dims", (long long)n, t->ndim);
+    neap_lua_raise(
+        L, "index: %lld entries, but the tensor has %d dims; a range is x[{ {first, last} }]",
+        (long long)n, t->ndim);
   luaL_checkstack(L, 6 * NEAP_MAX_DIMS, "index");
   const neap_tensor *view = t;
   for (int i = 1, dim = 0; i <= n; i++) {

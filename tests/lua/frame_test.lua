@@ -240,6 +240,20 @@ describe("frame", function()
     assert.is_false(frame.is {})
   end)
 
+  it("goes through its columns in order with pairs", function()
+    local seen = {}
+    for name, values in pairs(frame.new { { "b", { 1, 2 } }, { "a", { "x", "y" } } }) do
+      seen[#seen + 1] = name .. " " .. tostring(values[2])
+    end
+    assert.same({ "b 2.0", "a y" }, seen)
+  end)
+
+  it("asks for columns in order", function()
+    assert.matches("frame.new: column 'a' must be { 'a', values }, since", support.message(
+      function() frame.new { a = { 1, 2 } } end))
+    assert.matches("frame.read_csv: the path", support.message(function() frame.read_csv() end))
+  end)
+
   it("shows large numbers as numbers", function()
     local text = tostring(frame.new { { "volume", { 1234567.8, 287000.32, 1e15, -2e6 } } })
     assert.equal(

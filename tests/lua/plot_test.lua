@@ -12,6 +12,13 @@ end
 
 local day = 86400 * 1000000000
 
+describe("a chart", function()
+  it("prints what it is", function()
+    assert.equal("chart 'x', 640 x 300 (line); chart:save(path) writes .svg or .png",
+      tostring(plot.line({ 1, 2 }, { title = "x", width = 640, height = 300 })))
+  end)
+end)
+
 describe("scale", function()
   it("puts linear ticks at round numbers", function()
     assert.equal("0 2 4 6 8 10", labels(scale.linear(0, 10, 5)))
