@@ -139,6 +139,12 @@ local mark_options = {
   heatmap = { name = true, color = true, rows = true, columns = true, format = true },
 }
 
+local function check_number(name, value, low, high)
+  if type(value) ~= "number" or not (value >= low and value <= high) then
+    opts.raise("plot: %s is %s, must be a number of %g to %g", name, tostring(value), low, high)
+  end
+end
+
 local function add_mark(chart, o)
   opts.expect("plot.chart", "a mark", o, "table")
   local kind = o[1]
@@ -150,6 +156,12 @@ local function add_mark(chart, o)
   local given = {}
   for name, value in pairs(o) do if type(name) == "string" then given[name] = value end end
   opts.merge("plot " .. kind, allowed, given)
+  if o.color and math.type(o.color) ~= "integer" then
+    opts.raise("plot: color is %s, must be an integer of 1 to 6", tostring(o.color))
+  end
+  if o.color then check_number("color", o.color, 1, 6) end
+  if o.opacity then check_number("opacity", o.opacity, 0, 1) end
+  if o.radius then check_number("radius", o.radius, 0, 1000) end
   local mark = { kind = kind, color = o.color or (#chart.marks % 6) + 1, dash = o.dash,
     radius = o.radius }
   prepare[kind](mark, o, chart)
@@ -173,6 +185,8 @@ function plot.chart(description)
     if type(name) == "string" then given[name] = value end
   end
   local chart = opts.merge("plot.chart", chart_options, given)
+  check_number("width", chart.width, 1, 100000)
+  check_number("height", chart.height, 1, 100000)
   local x_range, y_range = chart.x_range, chart.y_range
   chart.marks, chart.legend, chart.x_range, chart.y_range = {}, {}, {}, {}
   for _, mark in ipairs(description) do add_mark(chart, mark) end

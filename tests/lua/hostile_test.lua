@@ -32,6 +32,28 @@ describe("hostile arguments", function()
   end)
 end)
 
+describe("text for a page", function()
+  it("cannot leave its place", function()
+    local neap = require "neap"
+    local evil = '"><script>x</script>\'&<b>'
+    local r = neap.report.new { title = evil, subtitle = evil, language = evil }
+    r:section(evil):text(evil):notice(evil):list({ evil }):code(evil)
+    r:figures({ { evil, evil } }):table({ evil }, { { evil } })
+    r:charts(neap.plot.chart { title = evil, x_label = evil, y_label = evil, alt = evil,
+      { "line", { 1, 2, 3 }, name = evil, dash = evil } })
+    r:charts(neap.plot.chart { { "bar", { evil }, { 1 } } })
+    r:charts(neap.plot.heatmap({ { 1 } }, { rows = { evil }, columns = { evil },
+      format = function() return evil end }))
+    local html = r:html()
+    assert.is_nil(html:find("<script>", 1, true))
+    for name, value in pairs { color = evil, radius = evil } do -- each on its own
+      assert.matches(name .. " is", support.message(neap.plot.chart,
+        { { "scatter", { 1, 2 }, [name] = value } }))
+    end
+    assert.matches("width is %-?nan", support.message(neap.plot.chart, { width = 0 / 0 }))
+  end)
+end)
+
 describe("a wrong kind of argument", function()
   local neap = require "neap"
   local x = neap.tensor.ones { 3 }
