@@ -38,6 +38,17 @@ static neap_status sort_items(int64_t n, neap_sort_item **items, neap_sort_item 
   return NEAP_OK;
 }
 
+/* The sort items of a row of n elements. In parts: the first touch of fresh memory is slow. */
+static neap_status fill_items(neap_dtype dtype, int64_t n, const char *x, bool descending,
+                              neap_sort_item *items) {
+  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+    NEAP_TRY(neap_interrupt_check());
+    neap_sort_items(dtype, n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN,
+                    x + (size_t)i * neap_dtype_size(dtype), descending, i, items + i);
+  }
+  return NEAP_OK;
+}
+
 /* Room for the items of one row, twice. */
 static neap_status item_buffers(int64_t n, neap_sort_item **items, neap_sort_item **spare) {
   *items = neap_alloc_array(n, sizeof **items);
@@ -70,9 +81,10 @@ static neap_status sort_rows(void *ctx, int64_t chunk, int64_t begin, int64_t en
   neap_status st = item_buffers(m, &items, &spare);
   for (int64_t row = begin; !st && row < end; row++) {
     const char *x = neap__row(&s->rows, row);
-    neap_sort_items(dtype, m, x, s->descending, 0, items);
-    st = sort_items(m, &items, &spare);
+    st = fill_items(dtype, m, x, s->descending, items);
+    if (!st) st = sort_items(m, &items, &spare);
     for (int64_t i = 0; !st && i < m; i++) {
+      if (i % NEAP__GRAIN == 0) st = neap_interrupt_check();
       if (s->values) move_element(each, s->values, row * m + i, x, items[i].at);
       if (s->at) s->at[row * m + i] = items[i].at + s->first;
     }
@@ -139,8 +151,8 @@ static neap_status rank_rows(void *ctx, int64_t chunk, int64_t begin, int64_t en
     const double *x = data;
     int64_t missing = 0, m = r->rows.m;
     for (int64_t i = 0; i < m; i++) missing += isnan(x[i]);
-    neap_sort_items(NEAP_F64, m, x, false, 0, items); /* NaN goes last, out of the way */
-    st = sort_items(m, &items, &spare);
+    st = fill_items(NEAP_F64, m, data, false, items); /* NaN goes last, out of the way */
+    if (!st) st = sort_items(m, &items, &spare);
     bool none = missing == m || (missing > 0 && !r->skip_nan);
     for (int k = 0; !st && k < r->n; k++)
       r->z[k * r->rows.rows + row] = none ? NAN : at_rank(x, items, m - missing, r->q[k]);
@@ -180,11 +192,15 @@ static neap_status collect(neap_tensor *values, neap_tensor *counts, const neap_
                            const neap_sort_item *items, int64_t n) {
   int64_t different = 0;
   size_t each = neap_dtype_size(t->dtype);
-  for (int64_t i = 0; i < n; i++) different += i == 0 || items[i].key != items[i - 1].key;
+  for (int64_t i = 0; i < n; i++) {
+    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
+    different += i == 0 || items[i].key != items[i - 1].key;
+  }
   NEAP_TRY(neap_tensor_init_1d(values, t->dtype, different));
   NEAP_TRY(neap_tensor_init_1d(counts, NEAP_I64, different));
   int64_t *count = neap_tensor_data(counts), k = -1;
   for (int64_t i = 0; i < n; i++) {
+    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
     if (i == 0 || items[i].key != items[i - 1].key) {
       move_element(each, neap_tensor_data(values), ++k, neap_tensor_data(t), items[i].at);
       count[k] = 0;
@@ -202,7 +218,7 @@ neap_status neap_tensor_unique(neap_tensor *values, neap_tensor *counts, const n
   int64_t n = neap_tensor_numel(t);
   neap_sort_item *items, *spare;
   neap_status st = item_buffers(n, &items, &spare);
-  if (!st) neap_sort_items(t->dtype, n, neap_tensor_data(&flat), false, 0, items);
+  if (!st) st = fill_items(t->dtype, n, neap_tensor_data(&flat), false, items);
   if (!st) st = sort_items(n, &items, &spare);
   if (!st) st = collect(values, counts, &flat, items, n);
   if (st) {
