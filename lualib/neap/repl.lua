@@ -3,12 +3,15 @@
 --- Top-level locals live on, results are kept in `_` and `_1`, `_2`, ..., modules of neap are at
 --- hand by name, Ctrl-C stops what runs. Lines that begin with ":" are commands.
 local base = require "neap.c.base"
+local caret = require "neap.repl.caret"
 local chunk = require "neap.repl.chunk"
 local complete = require "neap.repl.complete"
 local host = require "neap.c.host"
 local inspect = require "neap.inspect"
 local neap = require "neap"
 local opts = require "neap.opts"
+local profile = require "neap.repl.profile"
+local script = require "neap.repl.script"
 
 local repl = {}
 
@@ -69,7 +72,9 @@ local function guard_globals(session)
       error(("variable '%s' is not defined; the command is %s"):format(name, command), 2)
     end
     local known = {}
-    for candidate in pairs(names_at_hand(session)) do known[#known + 1] = candidate end
+    for candidate in pairs(names_at_hand(session)) do
+      if candidate ~= "_" then known[#known + 1] = candidate end
+    end
     local near = opts.nearest(name, known)
     error(("variable '%s' is not defined%s"):format(name,
       near and (" (did you mean '%s'?)"):format(near) or ""), 2)
@@ -89,28 +94,36 @@ end
 
 local function width() return host.columns(1) or 80 end
 
+local function keep_result(session, value)
+  session.results._ = value
+  session.results["_" .. session.count] = value
+  session.results["_" .. session.count - KEPT] = nil
+end
+
 local function print_results(session, n, ...)
   if n == 0 then return end
   local results = table.pack(...)
-  session.results._ = results[1]
-  session.results["_" .. session.count] = results[1]
-  session.results["_" .. session.count - KEPT] = nil
+  keep_result(session, results[1])
   local parts = {}
   for i = 1, n do parts[i] = inspect.text(results[i], { width = width() - 1 }) end
   print(table.concat(parts, n > 1 and table.concat(parts):find "\n" and "\n" or "\t"))
 end
 
-local function line_of(session, source, number)
+-- The text of the chunk that a source names, or nil.
+local function text_of(session, source)
   local text = session.sources[source]
-  if type(text) ~= "string" and source:find "^@" then
-    local file = io.open(source:sub(2))
-    text = file and file:read "a"
-    if file then file:close() end
-  end
-  if type(text) ~= "string" then return nil end
-  local at = 1
-  for line in (text .. "\n"):gmatch "(.-)\n" do
-    if at == number then return line:match "^%s*(.-)%s*$" end
+  if type(text) == "string" then return text end
+  local file = source:find "^@" and io.open(source:sub(2))
+  if not file then return nil end
+  text = file:read "a"
+  file:close()
+  return text
+end
+
+local function line_of(session, source, number)
+  local text, at = text_of(session, source), 1
+  for line in ((text or "") .. "\n"):gmatch "(.-)\n" do
+    if at == number then return line, text end
     at = at + 1
   end
 end
@@ -119,16 +132,29 @@ local function place_of(source, number)
   return ("%s:%d"):format(source:gsub("^[=@]", ""), number)
 end
 
+-- The line, and under it a mark at the place that the message is about.
+local function print_place(session, place, problem, message)
+  local line, text = line_of(session, problem.source, problem.line)
+  if not line then return end
+  local blank = #line:match "^%s*"
+  local head = ("  %s: "):format(place)
+  local shown = line:sub(blank + 1):gsub("%s+$", ""):gsub("\t", " ")
+  io.stdout:write(head, paint(session, "2", shown), "\n")
+  local column = caret.column(text, problem.line, message, problem.called)
+  local before = column and shown:sub(1, column - blank - 1)
+  local at = before and utf8.len(head .. before)
+  if at and at < width() then io.stdout:write((" "):rep(at), paint(session, "31", "^"), "\n") end
+end
+
 local function print_error(session, problem)
   if type(problem) ~= "table" then problem = { message = tostring(problem) } end
-  local message, source, number = problem.message, problem.source, problem.line
-  local line = source and line_of(session, source, number)
-  local place = source and place_of(source, number)
+  local message = problem.message
+  local place = problem.source and place_of(problem.source, problem.line)
   if place and message:sub(1, #place + 2) == place .. ": " then
     message = message:sub(#place + 3)
   end
   io.stdout:write(paint(session, "31", "error: "), message, "\n")
-  if line then io.stdout:write("  ", place, ": ", paint(session, "2", line), "\n") end
+  if place then print_place(session, place, problem, message) end
   local frames = (problem.traceback or ""):gsub("in upvalue 'fn'", "at the prompt")
   if select(2, frames:gsub("\n", "")) > 1 then io.stdout:write(frames:sub(2), "\n") end
 end
@@ -162,13 +188,38 @@ local function run_text(session, text, name)
     print_error(session, syntax_problem(detail))
     return
   end
-  guarded(session, function()
-    if not detail then fn()
-    else
-      local results = table.pack(fn())
-      print_results(session, results.n, table.unpack(results, 1, results.n))
-    end
+  local good = guarded(session, function()
+    local results = table.pack(fn())
+    if detail then print_results(session, results.n, table.unpack(results, 1, results.n))
+    elseif results.n > 0 then keep_result(session, results[1]) end
   end)
+  if good then session.items[#session.items + 1] = { number = session.count, text = text } end
+  return good
+end
+
+-- Lines that were pasted together and are no chunk, as expressions below each other: one by one.
+local function pieces(session, text)
+  local list, open = {}, nil
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    open = open and open .. "\n" .. line or line
+    local fn, _, incomplete = chunk.compile(open, "=[more]", session.locals)
+    if fn then
+      if not chunk.is_empty(open) then list[#list + 1] = open end
+      open = nil
+    elseif not incomplete then
+      return nil
+    end
+  end
+  return not open and #list > 1 and list or nil
+end
+
+local function run_lines(session, text)
+  local several = text:find "\n" and not chunk.compile(text, "=[more]", session.locals)
+    and pieces(session, text)
+  for i, piece in ipairs(several or { text }) do
+    if i > 1 then session.count = session.count + 1 end
+    if not run_text(session, piece, ("=[%d]"):format(session.count)) then return end
+  end
 end
 
 -- commands ---------------------------------------------------------------------------------------
@@ -233,6 +284,25 @@ commands.timeit = {
   end,
 }
 
+commands.prof = {
+  usage = ":prof CODE", text = "run once; where the time went, by a sample each millisecond",
+  run = function(session, text)
+    local fn = compiled(session, text)
+    if not fn then return end
+    host.profile_start(1000)
+    local good = guarded(session, fn)
+    local samples = host.profile_stop()
+    if next(samples) == nil then
+      if good then print "over too soon to be sampled" end
+      return
+    end
+    print(profile.text(samples, function(source, number)
+      local line = line_of(session, source, number)
+      return line and line:match "^%s*(.-)%s*$"
+    end, width()))
+  end,
+}
+
 commands.mem = {
   usage = ":mem", text = "memory of tensors (now and at most) and of Lua, after a collection",
   run = function()
@@ -292,13 +362,51 @@ local function value_on_topic(session, topic)
   return true, value
 end
 
+commands.src = {
+  usage = ":src FUNCTION", text = "the source of a Lua function",
+  run = function(session, topic)
+    local found, fn = value_on_topic(session, (topic:gsub(":", ".")))
+    if not found or type(fn) ~= "function" then
+      print(("'%s' is no function here"):format(topic))
+      return
+    end
+    local info = debug.getinfo(fn, "S")
+    if info.what == "C" then
+      print(("%s is written in C; :help %s tells what it does"):format(topic, topic))
+      return
+    end
+    print(paint(session, "2", ("-- %s:%d"):format(info.short_src, info.linedefined)))
+    for number = info.linedefined, info.lastlinedefined do
+      print((line_of(session, info.source, number)) or "-- the source is gone")
+    end
+  end,
+}
+
+commands.save = {
+  usage = ":save FILE", text = "what was typed and ran, as a script",
+  run = function(session, path)
+    if path == "" then
+      print ":save wants the name of a file"
+      return
+    end
+    local modules = {}
+    for name in pairs(session.hidden) do modules[#modules + 1] = name end
+    table.sort(modules)
+    guarded(session, function()
+      require("neap.file").write(path, script.text(session.items, modules))
+      print(("%d items in %s"):format(#session.items, path))
+    end)
+  end,
+}
+
 commands.help = {
   usage = ":help [TOPIC]", text = "on a module, function, method or variable; also TOPIC?",
   run = function(session, topic)
     local help = require "neap.help"
     if topic == "" then
       local rows = {}
-      for _, name in ipairs { "help", "time", "timeit", "mem", "who", "quit" } do
+      for _, name in ipairs { "help", "src", "time", "timeit", "prof", "mem", "who", "save",
+        "quit" } do
         rows[#rows + 1] = ("  %-15s  %s"):format(commands[name].usage, commands[name].text)
       end
       print("Commands:\n\n" .. table.concat(rows, "\n") .. "\n")
@@ -426,7 +534,7 @@ local function handle(session, text)
   elseif name then
     run_command(session, name, rest)
   elseif not chunk.is_empty(text) then
-    run_text(session, text, ("=[%d]"):format(session.count))
+    run_lines(session, text)
   else
     return
   end
@@ -450,7 +558,8 @@ local function loop(session)
 end
 
 local function new_session()
-  local session = { locals = {}, sources = {}, results = {}, hidden = {}, baseline = {}, count = 1 }
+  local session = { locals = {}, sources = { ["=[topic]"] = true }, results = {}, hidden = {},
+    baseline = {}, items = {}, count = 1 }
   session.colour = use_colour()
   for name in pairs(_G) do session.baseline[name] = true end
   return session
@@ -468,32 +577,62 @@ local function run_file(session, path, ...)
   text = text:gsub("^#[^\n]*", "") -- a first line for the shell
   local fn, why = chunk.compile(text, "@" .. path, session.locals)
   if not fn then
-    print_error(session, why)
+    local number = why:match ":(%d+): "
+    print_error(session, { message = why, source = number and "@" .. path,
+      line = math.tointeger(number) })
     return
   end
   guarded(session, fn, ...)
 end
 
---- The command `neap` without a script, and `neap -i FILE`; gives the exit code.
----@param file? string a script to run first
----@return integer
-function repl.command(file, ...)
+-- The user's start-up file. It is part of the prompt: the modules are at hand in it by name.
+local function run_init(session)
+  local home, config = os.getenv "HOME", os.getenv "XDG_CONFIG_HOME"
+  if not config or config == "" then config = home and home .. "/.config" end
+  local path = config and config .. "/neap/init.lua"
+  local file = path and io.open(path)
+  if not file then return end
+  file:close()
+  session.sources["@" .. path] = true
+  run_file(session, path)
+end
+
+local function open_editor(session)
+  if not (host.columns(0) and host.columns(1)) then return end
+  session.editor = host.editor(function(before)
+    return complete.on_tab(before, names_at_hand(session),
+      function(name) return value_of(session, name) end, width())
+  end)
+  if session.editor then open_history(session) end
+end
+
+local function run(with_init, file, ...)
   local session = new_session()
-  if file then run_file(session, file, ...) end
-  guard_globals(session)
-  if host.columns(0) and host.columns(1) then
-    session.editor = host.editor(function(before)
-      return complete.on_tab(before, names_at_hand(session),
-        function(name) return value_of(session, name) end, width())
-    end)
-    if session.editor then
-      open_history(session)
-      if not file then print(("neap %s, Lua 5.4; :help, Ctrl-D leaves"):format(neap.version)) end
-    end
+  open_editor(session)
+  if session.editor and not file then
+    print(("neap %s, Lua 5.4; :help, Ctrl-D leaves"):format(neap.version))
+  end
+  if session.editor and with_init then
+    guard_globals(session)
+    run_init(session)
+    if file then run_file(session, file, ...) end
+  else
+    if file then run_file(session, file, ...) end
+    guard_globals(session)
   end
   loop(session)
   if session.editor then session.editor:close() end
   return 0
 end
+
+--- The command `neap` without a script, and `neap -i FILE`; gives the exit code.
+---@param file? string a script to run first
+---@return integer
+function repl.command(file, ...) return run(true, file, ...) end
+
+--- The same with `--no-init`: the user's start-up file is left out.
+---@param file? string
+---@return integer
+function repl.command_without_init(file, ...) return run(false, file, ...) end
 
 return repl

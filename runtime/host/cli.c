@@ -15,6 +15,7 @@ static const char usage[] =
     "  -e CODE   run CODE; neap's modules are there by name\n"
     "  -l NAME   require NAME and keep it in the global NAME\n"
     "  -i        open the prompt after FILE or CODE, with the names of FILE at hand\n"
+    "  --no-init start the prompt without its start-up file\n"
     "  -W        turn Lua's warnings on\n"
     "  -         run standard input as a script; what follows are its arguments\n"
     "  --        end of the options\n"
@@ -25,6 +26,7 @@ typedef struct {
   bool prompt;   /* -i */
   bool code;     /* some -e */
   bool warnings; /* -W */
+  bool bare;     /* --no-init */
 } plan;
 
 static int refuse(const char *what, const char *value) {
@@ -46,6 +48,7 @@ static int read_options(int argc, char **argv, plan *p) {
       if (!o[2] && ++i == argc) return refuse("an argument is missing after", o);
     } else if (strcmp(o, "-i") == 0) p->prompt = true;
     else if (strcmp(o, "-W") == 0) p->warnings = true;
+    else if (strcmp(o, "--no-init") == 0) p->bare = true;
     else return refuse("unknown option", o);
   }
   p->script = i;
@@ -171,7 +174,7 @@ static int run_word(lua_State *L, int argc, char **argv) {
 int neap_host_command(lua_State *L, int argc, char **argv) {
   int code = run_word(L, argc, argv);
   if (code >= 0) return code;
-  plan p = {argc, false, false, false};
+  plan p = {.script = argc};
   code = read_options(argc, argv, &p);
   if (code) return code;
   if (p.warnings) lua_warning(L, "@on", 0);
@@ -181,6 +184,7 @@ int neap_host_command(lua_State *L, int argc, char **argv) {
   bool file = p.script < argc;
   if (!file && p.code && !p.prompt) return 0;
   if (p.prompt || (!file && isatty(STDIN_FILENO)))
-    return call_library(L, "neap.repl", "command", file ? argc - p.script : 0, argv + p.script);
+    return call_library(L, "neap.repl", p.bare ? "command_without_init" : "command",
+                        file ? argc - p.script : 0, argv + p.script);
   return run_script(L, argc, argv, p.script);
 }

@@ -86,11 +86,66 @@ static int read_char(EditLine *el, wchar_t *out) {
   return -1;
 }
 
+typedef struct {
+  wchar_t *text; /* closed by a zero */
+  size_t n, room;
+} pasted;
+
+static bool append(pasted *p, wchar_t c) {
+  if (p->n + 1 >= p->room) {
+    size_t room = p->room ? 2 * p->room : 1024;
+    wchar_t *text = neap_realloc_array(p->text, (int64_t)room, sizeof *text);
+    if (!text) return false;
+    p->text = text;
+    p->room = room;
+  }
+  p->text[p->n++] = c;
+  p->text[p->n] = 0;
+  return true;
+}
+
+/* What follows the mark that begins a paste, up to the one that ends it. */
+static bool read_paste(EditLine *el, pasted *p) {
+  static const wchar_t end[] = L"\033[201~";
+  const size_t marks = sizeof end / sizeof *end - 1;
+  wchar_t c, last = 0;
+  while (read_char(el, &c) == 1) {
+    bool pair = c == L'\n' && last == L'\r';
+    last = c;
+    if (!pair && !append(p, c == L'\r' ? L'\n' : c)) return false;
+    if (p->n >= marks && wmemcmp(p->text + p->n - marks, end, marks) == 0) {
+      p->n -= marks;
+      while (p->n > 0 && p->text[p->n - 1] == L'\n') p->n--; /* the user presses Enter */
+      p->text[p->n] = 0;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Pasted text goes into the line as it is, several lines and tabs included. */
+static unsigned char on_paste(EditLine *el, int key) {
+  (void)key;
+  pasted p = {0};
+  bool good = read_paste(el, &p) && (p.n == 0 || el_winsertstr(el, p.text) == 0);
+  neap_free(p.text);
+  return good ? CC_REFRESH : CC_ERROR;
+}
+
+/* Ask the terminal to mark the begin and the end of what is pasted. */
+static void mark_pastes(bool on) {
+  const char *term = getenv("TERM");
+  if (!term || strcmp(term, "dumb") == 0) return;
+  fputs(on ? "\033[?2004h" : "\033[?2004l", stdout);
+  fflush(stdout);
+}
+
 static void bind_keys(EditLine *el) {
   static const char *const keys[][2] = {
       {"\t", "neap-complete"},      {"\\e[3~", "ed-delete-next-char"}, {"\\e[H", "ed-move-to-beg"},
       {"\\e[F", "ed-move-to-end"},  {"\\e[1;5C", "em-next-word"},      {"\\e[1;5D", "ed-prev-word"},
       {"^R", "em-inc-search-prev"}, {"\\e[A", "ed-prev-history"},      {"\\e[B", "ed-next-history"},
+      {"\\e[200~", "neap-paste"},
   };
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     el_set(el, EL_BIND, keys[i][0], keys[i][1], NULL);
@@ -126,6 +181,7 @@ neap_edit *neap_edit_open(neap_edit_completer complete, void *ctx) {
   el_set(e->el, EL_GETCFN, read_char);
   el_set(e->el, EL_HIST, history, e->history);
   el_wset(e->el, EL_ADDFN, L"neap-complete", L"complete a name", on_tab); /* el_set would leak */
+  el_wset(e->el, EL_ADDFN, L"neap-paste", L"insert pasted text", on_paste);
   bind_keys(e->el);
   return e;
 }
@@ -151,7 +207,9 @@ neap_edit_event neap_edit_read(neap_edit *e, const char *prompt, const char **li
   el_resize(e->el);
   el_set(e->el, EL_PREP_TERM, 1); /* before the prompt shows, or a quick Ctrl-D would be lost */
   int n = 0;
+  mark_pastes(true);
   const char *text = el_gets(e->el, &n);
+  mark_pastes(false);
   pthread_sigmask(SIG_SETMASK, &e->outside, NULL);
   if (neap_host_take_press()) {
     el_reset(e->el);

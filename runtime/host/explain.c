@@ -100,10 +100,14 @@ static int push_traceback(lua_State *L, bool ours) {
 }
 
 static void note_innermost(lua_State *L, int table) {
-  lua_Debug ar;
+  lua_Debug ar, below;
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline <= 0 || in_library(&ar)) continue;
+    if (level > 1 && lua_getstack(L, level - 1, &below) && lua_getinfo(L, "n", &below)) {
+      lua_pushstring(L, below.name);
+      lua_setfield(L, table, "called");
+    }
     lua_pushstring(L, ar.source);
     lua_setfield(L, table, "source");
     lua_pushinteger(L, ar.currentline);
@@ -156,7 +160,7 @@ int neap_host_explain(lua_State *L) {
   push_message(L);
   add_require(L);
   const char *message = lua_tostring(L, 2);
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
   lua_pushvalue(L, 2);
   lua_setfield(L, 3, "message");
   if (luaL_getmetafield(L, 1, "__exit") != LUA_TNIL) lua_setfield(L, 3, "exit");

@@ -29,6 +29,16 @@ typedef enum { NEAP_HOST_DONE, NEAP_HOST_FAILED, NEAP_HOST_INTERRUPTED } neap_ho
  * is NEAP_HOST_DONE, one explanation (see below) replaces function and arguments. */
 neap_host_outcome neap_host_call(lua_State *L, int nargs, int nresults);
 
+/* Arm hook at every event of the Lua thread that runs inside neap_host_call; safe in a signal
+ * handler. unhook takes it away again where it did not fire. */
+void neap_host_hook(lua_Hook hook);
+void neap_host_unhook(lua_Hook hook);
+
+/* Sample the stack every period_us until stop, which pushes {[stack] = ticks}: a stack is lines
+ * "name\tsource:line", innermost first; a C function has no source. */
+void neap_host_profile_start(lua_State *L, int period_us);
+void neap_host_profile_stop(lua_State *L);
+
 /* True once after Ctrl-C was pressed while no neap_host_call was under way. */
 bool neap_host_take_press(void);
 bool neap_host_press_waits(void); /* the same, without taking it */
@@ -37,6 +47,7 @@ bool neap_host_press_waits(void); /* the same, without taking it */
  *   message    text of the error
  *   traceback  lines of the user's frames, innermost first, "" when they add nothing
  *   source, line  where the innermost of them stands, in Lua's notation; nil when unknown
+ *   called     name of the function that this line called, when the error came from inside it
  *   exit       exit code that the error asks for (metafield __exit of its object), else nil */
 int neap_host_explain(lua_State *L);
 

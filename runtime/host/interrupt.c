@@ -43,6 +43,16 @@ static void arm(lua_State *L) {
   lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
+void neap_host_hook(lua_Hook hook) {
+  if (!depth || neap_interrupted()) return; /* the hook of an interrupt stays */
+  if (!pthread_equal(pthread_self(), main_thread)) return;
+  lua_sethook(running, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+void neap_host_unhook(lua_Hook hook) {
+  if (running && lua_gethook(running) == hook) lua_sethook(running, NULL, 0, 0);
+}
+
 static void write_text(const char *text) {
   ssize_t n = write(STDERR_FILENO, text, strlen(text));
   (void)n;

@@ -38,6 +38,18 @@ static int l_clock(lua_State *L) {
   return 1;
 }
 
+/* profile_start(period in microseconds) */
+static int l_profile_start(lua_State *L) {
+  neap_host_profile_start(L, (int)neap_lua_integer(L, 1, 100, 100000, "period"));
+  return 0;
+}
+
+/* profile_stop() -> {[stack] = ticks} */
+static int l_profile_stop(lua_State *L) {
+  neap_host_profile_stop(L);
+  return 1;
+}
+
 /* neap.edit: an editor, its completer in user value 1 --------------------------------------------
  */
 
@@ -126,8 +138,13 @@ static const luaL_Reg edit_methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"call", l_call},     {"columns", l_columns}, {"clock", l_clock},
-    {"editor", l_editor}, {NULL, NULL},
+    {"call", l_call},
+    {"columns", l_columns},
+    {"clock", l_clock},
+    {"editor", l_editor},
+    {"profile_start", l_profile_start},
+    {"profile_stop", l_profile_stop},
+    {NULL, NULL},
 };
 
 NEAP_LUA_EXPORT int luaopen_neap_c_host(lua_State *L);

@@ -1,4 +1,5 @@
 -- The prompt on a pseudo-terminal (tests/pty.c), and its parts.
+local caret = require "neap.repl.caret"
 local chunk = require "neap.repl.chunk"
 local complete = require "neap.repl.complete"
 local inspect = require "neap.inspect"
@@ -28,13 +29,14 @@ local function talk(dialog, arguments)
     else file:write("expect ", step, "\n") end
   end
   file:close()
-  local command = ("HOME=%s XDG_STATE_HOME= TERM=xterm NO_COLOR=1 %s %s %s %s 2>&1"):format(home,
-    pty, path, neap, arguments or "")
+  local environment = "HOME=%s XDG_STATE_HOME= XDG_CONFIG_HOME= TERM=xterm NO_COLOR=1"
+  local command = (environment .. " %s %s %s %s 2>&1"):format(home, pty, path, neap,
+    arguments or "")
   local pipe = assert(io.popen(command))
   local output = pipe:read "a"
   local _, _, code = pipe:close()
   os.remove(path)
-  return output:gsub("\r", ""):gsub("\27%[[%d;]*%a", ""), code or 0
+  return output:gsub("\r", ""):gsub("\27%[[?%d;]*%a", ""), code or 0
 end
 
 local function script(text)
@@ -75,6 +77,18 @@ describe("the prompt", function()
     }
     assert.equal(0, code, output)
     output, code = talk { "1> ", { UP }, ":quit", { UP }, "for i", { "\\n" }, "i is 2", { CTRL_D } }
+    assert.equal(0, code, output)
+  end)
+
+  it("takes pasted text as one item, tabs included", function()
+    local output, code = talk {
+      "1> ",
+      { "\\e[200~local t = {\\n\\talpha = 2,\\n}\\nt.alpha = t.alpha + 40\\n\\e[201~" }, "+ 40",
+      { "\\n" }, "2> ", { "t.alpha\\n" }, "42\r", "3> ", { UP .. UP }, "alpha = 2", { "\\n" },
+      "4> ", { "t.alpha\\n" }, "42\r", "5> ",
+      { "\\e[200~'tab:\\t.'\\e[201~\\n" }, '"tab:\\t."', "6> ",
+      { "\\e[200~1 + 1\\n\\n2 + 2\\e[201~\\n" }, "2\r", "4\r", "8> ", { CTRL_D },
+    }
     assert.equal(0, code, output)
   end)
 
@@ -157,6 +171,84 @@ return 1]]
       end
       assert.truthy(found, case[1] .. " gave " .. output)
     end
+  end)
+
+  it("marks the place of an error under its line", function()
+    local cases = { -- text, line and mark
+      { "x = {}\nx.y.z = 2", "x.y.z = 2\n           ^\n" },
+      { "x = = 2", "x = = 2\n             ^\n" },
+      { "a = b == == c", "a = b == == c\n                  ^\n" },
+      { "f(", "  [1]:1: f(\n           ^\n" },
+      { "1 + tensr", "1 + tensr\n             ^\n" },
+      { "  1 + tensr -- note", "1 + tensr -- note\n             ^\n" },
+      { "'é', tensr", "'é', tensr\n              ^\n" },
+      { "tensor.zeros { -1 }", "tensor.zeros { -1 }\n                ^\n" },
+      { "tensor.ones { 2 } + tensor.ones { 3 }", "}\n" .. (" "):rep(27) .. "^\n" },
+      { "x = { 1 }\nx:no()", "x:no()\n           ^\n" },
+    }
+    for _, case in ipairs(cases) do
+      local output = piped(case[1])
+      assert.truthy(output:find(case[2], 1, true), case[1] .. " gave " .. output)
+    end
+    assert.is_nil(caret.column("a + b + c", 1, "attempt to add", "add")) -- which + is not known
+    assert.is_nil(caret.column("", 1, "no such thing"))
+  end)
+
+  it("tells where time goes", function()
+    local output = piped ":prof local s = 0 for i = 1, 3e7 do s = s + i % 7 end"
+    assert.truthy(output:find "^%d+ samples, one each millisecond\n100%.0 %%  %[1%]:1 ", output)
+    output = piped "x = tensor.rand { 1000000 }\n:prof for i = 1, 3 do x:sort() end\nx:numel()"
+    assert.truthy(output:find "%[2%]:1 +sort +for i = 1, 3 do x:sort%(%) end\n.*1000000\n$", output)
+    assert.truthy(piped ":prof error 'mine'":find "error: mine\n  %[1%]:1: error 'mine'\n")
+    output = piped ":prof coroutine.wrap(function() for i = 1, 2e7 do end end)()"
+    assert.truthy(output:find "%[1%]:1", output)
+    local dialog = { "1> ",
+      { ":prof for i = 1, 3e7 do end print 'go' while true do end\\n" }, "go\r", { CTRL_C },
+      "interrupted", "samples", "2> ", { CTRL_D } }
+    local seen, code = talk(dialog)
+    assert.equal(0, code, seen)
+  end)
+
+  it("shows sources and writes the session as a script", function()
+    local source = "local function twice(x)\n  return 2 * x\nend"
+    assert.equal("-- [1]:1\n" .. source .. "\n", piped(source .. "\n:src twice"))
+    assert.truthy(piped ":src tensor.zeros":find "tensor%.lua:%d+\nfunction tensor%.zeros%(t%)\n")
+    assert.truthy(piped ":src print":find "written in C")
+    assert.truthy(piped ":src nothing":find "no function here")
+    local path = support.temporary ".lua"
+    local output = piped("local n = 2\nno.such\ntensor.ones { n }; -- kept\n_:sum()\nn, 3\n:save "
+      .. path)
+    assert.truthy(output:find("4 items in " .. path, 1, true), output)
+    local pipe <close> = io.popen(("%s %s 2>&1"):format(neap, path))
+    assert.equal("2.0\n2\n", pipe:read "a") -- of several values, the first is a result
+    assert.truthy(piped ":save":find "wants the name")
+    assert.truthy(piped ":save /no/such/folder/x.lua":find "error: ")
+    os.remove(path)
+  end)
+
+  it("reads a start-up file, and starts though it fails", function()
+    local folder = home .. "/.config/neap"
+    os.execute("mkdir -p " .. folder)
+    local function init(text)
+      local file <close> = assert(io.open(folder .. "/init.lua", "w"))
+      file:write(text)
+    end
+    init "local mine = tensor.ones { 3 }\nfunction my_sum() return mine:sum() end"
+    local output, code = talk { "1> ", { "my_sum(), #mine\\n" }, "3.0\t3", { CTRL_D } }
+    assert.equal(0, code, output)
+    output, code = talk({ "1> ", { "my_sum\\n" }, "'my_sum' is not defined", { CTRL_D } },
+      "--no-init")
+    assert.equal(0, code, output)
+    assert.truthy(piped "my_sum":find "not defined") -- a pipe is no session of the user's
+    init "local a = 1\nlocal b = a.b.c"
+    output, code = talk { "attempt to index a number value (local 'a')",
+      "init.lua:2: local b", "1> ",
+      { "1 + 1\\n" }, "2\r", { CTRL_D } }
+    assert.equal(0, code, output)
+    init "local = 1"
+    output, code = talk { "init.lua:1: local = 1", "1> ", { CTRL_D } }
+    assert.equal(0, code, output)
+    os.remove(folder .. "/init.lua")
   end)
 
   it("leaves globals of libraries alone", function()

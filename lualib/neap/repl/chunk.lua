@@ -62,6 +62,8 @@ local function tokens(text)
   end
 end
 
+chunk.tokens = tokens
+
 local opens = { ["function"] = true, ["do"] = true, ["if"] = true, ["repeat"] = true }
 local closes = { ["end"] = true, ["until"] = true }
 
@@ -187,6 +189,16 @@ local function keep(locals, found, closure)
   end
 end
 
+-- An expression behind `return` would be a tail call, which takes its line out of the traceback.
+-- Without what follows the last token: the bracket must stand on its line to be blamed with it.
+local function as_arguments(text, found)
+  local last, silent_last = 0, 0
+  for _, word, from in tokens(text) do
+    last, silent_last = from + #word - 1, last
+  end
+  return ("return %s(%s)"):format(KEEP, text:sub(1, found.silent and silent_last or last))
+end
+
 --- Compile `text` so that it sees `locals` and adds its own to them when it runs to its end.
 --- Gives the function, or nil, the message, and whether more lines could complete it.
 ---@param text string
@@ -206,6 +218,14 @@ function chunk.compile(text, name, locals)
   local body = expression and "return " .. text or text
   local found = survey(body)
   local function keeper(closure) keep(locals, found, closure) end
+  if expression then
+    local called = load(wrap(as_arguments(text, found), locals, found), name, "t")
+    if called then
+      local fn = called(function(...) return ... end)
+      join(fn, locals)
+      return fn, not found.silent
+    end
+  end
   local open = without_close(body, found)
   local outer = load(wrap(with_keeper(open, found), locals, found), name, "t")
     or load(wrap(open, locals, found), name, "t") -- a label at the end allows no call after it
