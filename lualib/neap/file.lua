@@ -1,6 +1,6 @@
 --- Files and folders: read whole, written whole or not at all.
 local c = require "neap.c.file"
-require "neap.opts" -- error positions
+local opts = require "neap.opts"
 
 local file = {}
 
@@ -9,14 +9,21 @@ local file = {}
 ---     file.read "/dev/null" == "" --> true
 ---@param path string
 ---@return string
-function file.read(path) return c.read(path) end
+function file.read(path)
+  opts.expect("file.read", "the path", path, "string")
+  return c.read(path)
+end
 
 --- Write a file so that its name shows the old contents or the new ones, never a part, also after
 --- a crash. Names ending in .gz and .zst are compressed. The folder must exist.
 ---     pcall(file.write, "/dev/null", "text") --> true
 ---@param path string
 ---@param text string
-function file.write(path, text) return c.write(path, text) end
+function file.write(path, text)
+  opts.expect("file.write", "the path", path, "string")
+  opts.expect("file.write", "the text", text, "string")
+  return c.write(path, text)
+end
 
 --- A writer for a file that is made piece by piece: `w:write(text, ...)`, then `w:commit()` puts it
 --- in place at once; `w:close()`, `<close>` and the collector abandon what was not committed.

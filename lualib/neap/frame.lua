@@ -327,14 +327,31 @@ function Frame.__newindex(self, name, values)
   put(self, "frame", name, to_column("frame", tostring(name), values, kind or nil))
 end
 
-function Frame.__tostring(self)
+local function text_of(self, rows, width)
   local state, columns = rawget(self, STATE), {}
   for i, name in ipairs(state.names) do
     local column = state.columns[name]
     columns[i] = { name = name, kind = column.kind, tensor = column.tensor, labels = column.labels,
       dtype = self:dtype(name) }
   end
-  return show.text(#self, columns)
+  return show.text(#self, columns, rows, width)
+end
+
+function Frame.__tostring(self) return text_of(self, 10, 100) end
+
+--- The frame as it prints, with more of it: `rows` (10) of the first and last rows, lines of at
+--- most `width` (100) characters; math.huge shows everything.
+---     frame.new({ { "x", { 1 } } }):to_text { width = 200 }:match "^[^\n]*" --> frame[1 x 1]
+---@param o? { rows: integer, width: number }
+---@return string
+function Frame:to_text(o)
+  o = opts.merge("frame:to_text", { rows = 10, width = 100 }, o)
+  for name, value in pairs(o) do
+    if type(value) ~= "number" or value ~= value or value < 1 then
+      opts.raise("frame:to_text: %s is %s, must be a number of at least 1", name, tostring(value))
+    end
+  end
+  return text_of(self, math.tointeger(o.rows) or #self + 1, o.width)
 end
 
 -- choosing ---------------------------------------------------------------------------------------

@@ -272,6 +272,21 @@ function metrics.mce(y, p, o)
   return mce
 end
 
+local Reliability = {}
+
+-- A line for each bin that holds something.
+function Reliability.__tostring(t)
+  local lines = { "         bin    mean   share    count" }
+  for i = 1, #t.low do
+    if t.count[i] > 0 then
+      lines[#lines + 1] = ("%.3f..%.3f  %.4f  %.4f  %7.6g"):format(t.low[i], t.high[i], t.mean[i],
+        t.share[i], t.count[i])
+    end
+  end
+  lines[#lines + 1] = ("ece %.4f, mce %.4f"):format(t.ece, t.mce)
+  return table.concat(lines, "\n")
+end
+
 --- The reliability table behind `ece`, one element a bin: bounds `low` and `high`, mean probability
 --- `mean`, share of positives `share`, summed weight `count`. An empty bin has NaN mean and share.
 ---     metrics.reliability(tensor.of { 0, 1 }, tensor.of { 0.2, 0.9 }, { bins = 2 }).ece --> 0.15
@@ -281,7 +296,8 @@ end
 ---@return table of tensors, and the numbers `ece` and `mce`
 function metrics.reliability(y, p, o)
   local ece, mce, low, high, mean, share, count = reliability("metrics.reliability", y, p, o)
-  return { ece = ece, mce = mce, low = low, high = high, mean = mean, share = share, count = count }
+  return setmetatable({ ece = ece, mce = mce, low = low, high = high, mean = mean, share = share,
+    count = count }, Reliability)
 end
 
 -- regression --------------------------------------------------------------------------------------

@@ -16,6 +16,10 @@ local function array(values, what)
     end
     values = values:totable()
   end
+  local meta = type(values) == "table" and getmetatable(values)
+  if meta and meta.__name == "neap.frame" then
+    opts.raise("plot: %s is a frame; draw its columns, as in plot.line(f.time, f.close)", what)
+  end
   if type(values) ~= "table" then
     opts.raise("plot: %s must be a tensor or an array, got %s", what, type(values))
   end
@@ -227,6 +231,7 @@ end
 ---@param o? { theme: string, scale: number }
 function Chart:save(path, o)
   o = opts.merge("chart:save", { theme = "light", scale = 2 }, o)
+  opts.expect("chart:save", "the path", path, "string")
   if path:match "%.svg$" then
     file.write(path, self:svg(o.theme))
   elseif path:match "%.png$" then

@@ -173,6 +173,9 @@ end
 
 --- Write the page, whole or not at all.
 ---@param path string
-function Report:save(path) file.write(path, self:html()) end
+function Report:save(path)
+  opts.expect("report:save", "the path", path, "string")
+  file.write(path, self:html())
+end
 
 return report

@@ -240,6 +240,20 @@ describe("frame", function()
     assert.is_false(frame.is {})
   end)
 
+  it("prints more of itself when asked", function()
+    local columns = {}
+    for i = 1, 30 do columns[i] = { "column" .. i, tensor.arange(40) } end
+    local wide = frame.new(columns)
+    assert.matches("^frame%[40 x 30%], 20 columns not shown\n", tostring(wide))
+    local all = wide:to_text { rows = math.huge, width = math.huge }
+    assert.matches("^frame%[40 x 30%]\n", all)
+    assert.equal(42, select(2, all:gsub("\n", "\n")))
+    local short = wide:head(4):to_text { rows = 3, width = 10 }
+    assert.equal("frame[4 x 30], 29 columns not shown\n  column1\n      f64\n        1\n        2\n"
+      .. "  ...\n        4", short)
+    assert.matches("to_text: rows is 0, must be", support.message(wide.to_text, wide, { rows = 0 }))
+  end)
+
   it("goes through its columns in order with pairs", function()
     local seen = {}
     for name, values in pairs(frame.new { { "b", { 1, 2 } }, { "a", { "x", "y" } } }) do

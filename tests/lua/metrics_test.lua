@@ -50,6 +50,17 @@ end
 
 local weights = { plain = nil, weighted = tensor.of(numbers(N, 3)) }
 
+describe("the reliability table", function()
+  it("prints a line for each bin that is not empty", function()
+    local y, p = tensor.of { 0, 1, 1 }, tensor.of { 0.2, 0.9, 0.9 }
+    assert.equal([[
+         bin    mean   share    count
+0.000..0.500  0.2000  0.0000        1
+0.500..1.000  0.9000  1.0000        2
+ece 0.1333, mce 0.2000]], tostring(metrics.reliability(y, p, { bins = 2 })))
+  end)
+end)
+
 describe("metrics agree with scikit-learn", function()
   local averages = { "macro", "micro", "weighted" }
   for _, kind in ipairs { "plain", "weighted" } do

@@ -13,6 +13,14 @@ end
 local day = 86400 * 1000000000
 
 describe("a chart", function()
+  it("says that a frame is drawn by its columns", function()
+    local f = require("neap.frame").new { { "x", { 1, 2 } } }
+    assert.matches("plot: y is a frame; draw its columns", support.message(plot.line, f))
+    assert.matches("chart:save: the path must be a string, got nil", support.message(function()
+      plot.line({ 1 }):save()
+    end))
+  end)
+
   it("prints what it is", function()
     assert.equal("chart 'x', 640 x 300 (line); chart:save(path) writes .svg or .png",
       tostring(plot.line({ 1, 2 }, { title = "x", width = 640, height = 300 })))

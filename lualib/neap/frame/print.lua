@@ -1,7 +1,7 @@
 --- How a frame shows itself: aligned columns, the first and last rows, clipped to a width.
 local clock = require "neap.clock"
 
-local show = { rows = 5, width = 100 }
+local show = {}
 
 -- Six digits, more only where whole numbers have them: 1234567.8 is 1234568, not 1.23457e+06.
 local function number_text(v)
@@ -49,12 +49,13 @@ local function column_texts(name, column, dtype, rows)
   return texts
 end
 
-local function shown_rows(n)
+-- The first and last rows, half of `most` each; all where there are no more.
+local function shown_rows(n, most)
   local rows = {}
-  for row = 1, n do
-    if row <= show.rows or row > n - show.rows then rows[#rows + 1] = row end
-  end
-  return rows
+  local first, last = (most + 1) // 2, most // 2
+  for row = 1, math.min(n, first) do rows[row] = row end
+  for row = math.max(#rows + 1, n - last + 1), n do rows[#rows + 1] = row end
+  return rows, n > most and first
 end
 
 -- Numbers stand right, text stands left.
@@ -66,15 +67,17 @@ end
 --- The text of a frame with these columns, in order.
 ---@param n integer rows
 ---@param columns table[] {name = ..., kind = ..., tensor = ..., labels = ..., dtype = ...}
+---@param most integer rows to show
+---@param room number characters of a line
 ---@return string
-function show.text(n, columns)
-  local rows = shown_rows(n)
+function show.text(n, columns, most, room)
+  local rows, cut = shown_rows(n, most)
   local head = ("frame[%d x %d]"):format(n, #columns)
   local lines, used, left_out = {}, 0, 0
   for i, column in ipairs(columns) do
     local texts = column_texts(column.name, column, column.dtype, rows)
     local width = width_of(texts)
-    if used + width + 2 > show.width and i > 1 then
+    if used + width + 2 > room and i > 1 then
       left_out = #columns - i + 1
       break
     end
@@ -84,7 +87,7 @@ function show.text(n, columns)
     end
   end
   for k, line in ipairs(lines) do lines[k] = line:gsub("%s+$", "") end
-  if n > 2 * show.rows then table.insert(lines, show.rows + 3, "  ...") end
+  if cut then table.insert(lines, cut + 3, "  ...") end
   if left_out > 0 then head = head .. (", %d columns not shown"):format(left_out) end
   return head .. (#lines > 0 and "\n" .. table.concat(lines, "\n") or "")
 end
