@@ -4,6 +4,7 @@ local c = require "neap.c.tensor"
 local opts = require "neap.opts"
 
 local tensor = require "neap.tensor.order"
+for name, fn in next, (require "neap.tensor.files") do tensor[name] = fn end
 
 ---@class neap.tensor
 local methods = c.methods

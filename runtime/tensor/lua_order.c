@@ -94,28 +94,12 @@ static int l_cholesky(lua_State *L) {
   return neap_lua_done(L, neap_tensor_cholesky(neap_lua_push_tensor(L), a));
 }
 
-/* save_npy(t, path) */
-static int l_save_npy(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  neap_lua_check(L, neap_tensor_save_npy(t, neap_lua_text(L, 2, "path")));
-  return 0;
-}
-
-/* load_npy(path) */
-static int l_load_npy(lua_State *L) {
-  const char *path = neap_lua_text(L, 1, "path");
-  return neap_lua_done(L, neap_tensor_load_npy(neap_lua_push_tensor(L), path));
-}
-
 void neap__lua_add_order(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"sort", l_sort},         {"argsort", l_argsort},
-      {"quantile", l_quantile}, {"unique", l_unique},
-      {"scan", l_scan},         {"searchsorted", l_searchsorted},
-      {"bincount", l_bincount}, {"histogram", l_histogram},
-      {"matmul", l_matmul},     {"solve", l_solve},
-      {"cholesky", l_cholesky}, {"save_npy", l_save_npy},
-      {"load_npy", l_load_npy}, {NULL, NULL},
+      {"sort", l_sort},         {"argsort", l_argsort},     {"quantile", l_quantile},
+      {"unique", l_unique},     {"scan", l_scan},           {"searchsorted", l_searchsorted},
+      {"bincount", l_bincount}, {"histogram", l_histogram}, {"matmul", l_matmul},
+      {"solve", l_solve},       {"cholesky", l_cholesky},   {NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);
 }

@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "tensor/walk.h"
+#include "tensor/archive.h"
 
 enum { PIECE = 1 << 20, MAX_HEADER = 1 << 20 };
 static const char MAGIC[] = "\x93NUMPY";
@@ -17,7 +17,7 @@ static const struct {
 } descr[NEAP_DTYPE_COUNT] = {[NEAP_F64] = {'f', 8}, [NEAP_F32] = {'f', 4}, [NEAP_I64] = {'i', 8},
                              [NEAP_I32] = {'i', 4}, [NEAP_U8] = {'u', 1},  [NEAP_BOOL] = {'b', 1}};
 
-static bool host_is_little(void) {
+bool neap__host_is_little(void) {
   const uint16_t one = 1;
   return *(const unsigned char *)&one == 1;
 }
@@ -27,12 +27,12 @@ static bool host_is_little(void) {
  */
 
 /* Magic to the end of the dict, padded so that the elements start at a multiple of 64. */
-static size_t make_header(char *out, size_t length, const neap_tensor *t) {
+size_t neap__npy_header(char *out, const neap_tensor *t) {
   char dict[512];
   size_t used =
       (size_t)snprintf(dict, sizeof dict, "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (",
                        descr[t->dtype].size == 1 ? '|'
-                       : host_is_little()        ? '<'
+                       : neap__host_is_little()  ? '<'
                                                  : '>',
                        descr[t->dtype].kind, descr[t->dtype].size);
   for (int d = 0; d < t->ndim; d++)
@@ -40,7 +40,6 @@ static size_t make_header(char *out, size_t length, const neap_tensor *t) {
                              (long long)t->size[d]);
   used += (size_t)snprintf(dict + used, sizeof dict - used, t->ndim == 1 ? ",), }" : "), }");
   size_t total = (10 + used + 1 + 63) / 64 * 64, padded = total - 10;
-  (void)length;
   memcpy(out, MAGIC, 6);
   out[6] = 1;
   out[7] = 0;
@@ -55,14 +54,14 @@ static size_t make_header(char *out, size_t length, const neap_tensor *t) {
 neap_status neap_tensor_save_npy(const neap_tensor *t, const char *path) {
   neap_tensor plain;
   neap_writer *w;
-  char header[640];
+  char header[NEAP__NPY_HEADER];
   NEAP_TRY(neap_tensor_as(&plain, t, t->dtype));
   neap_status st = neap_writer_open(&w, path);
   if (st) {
     neap_tensor_drop(&plain);
     return st;
   }
-  st = neap_writer_write(w, header, make_header(header, sizeof header, t));
+  st = neap_writer_write(w, header, neap__npy_header(header, t));
   int64_t bytes = neap_tensor_numel(t) * (int64_t)neap_dtype_size(t->dtype);
   const char *data = neap_tensor_data(&plain);
   for (int64_t i = 0; !st && i < bytes; i += PIECE)
@@ -82,6 +81,7 @@ typedef struct {
   const char *at, *end; /* the dict's text */
   neap_dtype dtype;
   bool fortran, swapped;
+  int64_t used; /* bytes read so far */
   int ndim;
   int64_t size[NEAP_MAX_DIMS];
 } header;
@@ -90,9 +90,10 @@ static neap_status damaged(const header *h, const char *what) {
   return neap_fail(NEAP_EFORMAT, "load '%s': not a .npy file: %s", h->path, what);
 }
 
-static neap_status read_all(neap_reader *r, const header *h, void *buf, size_t n) {
+static neap_status read_all(const neap__npy_source *r, header *h, void *buf, size_t n) {
   size_t got;
-  NEAP_TRY(neap_reader_read(r, buf, n, &got));
+  NEAP_TRY(r->read(r->ctx, buf, n, &got));
+  h->used += (int64_t)got;
   return got == n ? NEAP_OK : damaged(h, "it ends early");
 }
 
@@ -128,7 +129,7 @@ static neap_status parse_descr(header *h) {
   for (int d = 0; d < NEAP_DTYPE_COUNT; d++)
     if (text[1] == descr[d].kind && text[2] == '0' + descr[d].size && !text[3]) {
       h->dtype = (neap_dtype)d;
-      h->swapped = descr[d].size > 1 && order == (host_is_little() ? '>' : '<');
+      h->swapped = descr[d].size > 1 && order == (neap__host_is_little() ? '>' : '<');
       return NEAP_OK;
     }
   return neap_fail(NEAP_EDTYPE, "load '%s': dtype '%s' is not one of f8 f4 i8 i4 u1 b1", h->path,
@@ -172,7 +173,7 @@ static neap_status parse_dict(header *h) {
   return seen == 3 ? NEAP_OK : damaged(h, "a key is missing in the header");
 }
 
-static neap_status read_header(neap_reader *r, header *h) {
+static neap_status read_header(const neap__npy_source *r, header *h) {
   unsigned char start[12];
   NEAP_TRY(read_all(r, h, start, 10));
   if (memcmp(start, MAGIC, 6) != 0) return damaged(h, "other first bytes");
@@ -193,7 +194,7 @@ static neap_status read_header(neap_reader *r, header *h) {
   return st;
 }
 
-static void swap_bytes(char *data, int64_t n, int each) {
+void neap__swap_bytes(char *data, int64_t n, int each) {
   for (int64_t i = 0; i < n; i++, data += each)
     for (int k = 0; k < each / 2; k++) {
       char c = data[k];
@@ -202,41 +203,142 @@ static void swap_bytes(char *data, int64_t n, int each) {
     }
 }
 
-static neap_status read_elements(neap_reader *r, const header *h, neap_tensor *t) {
+static neap_status read_elements(const neap__npy_source *r, header *h, neap_tensor *t) {
   char *data = neap_tensor_data(t);
   int64_t n = neap_tensor_numel(t), each = (int64_t)neap_dtype_size(t->dtype);
   for (int64_t i = 0; i < n * each; i += PIECE)
     NEAP_TRY(read_all(r, h, data + i, (size_t)(n * each - i < PIECE ? n * each - i : PIECE)));
-  if (h->swapped) swap_bytes(data, n, (int)each);
+  if (h->swapped) neap__swap_bytes(data, n, (int)each);
   for (int64_t i = 0; t->dtype == NEAP_BOOL && i < n; i++) data[i] = data[i] != 0;
   return NEAP_OK;
 }
 
-/* Fortran order is C order of the reversed shape. */
-static neap_status load(neap_tensor *out, neap_reader *r, header *h) {
-  NEAP_TRY(read_header(r, h));
-  int64_t size[NEAP_MAX_DIMS];
-  int back[NEAP_MAX_DIMS];
+/* Where the source's length is known, it decides before memory is asked for. */
+static neap_status check_total(const neap__npy_source *r, const header *h, const neap_tensor *t) {
+  int64_t need = neap_tensor_numel(t) * (int64_t)neap_dtype_size(t->dtype);
+  if (r->total < 0 || r->total - h->used == need) return NEAP_OK;
+  return neap_fail(NEAP_EFORMAT, "load '%s': the shape needs %lld bytes, there are %lld", h->path,
+                   (long long)need, (long long)(r->total - h->used));
+}
+
+/* Fortran order is C order of the reversed shape; back[d] says where dimension d stands in it. */
+static void order_in_file(const header *h, int64_t *size, int *back) {
   for (int d = 0; d < h->ndim; d++) {
     back[d] = h->fortran ? h->ndim - 1 - d : d;
     size[d] = h->size[back[d]];
   }
+}
+
+static neap_status load(neap_tensor *out, const neap__npy_source *r, header *h) {
+  int64_t size[NEAP_MAX_DIMS];
+  int back[NEAP_MAX_DIMS];
   neap_tensor flat;
+  NEAP_TRY(read_header(r, h));
+  order_in_file(h, size, back);
+  NEAP_TRY(neap_tensor_wrap(&flat, h->dtype, h->ndim, size, NULL, NULL, NULL));
+  neap_status st = check_total(r, h, &flat);
+  neap_tensor_drop(&flat);
+  if (st) return st;
   NEAP_TRY(neap_tensor_init_raw(&flat, h->dtype, h->ndim, size));
-  neap_status st = read_elements(r, h, &flat);
+  st = read_elements(r, h, &flat);
   if (!st) st = neap_tensor_permute(out, &flat, back);
   neap_tensor_drop(&flat);
   return st;
 }
 
-neap_status neap_tensor_load_npy(neap_tensor *out, const char *path) {
-  neap_reader *r;
+neap_status neap__npy_load(neap_tensor *out, const neap__npy_source *source) {
   header h;
   memset(out, 0, sizeof *out);
   memset(&h, 0, sizeof h);
-  h.path = path;
+  h.path = source->name;
+  return load(out, source, &h);
+}
+
+static neap_status read_file(void *ctx, void *buf, size_t n, size_t *got) {
+  return neap_reader_read(ctx, buf, n, got);
+}
+
+neap_status neap_tensor_load_npy(neap_tensor *out, const char *path) {
+  neap_reader *r;
+  memset(out, 0, sizeof *out);
   NEAP_TRY(neap_reader_open(&r, path));
-  neap_status st = load(out, r, &h);
+  neap_status st = neap__npy_load(out, &(neap__npy_source){path, read_file, r, -1});
   neap_reader_close(r);
+  return st;
+}
+
+/* mapping
+ * -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+  char *data;
+  int64_t n, at; /* at: how far the header's reader has come */
+} mapping;
+
+static void release_mapping(neap_storage *s) {
+  mapping *m = s->owner;
+  neap_file_unmap(m->data, m->n);
+  neap_free(m);
+}
+
+static neap_status read_mapping(void *ctx, void *buf, size_t n, size_t *got) {
+  mapping *m = ctx;
+  int64_t left = m->n - m->at;
+  *got = (int64_t)n < left ? n : (size_t)left;
+  if (*got) memcpy(buf, m->data + m->at, *got);
+  m->at += (int64_t)*got;
+  return NEAP_OK;
+}
+
+static neap_status not_mappable(const header *h, const char *why) {
+  return neap_fail(NEAP_EARG, "load '%s': it cannot be mapped: %s; load it without mmap", h->path,
+                   why);
+}
+
+/* What use in place needs of the elements behind the header. */
+static neap_status check_mapped(const mapping *m, const header *h, const neap_tensor *t) {
+  int64_t each = (int64_t)neap_dtype_size(t->dtype), need = neap_tensor_numel(t) * each;
+  if (need > m->n - m->at) return damaged(h, "it ends early");
+  if (h->swapped) return not_mappable(h, "its byte order is not this machine's");
+  if (m->at % each) return not_mappable(h, "its elements are not aligned");
+  for (int64_t i = 0; t->dtype == NEAP_BOOL && i < need; i++)
+    if ((unsigned char)m->data[m->at + i] > 1) return not_mappable(h, "a bool is neither 0 nor 1");
+  return NEAP_OK;
+}
+
+static neap_status map_elements(neap_tensor *out, mapping *m, header *h) {
+  int64_t size[NEAP_MAX_DIMS];
+  int back[NEAP_MAX_DIMS];
+  neap_tensor flat;
+  if (m->n > 1 && (memcmp(m->data, "\x1f\x8b", 2) == 0 || memcmp(m->data, "\x28\xb5", 2) == 0))
+    return not_mappable(h, "it is compressed");
+  NEAP_TRY(read_header(&(neap__npy_source){h->path, read_mapping, m, m->n}, h));
+  order_in_file(h, size, back);
+  NEAP_TRY(neap_tensor_wrap(&flat, h->dtype, h->ndim, size, m->data + m->at, NULL, m));
+  neap_status st = check_mapped(m, h, &flat);
+  if (!st) st = neap_tensor_permute(out, &flat, back);
+  if (!st) flat.storage->release = release_mapping;
+  neap_tensor_drop(&flat);
+  return st;
+}
+
+neap_status neap_tensor_map_npy(neap_tensor *out, const char *path) {
+  header h;
+  void *data;
+  int64_t n;
+  memset(out, 0, sizeof *out);
+  memset(&h, 0, sizeof h);
+  h.path = path;
+  NEAP_TRY(neap_file_map(&data, &n, path));
+  mapping *m = neap_alloc(sizeof *m);
+  neap_status st = m ? NEAP_OK : NEAP_ENOMEM;
+  if (m) {
+    *m = (mapping){data, n, 0};
+    st = map_elements(out, m, &h);
+  }
+  if (!st) return NEAP_OK;
+  neap_file_unmap(data, n);
+  neap_free(m);
   return st;
 }

@@ -44,7 +44,12 @@ static const struct {
      "3}, {dtype = 'i64'}), 1)\n"
      "tensor.arange(1, 5):searchsorted(tensor.of {2, 3}); tostring(x); x:nonzero(); x:totable()\n"
      "linalg.solve(tensor.eye(3), tensor.ones {3}); linalg.cholesky(tensor.eye(3))\n"
-     "tensor.save(folder .. '/a.npy', x:t()); tensor.load(folder .. '/a.npy')\n"},
+     "tensor.save(folder .. '/a.npy', x:t()); tensor.load(folder .. '/a.npy')\n"
+     "tensor.save(folder .. '/a.npz', {x = x, y = y}, {compress = true})\n"
+     "tensor.load(folder .. '/a.npz', {only = {'y'}}); tensor.load(folder .. '/a.npy', {mmap = "
+     "true})\n"
+     "tensor.save(folder .. '/a.safetensors', {x = x}, {metadata = {k = 'v'}})\n"
+     "tensor.load(folder .. '/a.safetensors')\n"},
     {"frame",
      "local f = frame.new {{'time', tensor.of({1e18 // 1, 2e18 // 1}, {dtype = 'i64'})},\n"
      "  {'close', {1, 2.5}}, {'name', {'a', 'b'}}}\n"

@@ -501,7 +501,7 @@ describe("tensor files", function()
     assert.matches("dtype '<c8'", try(header("<c8", "()")))
     assert.matches("overflow", try(header("<f8", "(99999999999, 99999999999)")))
     os.remove(path)
-    assert.matches("does not end in .npy", support.message(tensor.load, "x.txt"))
+    assert.matches("does not end in .npy, .npz", support.message(tensor.load, "x.txt"))
   end)
 end)
 

@@ -711,6 +711,38 @@ function c.save_npy(x, path) end
 ---@return neap.tensor
 function c.load_npy(path) end
 
+--- A .npy file in place, page by page when touched; writing changes a private copy.
+---@param path string
+---@return neap.tensor
+function c.map_npy(path) end
+
+--- Write a .npz archive.
+---@param path string
+---@param names string[]
+---@param tensors neap.tensor[]
+---@param deflate? boolean
+function c.save_npz(path, names, tensors, deflate) end
+
+--- Read a .npz archive, or the members in `only`; metadata is empty.
+---@param path string
+---@param only? string[]
+---@return table<string, neap.tensor> tensors, string[] names, table<string, string> metadata
+function c.load_npz(path, only) end
+
+--- Write a safetensors file.
+---@param path string
+---@param names string[]
+---@param tensors neap.tensor[]
+---@param keys string[]
+---@param values string[]
+function c.save_safetensors(path, names, tensors, keys, values) end
+
+--- Read a safetensors file, or the tensors in `only`.
+---@param path string
+---@param only? string[]
+---@return table<string, neap.tensor> tensors, string[] names, table<string, string> metadata
+function c.load_safetensors(path, only) end
+
 --- As linalg.solve.
 ---@param a neap.tensor
 ---@param b neap.tensor

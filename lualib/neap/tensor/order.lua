@@ -364,28 +364,4 @@ function tensor.outer(x, y)
   return x:unsqueeze(2) * y:unsqueeze(1)
 end
 
--- files -------------------------------------------------------------------------------------------
-
-local function check_path(where, path)
-  if type(path) ~= "string" or not path:match "%.npy$" then
-    opts.raise("%s: '%s' does not end in .npy", where, tostring(path))
-  end
-end
-
---- Write a tensor to a .npy file, whole or not at all; NumPy reads it with `numpy.load`.
----@param path string
----@param x neap.tensor
-function tensor.save(path, x)
-  check_path("tensor.save", path)
-  c.save_npy(x, path)
-end
-
---- Read a .npy file (versions 1 to 3, either memory order, f8 f4 i8 i4 u1 b1 of either byte order).
----@param path string
----@return neap.tensor
-function tensor.load(path)
-  check_path("tensor.load", path)
-  return c.load_npy(path)
-end
-
 return tensor

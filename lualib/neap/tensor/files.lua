@@ -1,0 +1,104 @@
+--- Tensors in files, by extension: .npy, .npz, .safetensors; loaded by neap.tensor.
+local c = require "neap.c.tensor"
+local opts = require "neap.opts"
+
+local tensor = {}
+
+local extensions = { npy = true, npz = true, safetensors = true }
+
+local function extension_of(where, path)
+  local found = type(path) == "string" and path:match "%.(%w+)$"
+  if found and extensions[found] then return found end
+  opts.raise("%s: '%s' does not end in .npy, .npz or .safetensors", where, tostring(path))
+end
+
+local function is_tensor(x)
+  return type(x) == "userdata" and getmetatable(x).__name == "neap.tensor"
+end
+
+local function is_text(x) return type(x) == "string" end
+
+-- The keys of `t` in order, and the values in that order, which `fits` must accept.
+local function sorted(where, t, kind, fits)
+  if type(t) ~= "table" then
+    opts.raise("%s: a table {name = %s} expected, got %s", where, kind, type(t))
+  end
+  local names, values = {}, {}
+  for name, value in next, t do
+    if not is_text(name) then
+      opts.raise("%s: names are texts, got %s (%s)", where, tostring(name), type(name))
+    end
+    if not fits(value) then
+      opts.raise("%s: '%s' is a %s, not a %s", where, name, type(value), kind)
+    end
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do values[i] = t[name] end
+  return names, values
+end
+
+-- An option that another extension takes is an error of its own.
+local function options(where, extension, known, given)
+  for name, home in next, known do
+    if given and given[name] and home ~= extension then
+      opts.raise("%s: `%s` is for .%s files, not for .%s", where, name, home, extension)
+    end
+  end
+end
+
+--- Write a tensor, or several by name, whole or not at all; the extension says how. `.npy` takes
+--- one tensor; `.npz` (numpy.load reads it; `compress` deflates it) and `.safetensors` (`metadata`
+--- holds texts by name) take {name = tensor}, written by rising names, so that equal contents give
+--- equal bytes. Other extensions, and a name or value of another kind, are errors.
+---@param path string
+---@param x neap.tensor|table<string, neap.tensor>
+---@param o? { compress: boolean, metadata: table<string, string> }
+function tensor.save(path, x, o)
+  local where = "tensor.save"
+  local extension = extension_of(where, path)
+  options(where, extension, { compress = "npz", metadata = "safetensors" }, o)
+  o = opts.merge(where, { compress = false, metadata = opts.none }, o)
+  if extension == "npy" then
+    if not is_tensor(x) then
+      opts.raise("%s: a .npy file takes one tensor, got a %s; several go to .npz", where, type(x))
+    end
+    c.save_npy(x, path)
+    return
+  end
+  if is_tensor(x) then
+    opts.raise("%s: a .%s file takes {name = tensor}, got one tensor", where, extension)
+  end
+  local names, tensors = sorted(where, x, "tensor", is_tensor)
+  if extension == "npz" then
+    c.save_npz(path, names, tensors, o.compress)
+  else
+    c.save_safetensors(path, names, tensors,
+      sorted(where .. ": metadata", o.metadata or {}, "text", is_text))
+  end
+end
+
+--- Read what `save` or another program wrote: a tensor from `.npy` (versions 1 to 3, either memory
+--- and byte order; compressed files too), {name = tensor} from `.npz` and `.safetensors`, with the
+--- sorted names as a second and safetensors' metadata as a third result. `only` names the tensors
+--- to read from an archive. dtypes are f8 f4 i8 i4 u1 b1; safetensors' F16 and BF16 become f32, its
+--- I8, I16 and U16 i32, its U32 i64. With `mmap` a .npy file stays on disk and is read where it is
+--- touched; writing to the tensor changes memory only. While it is in use nobody may shorten the
+--- file: touching what is gone ends the process. A damaged or truncated file is an error.
+---@param path string
+---@param o? { mmap: boolean, only: string[] }
+---@return neap.tensor|table<string, neap.tensor> x, string[]? names, table? metadata
+function tensor.load(path, o)
+  local where = "tensor.load"
+  local extension = extension_of(where, path)
+  if o and o.only and extension == "npy" then
+    opts.raise("%s: `only` is for .npz and .safetensors files", where)
+  end
+  options(where, extension, { mmap = "npy" }, o)
+  o = opts.merge(where, { mmap = false, only = opts.none }, o)
+  if extension == "npy" then return (o.mmap and c.map_npy or c.load_npy)(path) end
+  local tensors, names, metadata = c["load_" .. extension](path, o.only)
+  return tensors, names, metadata
+end
+
+return tensor
