@@ -161,7 +161,8 @@ function Report:html()
     return string.char(tonumber(hex, 16))
   end)
   return table.concat {
-    ('<!doctype html>\n<html lang="%s"><head><meta charset="utf-8">\n'):format(svg.escape(o.language)),
+    ('<!doctype html>\n<html lang="%s"><head><meta charset="utf-8">\n')
+      :format(svg.escape(o.language)),
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'sha256-',
     base64(digest), '\'">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n',
     ("<title>%s</title>\n<style>%s</style></head>\n<body><h1>%s</h1>\n")
