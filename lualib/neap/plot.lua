@@ -110,8 +110,9 @@ function prepare.histogram(mark, o, chart)
   end
   mark.opacity = o.opacity
   cover(chart.x_range, { low, high })
-  cover(chart.y_range, mark.counts)
-  cover(chart.y_range, { 0 })
+  local tallest = 0
+  for _, n in ipairs(mark.counts) do tallest = math.max(tallest, n) end
+  cover(chart.y_range, { 0, 1.05 * tallest }) -- the tallest bar stays clear of the title
 end
 
 function prepare.heatmap(mark, o, chart)

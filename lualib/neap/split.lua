@@ -91,6 +91,14 @@ local function enough(shares, o)
   return math.ceil((o.purge + o.embargo + 2) / smallest)
 end
 
+local Ranges = {}
+
+function Ranges.__tostring(ranges)
+  local parts = {}
+  for i, range in ipairs(ranges) do parts[i] = ("%d to %d"):format(range[1], range[2]) end
+  return "rows " .. table.concat(parts, ", ")
+end
+
 --- Parts by share, in time order, none of which sees into the next: the last `purge` rows of each
 --- part but the last are left out, and the first `embargo` rows of each but the first.
 ---     split.time(100, { 0.6, 0.2, 0.2 }, { purge = 5 })[1][2] --> 55
@@ -115,7 +123,7 @@ function split.time(n, shares, o)
     end
     ranges[i], border = { first, last }, next_border
   end
-  return ranges
+  return setmetatable(ranges, Ranges)
 end
 
 -- Folds of a window that moves through n rows; train_first(i) says where training starts.

@@ -145,3 +145,10 @@ describe("split", function()
     end
   end)
 end)
+
+describe("the parts of split.time", function()
+  it("print as ranges of rows", function()
+    assert.equal("rows 1 to 595, 601 to 795, 801 to 1000",
+      tostring(split.time(1000, { 0.6, 0.2, 0.2 }, { purge = 5 })))
+  end)
+end)
