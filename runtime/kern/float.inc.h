@@ -115,3 +115,23 @@ static void NAME(isfinite)(UNARY_ARGS) {
   const T *x = a;
   for (int64_t i = 0; i < n; i++) to[i * zs] = M(fabs)(x[i * as]) < (T)INFINITY;
 }
+
+static void NAME(softmax)(int64_t n, void *zp, const void *xp) {
+  T *z = zp;
+  const T *x = xp;
+  T top[LANES], whole = -(T)INFINITY;
+  double s[LANES] = {0};
+  int64_t i = 0;
+  for (int k = 0; k < LANES; k++) top[k] = whole;
+  for (; i + LANES <= n; i += LANES)
+    LANE_LOOP for (int k = 0; k < LANES; k++) top[k] = x[i + k] > top[k] ? x[i + k] : top[k];
+  for (int k = 0; i + k < n; k++) top[k] = x[i + k] > top[k] ? x[i + k] : top[k];
+  for (int k = 0; k < LANES; k++) whole = top[k] > whole ? top[k] : whole;
+  if (whole - whole != 0) whole = 0; /* all -inf, or an inf among them */
+  IVDEP for (i = 0; i < n; i++) z[i] = E(elementary_exp)(x[i] - whole);
+  for (i = 0; i + LANES <= n; i += LANES)
+    for (int k = 0; k < LANES; k++) s[k] += (double)z[i + k];
+  for (int k = 0; i + k < n; k++) s[k] += (double)z[i + k];
+  T total = (T)tree_f(s);
+  IVDEP for (i = 0; i < n; i++) z[i] = z[i] / total;
+}

@@ -97,9 +97,9 @@ static void NAME(all)(FOLD_ARGS) {
  * passed over first. */
 static int64_t NAME(find)(int64_t n, const T *a, T v) {
   int64_t i = 0;
-  for (; i + 4 * LANES <= n; i += 4 * LANES) {
+  for (; i + WIDE <= n; i += WIDE) {
     int found = 0;
-    for (int k = 0; k < 4 * LANES; k++) found |= (a[i + k] == v) | IS_NAN(a[i + k]);
+    for (int k = 0; k < WIDE; k++) found |= (a[i + k] == v) | IS_NAN(a[i + k]);
     if (found) break;
   }
   for (; i < n; i++)
@@ -112,16 +112,18 @@ static void NAME(argmax)(FOLD_ARGS) {
   const T *a = x;
   out->at = -1;
   if (n == 0) return;
-  T s[LANES];
+  T s[WIDE];
   int64_t i = 0;
-  for (int k = 0; k < LANES; k++) s[k] = a[0];
-  for (; i + LANES <= n; i += LANES)
-    LANE_LOOP for (int k = 0; k < LANES; k++) s[k] =
+  for (int k = 0; k < WIDE; k++) s[k] = a[0];
+  for (; i + WIDE <= n; i += WIDE)
+    LANE_LOOP for (int k = 0; k < WIDE; k++) s[k] =
         ((a[i + k] > s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
   for (int k = 0; i + k < n; k++) s[k] = ((a[i + k] > s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
-  for (int k = 1; k < LANES; k++) s[0] = s[k] > s[0] || IS_NAN(s[k]) ? s[k] : s[0];
-  out->FIELD = (FIELD_TYPE)s[0];
+  for (int half = WIDE / 2; half; half /= 2)
+    for (int k = 0; k < half; k++)
+      s[k] = ((s[k + half] > s[k]) | IS_NAN(s[k + half])) ? s[k + half] : s[k];
   out->at = NAME(find)(n, a, s[0]);
+  out->FIELD = (FIELD_TYPE)a[out->at];
 }
 
 static void NAME(argmin)(FOLD_ARGS) {
@@ -129,14 +131,16 @@ static void NAME(argmin)(FOLD_ARGS) {
   const T *a = x;
   out->at = -1;
   if (n == 0) return;
-  T s[LANES];
+  T s[WIDE];
   int64_t i = 0;
-  for (int k = 0; k < LANES; k++) s[k] = a[0];
-  for (; i + LANES <= n; i += LANES)
-    LANE_LOOP for (int k = 0; k < LANES; k++) s[k] =
+  for (int k = 0; k < WIDE; k++) s[k] = a[0];
+  for (; i + WIDE <= n; i += WIDE)
+    LANE_LOOP for (int k = 0; k < WIDE; k++) s[k] =
         ((a[i + k] < s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
   for (int k = 0; i + k < n; k++) s[k] = ((a[i + k] < s[k]) | IS_NAN(a[i + k])) ? a[i + k] : s[k];
-  for (int k = 1; k < LANES; k++) s[0] = s[k] < s[0] || IS_NAN(s[k]) ? s[k] : s[0];
-  out->FIELD = (FIELD_TYPE)s[0];
+  for (int half = WIDE / 2; half; half /= 2)
+    for (int k = 0; k < half; k++)
+      s[k] = ((s[k + half] < s[k]) | IS_NAN(s[k + half])) ? s[k + half] : s[k];
   out->at = NAME(find)(n, a, s[0]);
+  out->FIELD = (FIELD_TYPE)a[out->at];
 }

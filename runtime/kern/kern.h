@@ -80,6 +80,23 @@ typedef void (*neap_where_fn)(int64_t n, void *z, int64_t zs, const void *mask, 
  * integer. Float to integer truncates towards zero; anything nonzero is true. */
 typedef bool (*neap_cast_fn)(int64_t n, void *z, int64_t zs, const void *a, int64_t as);
 
+/* z[i] = x[at[i]]; positions count from first or, negative, from the end of x's size elements.
+ * False when one is outside; z is then of no use. */
+typedef bool (*neap_take_fn)(int64_t n, void *z, const void *x, const int64_t *at, int64_t first,
+                             int64_t size);
+
+/* The first count elements of x whose byte of the mask is 1, moved together. There must be that
+ * many; nothing behind z[count - 1] is written. */
+typedef void (*neap_compress_fn)(int64_t count, void *z, const void *x, const uint8_t *mask);
+
+/* z[i * zs + j] = x[j * xs + i] for i < rows, j < columns; z and x lie apart. */
+typedef void (*neap_transpose_fn)(int64_t rows, int64_t columns, void *z, int64_t zs, const void *x,
+                                  int64_t xs);
+
+/* z = exp(x - top) / sum(exp(x - top)), top the largest x unless infinite; NaN spreads. The sum
+ * runs like that of a fold. z may be x. */
+typedef void (*neap_softmax_fn)(int64_t n, void *z, const void *x);
+
 /* Fold n contiguous elements. Sums run in 16 lanes of f64 (integers: i64), combined pairwise. */
 typedef void (*neap_fold_fn)(int64_t n, const void *x, double center, neap_acc *out);
 
@@ -90,6 +107,10 @@ typedef struct {
   neap_unary_fn unary[NEAP_MAP_COUNT][NEAP_DTYPE_COUNT];
   neap_fold_fn fold[NEAP_FOLD_COUNT][NEAP_DTYPE_COUNT];
   neap_where_fn where[NEAP_DTYPE_COUNT];
+  neap_take_fn take[NEAP_DTYPE_COUNT];
+  neap_compress_fn compress[NEAP_DTYPE_COUNT];
+  neap_transpose_fn transpose[NEAP_DTYPE_COUNT];
+  neap_softmax_fn softmax[NEAP_DTYPE_COUNT];
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
 } neap_kern;
 

@@ -2,12 +2,15 @@
  * included once per dtype. */
 #include <math.h>
 #include <stddef.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #include "kern/elementary.h"
 #include "kern/elementary_f32.h"
 #include "kern/kern.h"
 
-enum { LANES = 16 };
+enum { LANES = 16, WIDE = 4 * LANES };
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
@@ -64,6 +67,28 @@ static inline uint8_t to_u8_i(int64_t v, bool *bad) {
   *bad |= !fits;
   return fits ? (uint8_t)v : 0;
 }
+
+/* Eight elements of one width, for exchanging them. */
+typedef uint64_t vector_64 __attribute__((vector_size(64)));
+typedef uint32_t vector_32 __attribute__((vector_size(32)));
+typedef uint8_t vector_8 __attribute__((vector_size(8)));
+
+#if defined(__AVX512F__)
+/* The elements whose byte of the mask is 1, written together; how many. All lanes are written. */
+static inline int64_t compress_8_of_64(uint64_t *z, const uint64_t *x, const uint8_t *mask) {
+  __m128i bytes = _mm_loadl_epi64((const void *)mask);
+  __mmask8 k = (__mmask8)_mm_test_epi8_mask(bytes, bytes);
+  _mm512_storeu_si512(z, _mm512_maskz_compress_epi64(k, _mm512_loadu_si512(x)));
+  return __builtin_popcount(k);
+}
+
+static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const uint8_t *mask) {
+  __m128i bytes = _mm_loadu_si128((const void *)mask);
+  __mmask16 k = _mm_test_epi8_mask(bytes, bytes);
+  _mm512_storeu_si512(z, _mm512_maskz_compress_epi32(k, _mm512_loadu_si512(x)));
+  return __builtin_popcount(k);
+}
+#endif
 
 #define VIA(to)    to##_f
 #define FIELD      f
@@ -158,6 +183,44 @@ static inline uint8_t to_u8_i(int64_t v, bool *bad) {
 #undef ACC
 #undef NAME
 
+#define T        uint64_t
+#define VECTOR   vector_64
+#define NAME(op) op##_64
+#if defined(__AVX512F__)
+#define COMPRESS       compress_8_of_64
+#define COMPRESS_LANES 8
+#endif
+#include "kern/move.inc.h"
+#undef T
+#undef VECTOR
+#undef NAME
+#undef COMPRESS
+#undef COMPRESS_LANES
+
+#define T        uint32_t
+#define VECTOR   vector_32
+#define NAME(op) op##_32
+#if defined(__AVX512F__)
+#define COMPRESS       compress_16_of_32
+#define COMPRESS_LANES 16
+#endif
+#include "kern/move.inc.h"
+#undef T
+#undef VECTOR
+#undef NAME
+#undef COMPRESS
+#undef COMPRESS_LANES
+
+#define T        uint8_t
+#define VECTOR   vector_8
+#define NAME(op) op##_8
+#include "kern/move.inc.h"
+#undef T
+#undef VECTOR
+#undef NAME
+
+#define ROW_WIDTH(op)                                                                              \
+  { op##_64, op##_32, op##_64, op##_32, op##_8, op##_8 }
 #define ROW_ALL(op)                                                                                \
   { op##_f64, op##_f32, op##_i64, op##_i32, op##_u8, op##_bool }
 #define ROW_NUM(op)                                                                                \
@@ -195,6 +258,10 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
 #include "kern/ops.def"
         },
     .where = ROW_ALL(where),
+    .take = ROW_WIDTH(take),
+    .compress = ROW_WIDTH(compress),
+    .transpose = ROW_WIDTH(transpose),
+    .softmax = ROW_FLOAT(softmax),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };

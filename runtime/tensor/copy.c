@@ -1,6 +1,7 @@
 /* Copies, conversions and joining. */
 #include <string.h>
 
+#include "base/pool.h"
 #include "tensor/walk.h"
 
 typedef struct {
@@ -29,11 +30,64 @@ static neap_status copy_row(void *ctx, int64_t n, char *const *p, const int64_t 
   return NEAP_OK;
 }
 
+/* A copy where dst is contiguous along its last dim and src along another one, along: done in
+ * strips of STRIP positions of it, tile by tile, so that both sides are read by whole lines. */
+enum { STRIP = 64 };
+typedef struct {
+  const neap_tensor *dst, *src;
+  int along;
+  int64_t strips;
+  neap_transpose_fn fn;
+} turning;
+
+/* The dim of src that a copy into dst should turn; -1 when there is none. */
+static int turned_dim(const neap_tensor *dst, const neap_tensor *src) {
+  int last = dst->ndim - 1;
+  if (dst->dtype != src->dtype || last < 1 || dst->size[last] < 8) return -1;
+  if (dst->stride[last] != 1 || src->stride[last] == 1) return -1;
+  for (int d = 0; d < last; d++)
+    if (src->stride[d] == 1 && src->size[d] >= 8) return d;
+  return -1;
+}
+
+static neap_status turn_strips(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const turning *t = ctx;
+  int last = t->dst->ndim - 1;
+  int64_t each = (int64_t)neap_dtype_size(t->dst->dtype);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t from = i % t->strips * STRIP, rest = i / t->strips, n = t->dst->size[t->along] - from;
+    int64_t z = from * t->dst->stride[t->along], x = from;
+    for (int d = last - 1; d >= 0; d--) {
+      if (d == t->along) continue;
+      z += rest % t->dst->size[d] * t->dst->stride[d];
+      x += rest % t->dst->size[d] * t->src->stride[d];
+      rest /= t->dst->size[d];
+    }
+    t->fn(n < STRIP ? n : STRIP, t->dst->size[last], (char *)neap_tensor_data(t->dst) + z * each,
+          t->dst->stride[t->along], (const char *)neap_tensor_data(t->src) + x * each,
+          t->src->stride[last]);
+  }
+  return NEAP_OK;
+}
+
+static neap_status copy_turned(neap_tensor *dst, const neap_tensor *src, int along,
+                               neap_transpose_fn fn) {
+  int64_t size = dst->size[along], strips = (size + STRIP - 1) / STRIP;
+  turning t = {dst, src, along, strips, fn};
+  int64_t grain = NEAP__GRAIN / (STRIP * dst->size[dst->ndim - 1]);
+  return neap_parallel_for(neap_tensor_numel(dst) / dst->size[dst->ndim - 1] / size * strips,
+                           grain > 0 ? grain : 1, turn_strips, &t);
+}
+
 static neap_status copy_apart(neap_tensor *dst, const neap_tensor *src) {
   const neap_kern *k;
   NEAP_TRY(neap_kern_select(&k));
   copying c = {k->cast[dst->dtype][src->dtype], dst->dtype, src->dtype};
   neap__touch(dst);
+  int along = turned_dim(dst, src);
+  if (along >= 0 && neap_tensor_numel(dst) > 0)
+    return copy_turned(dst, src, along, k->transpose[dst->dtype]);
   return neap__walk(2, (const neap_tensor *[]){dst, src}, copy_row, &c);
 }
 

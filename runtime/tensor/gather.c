@@ -1,6 +1,7 @@
 /* Selecting and storing by index tensors and masks. */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
 #include "tensor/walk.h"
@@ -46,19 +47,22 @@ typedef struct {
   const char *x;
   const int64_t *index;
   int64_t count, first, size, bytes; /* bytes: of what lies behind one position */
+  neap_take_fn single;               /* for one element behind each position, else NULL */
 } taking;
 
 static neap_status take_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const taking *t = ctx;
+  int64_t from_here = begin * t->bytes;
+  if (t->single &&
+      t->single(end - begin, t->z + from_here, t->x, t->index + begin, t->first, t->size))
+    return NEAP_OK;
   for (int64_t i = begin; i < end; i++) {
     int64_t outer = i / t->count, at;
     NEAP_TRY(resolve(t->index[i % t->count], t->first, t->size, &at));
     const char *from = t->x + (outer * t->size + at) * t->bytes;
     char *to = t->z + i * t->bytes;
-    if (t->bytes == 8) memcpy(to, from, 8);
-    else if (t->bytes == 4) memcpy(to, from, 4);
-    else memcpy(to, from, (size_t)t->bytes);
+    memcpy(to, from, (size_t)t->bytes);
   }
   return NEAP_OK;
 }
@@ -76,6 +80,8 @@ static neap_status take_plain(neap_tensor *out, const neap_tensor *t, int dim,
     for (int k = 0; d == dim && k < index->ndim; k++) size[ndim++] = index->size[k];
     if (d != dim) size[ndim++] = t->size[d];
   }
+  const neap_kern *k;
+  NEAP_TRY(neap_kern_select(&k));
   NEAP_TRY(neap_tensor_init_raw(out, t->dtype, ndim, size));
   int64_t count = neap_tensor_numel(index), bytes = inner * (int64_t)neap_dtype_size(t->dtype);
   taking job = {neap_tensor_data(out),
@@ -84,7 +90,8 @@ static neap_status take_plain(neap_tensor *out, const neap_tensor *t, int dim,
                 count,
                 first,
                 t->size[dim],
-                bytes};
+                bytes,
+                outer == 1 && inner == 1 ? k->take[t->dtype] : NULL};
   int64_t grain = NEAP__GRAIN / (inner > 0 ? inner : 1);
   neap_status st = neap_parallel_for(outer * count, grain, take_range, &job);
   if (st) neap_tensor_drop(out);
@@ -105,6 +112,69 @@ neap_status neap_tensor_take(neap_tensor *out, const neap_tensor *t, int dim,
   if (!st) st = take_plain(out, &plain, dim, &at, first);
   neap_tensor_drop(&plain);
   neap_tensor_drop(&at);
+  return st;
+}
+
+/* masks: counted by pieces, then every piece moves its elements to where they belong */
+typedef struct {
+  char *z;
+  const char *x;
+  const uint8_t *mask;
+  int64_t *count, each;
+  neap_compress_fn fn;
+} squeezing;
+
+static neap_status count_mask(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  const squeezing *s = ctx;
+  int64_t count = 0;
+  for (int64_t i = begin; i < end; i++) count += s->mask[i];
+  s->count[chunk + 1] = count;
+  return NEAP_OK;
+}
+
+static neap_status squeeze_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)end;
+  const squeezing *s = ctx;
+  int64_t from = s->count[chunk];
+  s->fn(s->count[chunk + 1] - from, s->z + from * s->each, s->x + begin * s->each, s->mask + begin);
+  return NEAP_OK;
+}
+
+static neap_status squeeze_plain(neap_tensor *out, const neap_tensor *x, const neap_tensor *mask) {
+  int64_t n = neap_tensor_numel(x), chunks = neap_parallel_chunks(n, NEAP__GRAIN);
+  const neap_kern *k;
+  NEAP_TRY(neap_kern_select(&k));
+  squeezing s = {.x = neap_tensor_data(x),
+                 .mask = neap_tensor_data(mask),
+                 .count = neap_calloc_array(chunks + 1, sizeof *s.count),
+                 .each = (int64_t)neap_dtype_size(x->dtype),
+                 .fn = k->compress[x->dtype]};
+  if (!s.count) return NEAP_ENOMEM;
+  neap_status st = neap_parallel_for(n, NEAP__GRAIN, count_mask, &s);
+  for (int64_t i = 0; i < chunks; i++) s.count[i + 1] += s.count[i];
+  if (!st) st = neap_tensor_init_1d(out, x->dtype, s.count[chunks]);
+  if (!st) s.z = neap_tensor_data(out);
+  if (!st) st = neap_parallel_for(n, NEAP__GRAIN, squeeze_range, &s);
+  if (st) neap_tensor_drop(out);
+  neap_free(s.count);
+  return st;
+}
+
+neap_status neap_tensor_take_where(neap_tensor *out, const neap_tensor *t,
+                                   const neap_tensor *mask) {
+  neap_tensor x, m = {0};
+  memset(out, 0, sizeof *out);
+  if (mask->dtype != NEAP_BOOL || !neap_tensor_same_shape(t, mask)) {
+    char a[128], b[128];
+    return neap_fail(NEAP_ESHAPE, "index: a mask of bools and shape %s expected, got %s %s",
+                     neap_shape_text(t, a, sizeof a), neap_dtype_name(mask->dtype),
+                     neap_shape_text(mask, b, sizeof b));
+  }
+  NEAP_TRY(neap_tensor_as(&x, t, t->dtype));
+  neap_status st = neap_tensor_as(&m, mask, NEAP_BOOL);
+  if (!st) st = squeeze_plain(out, &x, &m);
+  neap_tensor_drop(&x);
+  neap_tensor_drop(&m);
   return st;
 }
 

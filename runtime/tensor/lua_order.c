@@ -62,6 +62,13 @@ static int l_scan(lua_State *L) {
   return neap_lua_done(L, neap_tensor_scan(neap_lua_push_tensor(L), op, t, dim));
 }
 
+/* softmax(t, dim) */
+static int l_softmax(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  int dim = neap__lua_dim(L, 2, t->ndim, t->ndim == 1 ? 0 : -1);
+  return neap_lua_done(L, neap_tensor_softmax(neap_lua_push_tensor(L), t, dim));
+}
+
 /* bincount(t, n, weights) */
 static int l_bincount(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
@@ -96,10 +103,19 @@ static int l_cholesky(lua_State *L) {
 
 void neap__lua_add_order(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"sort", l_sort},         {"argsort", l_argsort},     {"quantile", l_quantile},
-      {"unique", l_unique},     {"scan", l_scan},           {"searchsorted", l_searchsorted},
-      {"bincount", l_bincount}, {"histogram", l_histogram}, {"matmul", l_matmul},
-      {"solve", l_solve},       {"cholesky", l_cholesky},   {NULL, NULL},
+      {"sort", l_sort},
+      {"argsort", l_argsort},
+      {"quantile", l_quantile},
+      {"unique", l_unique},
+      {"scan", l_scan},
+      {"searchsorted", l_searchsorted},
+      {"bincount", l_bincount},
+      {"histogram", l_histogram},
+      {"matmul", l_matmul},
+      {"solve", l_solve},
+      {"cholesky", l_cholesky},
+      {"softmax", l_softmax},
+      {NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);
 }

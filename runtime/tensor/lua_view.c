@@ -110,6 +110,8 @@ static neap_tensor *push_joined(lua_State *L, const neap_tensor *t, int covered)
 
 static int take_mask(lua_State *L, const neap_tensor *t, const neap_tensor *mask) {
   check_mask(L, t, mask);
+  if (mask->ndim == t->ndim)
+    return neap_lua_done(L, neap_tensor_take_where(neap_lua_push_tensor(L), t, mask));
   const neap_tensor *joined = push_joined(L, t, mask->ndim);
   neap_tensor *at = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_nonzero(at, mask, 0));

@@ -106,6 +106,46 @@ neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *
   return st;
 }
 
+/* softmax
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  neap__rows rows;
+  neap_softmax_fn fn;
+  char *z;
+} softening;
+
+static neap_status soften_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const softening *s = ctx;
+  int64_t bytes = s->rows.m * (int64_t)neap_dtype_size(s->rows.t.dtype);
+  for (int64_t row = begin; row < end; row++)
+    s->fn(s->rows.m, s->z + row * bytes, neap__row(&s->rows, row));
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_softmax(neap_tensor *out, const neap_tensor *t, int dim) {
+  const neap_kern *k;
+  neap_tensor z = {0};
+  softening s = {0};
+  memset(out, 0, sizeof *out);
+  if (!neap_dtype_is_float(t->dtype))
+    return neap_fail(NEAP_EDTYPE, "softmax: f64 or f32 expected, got %s",
+                     neap_dtype_name(t->dtype));
+  if (dim < 0 || dim >= t->ndim)
+    return neap_fail(NEAP_EINDEX, "softmax: dim %d, but the tensor has %d", dim + 1, t->ndim);
+  NEAP_TRY(neap_kern_select(&k));
+  s.fn = k->softmax[t->dtype];
+  neap_status st = neap__rows_init(&s.rows, "softmax", t, 1u << dim);
+  if (!st) st = neap_tensor_init_raw(&z, t->dtype, s.rows.t.ndim, s.rows.t.size);
+  if (!st) s.z = neap_tensor_data(&z);
+  if (!st) st = neap__rows_each(&s.rows, soften_rows, &s);
+  if (!st) st = scanned(out, &z, s.rows.order, t->dtype);
+  neap_tensor_drop(&z);
+  neap_tensor_drop(&s.rows.t);
+  return st;
+}
+
 /* counting
  * ---------------------------------------------------------------------------------------------- */
 

@@ -200,6 +200,9 @@ neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t 
 neap_status neap_tensor_take(neap_tensor *out, const neap_tensor *t, int dim,
                              const neap_tensor *index, int64_t first);
 
+/* The elements of t where mask, bool and of t's shape, is true: one dimension, in C order. */
+neap_status neap_tensor_take_where(neap_tensor *out, const neap_tensor *t, const neap_tensor *mask);
+
 /* t[index[i], ...] = src[i, ...] along dimension 0, index of one dimension; src is broadcast. */
 neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t first,
                             const neap_tensor *src);
@@ -297,6 +300,9 @@ typedef enum { NEAP_CUMSUM, NEAP_CUMPROD, NEAP_CUMMAX, NEAP_CUMMIN } neap_scan;
 /* out[i] = op of t[0..i]. Sums and products run in f64 or (integers, wrapping) i64; NaN stays from
  * its first occurrence on. */
 neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *t, int dim);
+
+/* exp(t) / sum(exp(t)) along dim, without overflow; t is f64 or f32. A NaN makes its row NaN. */
+neap_status neap_tensor_softmax(neap_tensor *out, const neap_tensor *t, int dim);
 
 /* counting
  * ---------------------------------------------------------------------------------------------- */

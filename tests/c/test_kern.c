@@ -135,7 +135,80 @@ static void folds_agree(void **state) {
         }
 }
 
-/* Where a table of values to 100 bits stands: tests/golden/elementary.py makes it. */
+/* Moving elements: every table against plain loops, at sizes around the widths of the vectors. */
+static void moves_agree(void **state) {
+  (void)state;
+  const neap_kern *k;
+  int64_t at[N];
+  for (int t = 0; (k = neap_kern_at(t)); t++)
+    for (neap_dtype d = 0; d < NEAP_DTYPE_COUNT; d++)
+      for (int64_t n = 0; n < N; n += n < 40 ? 1 : 23) {
+        size_t each = dtype_size[d];
+        uint8_t mask[N];
+        neap_rng r = neap_rng_make((uint64_t)n);
+        int64_t count = 0;
+        fill(d, a.bytes, N, (uint64_t)n);
+        memset(&want, 7, sizeof want);
+        memset(&got, 7, sizeof got);
+        for (int64_t i = 0; i < n; i++) {
+          mask[i] = (uint8_t)neap_rng_below(&r, 2);
+          if (mask[i])
+            memcpy(want.bytes + each * (size_t)count++, a.bytes + each * (size_t)i, each);
+        }
+        k->compress[d](count, got.bytes, a.bytes, mask);
+        assert_memory_equal(got.bytes, want.bytes, sizeof got.bytes);
+        for (int64_t i = 0; i < n; i++) {
+          int64_t p = (int64_t)neap_rng_below(&r, N);
+          at[i] = i % 3 ? p + 1 : p - N;
+          memcpy(want.bytes + each * (size_t)i, a.bytes + each * (size_t)p, each);
+        }
+        assert_true(k->take[d](n, got.bytes, a.bytes, at, 1, N));
+        assert_memory_equal(got.bytes, want.bytes, each * (size_t)n);
+        static const int64_t outside[] = {0, N + 1, -N - 1, INT64_MIN, INT64_MAX};
+        for (size_t o = 0; n > 0 && o < sizeof outside / sizeof *outside; o++) {
+          int64_t was = at[n / 2];
+          at[n / 2] = outside[o];
+          assert_false(k->take[d](n, got.bytes, a.bytes, at, 1, N));
+          at[n / 2] = was;
+        }
+      }
+}
+
+static void transposes_agree(void **state) {
+  (void)state;
+  enum { SIDE = 21, ROW = 23 };
+  const neap_kern *k;
+  for (int t = 0; (k = neap_kern_at(t)); t++)
+    for (neap_dtype d = 0; d < NEAP_DTYPE_COUNT; d++)
+      for (int64_t rows = 0; rows <= SIDE; rows++)
+        for (int64_t columns = 0; columns <= SIDE; columns++) {
+          size_t each = dtype_size[d];
+          fill(d, a.bytes, 3 * N, 4);
+          memset(&want, 7, sizeof want);
+          memset(&got, 7, sizeof got);
+          for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < columns; j++)
+              memcpy(want.bytes + each * (size_t)(i * SIDE + j),
+                     a.bytes + each * (size_t)(j * ROW + i), each);
+          k->transpose[d](rows, columns, got.bytes, SIDE, a.bytes, ROW);
+          assert_memory_equal(got.bytes, want.bytes, sizeof got.bytes);
+        }
+}
+
+static void softmax_agrees(void **state) {
+  (void)state;
+  const neap_kern *plain = neap_kern_at(0), *k;
+  for (int t = 1; (k = neap_kern_at(t)); t++)
+    for (neap_dtype d = NEAP_F64; d <= NEAP_F32; d++)
+      for (int64_t n = 1; n < N; n += 13) {
+        fill(d, a.bytes, N, (uint64_t)n);
+        plain->softmax[d](n, want.bytes, a.bytes);
+        k->softmax[d](n, got.bytes, a.bytes);
+        assert_true(same(d, got.bytes, want.bytes, n));
+      }
+}
+
+/* A table of values to 100 bits: tests/golden/elementary.py makes it. */
 static const struct {
   const char *name;
   neap_unary_op op;
@@ -297,6 +370,9 @@ int main(void) {
       cmocka_unit_test(tables_agree_element_by_element),
       cmocka_unit_test(conversions_agree),
       cmocka_unit_test(folds_agree),
+      cmocka_unit_test(moves_agree),
+      cmocka_unit_test(transposes_agree),
+      cmocka_unit_test(softmax_agrees),
       cmocka_unit_test(elementary_functions_are_accurate),
       cmocka_unit_test(elementary_functions_are_accurate_everywhere),
       cmocka_unit_test(elementary_functions_at_the_edges),

@@ -675,6 +675,12 @@ function c.unique(x) end
 ---@return neap.tensor
 function c.scan(name, x, dim) end
 
+--- exp(x) over its sum along dim, of an f64 or f32 tensor.
+---@param x neap.tensor
+---@param dim? integer
+---@return neap.tensor
+function c.softmax(x, dim) end
+
 --- Insertion positions from 1.
 ---@param sorted neap.tensor
 ---@param v neap.tensor|number
