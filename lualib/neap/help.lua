@@ -108,7 +108,7 @@ end
 
 local function first_sentence(block)
   local text = table.concat(block.text, " ")
-  local sentence = text:match "^(.-)%.%s" or text:gsub("%.$", "")
+  local sentence = text:match "^(.-[^.%s])%.%s" or text:gsub("%.$", "")
   return sentence
 end
 
@@ -220,6 +220,36 @@ function help.topic(topic)
   local out = {}
   for i, entry in ipairs(found) do out[i] = entry_text(entry) end
   return table.concat(out, "\n")
+end
+
+local function literals(text)
+  local list = {}
+  for value in text:gmatch '"([^"]*)"' do list[#list + 1] = value end
+  return list
+end
+
+--- The strings that an argument or option of a function may be, where its comment lists them as a
+--- type (`"open"|"close"`).
+---     #help.choices("market", "validate", "policy", 2) --> 3
+---@param owner string module or class
+---@param name string
+---@param option? string else the argument
+---@param number integer its place, from 1; of a method, without the object
+---@return string[]
+function help.choices(owner, name, option, number)
+  local entry = find(owner, name)[1]
+  if not entry then return {} end
+  if not option then
+    local param = entry.params[number]
+    if not param then return {} end
+    if param[1]:find "^dtype%??$" then return { "f64", "f32", "i64", "i32", "u8", "bool" } end
+    return param[2]:find "^{" and {} or literals(param[2])
+  end
+  for _, param in ipairs(entry.params) do
+    local named = param[2]:match("%f[%w_]" .. option .. "%??:%s*([^,}]*)")
+    if named then return literals(named) end
+  end
+  return {}
 end
 
 --- The known topic closest to a misspelt one.

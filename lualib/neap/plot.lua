@@ -115,6 +115,32 @@ function prepare.histogram(mark, o, chart)
   cover(chart.y_range, { 0, 1.05 * tallest }) -- the tallest bar stays clear of the title
 end
 
+local function field_of(bars, name)
+  local ok, values = pcall(function() return bars[name] end)
+  return ok and values or nil
+end
+
+function prepare.candles(mark, o, chart)
+  local bars = o[2]
+  for _, name in ipairs { "open", "high", "low", "close" } do
+    local values = field_of(bars, name)
+    if values == nil then
+      opts.raise("plot: candles want bars with open, high, low and close; '%s' is missing", name)
+    end
+    mark[name] = numbers(values, name)
+    if #mark[name] ~= #mark.open then
+      opts.raise("plot: bars of %d open and %d %s values", #mark.open, #mark[name], name)
+    end
+  end
+  local time = field_of(bars, "time")
+  if time and chart.x == "linear" then chart.x = "time" end
+  mark.x = time and numbers(time, "time") or count(#mark.open)
+  cover(chart.x_range, mark.x)
+  cover(chart.y_range, mark.low)
+  cover(chart.y_range, mark.high)
+  chart.y_pad = 0.04
+end
+
 function prepare.heatmap(mark, o, chart)
   local values = o[2]
   if type(values) ~= "table" then
@@ -141,6 +167,7 @@ local mark_options = {
   line = { name = true, color = true, dash = true }, band = { name = true, color = true },
   scatter = { name = true, color = true, radius = true }, bar = { name = true, color = true },
   histogram = { name = true, color = true, bins = true, range = true, opacity = true },
+  candles = { name = true, color = true },
   heatmap = { name = true, color = true, rows = true, columns = true, format = true },
 }
 
@@ -156,7 +183,7 @@ local function add_mark(chart, o)
   local allowed = mark_options[kind]
   if not allowed then
     opts.unknown("plot.chart", "mark", kind,
-      { "line", "band", "scatter", "bar", "histogram", "heatmap" })
+      { "line", "band", "scatter", "bar", "histogram", "candles", "heatmap" })
   end
   local given = {}
   for name, value in pairs(o) do if type(name) == "string" then given[name] = value end end
@@ -176,8 +203,9 @@ end
 
 --- A chart from its description: options by name, marks in the array part, drawn in order. A mark
 --- is an array with its kind first: `{"line", x, y}`, `{"band", x, low, high}`,
---- `{"scatter", x, y}`, `{"bar", names, values}`, `{"histogram", values}`, `{"heatmap", matrix}`;
---- x may be left out. Values are tensors or arrays; NaN leaves a gap. `x = "time"` reads
+--- `{"scatter", x, y}`, `{"bar", names, values}`, `{"histogram", values}`, `{"candles", bars}`,
+--- `{"heatmap", matrix}`; x may be left out. Values are tensors or arrays; NaN leaves a gap.
+--- `x = "time"` reads
 --- nanoseconds since 1970 UTC, `y = "log"` needs positive values. `horizontal = true` lays bars on
 --- their side.
 ---     plot.chart { title = "x", { "line", { 1, 4, 9 } } }:svg():sub(1, 4) --> <svg
@@ -242,6 +270,25 @@ function Chart:save(path, o)
   end
 end
 
+local function whole(o, name, low, high)
+  if math.type(o[name]) ~= "integer" or o[name] < low or o[name] > high then
+    opts.raise("chart:terminal: %s is %s, must be an integer of %d to %d", name, tostring(o[name]),
+      low, high)
+  end
+end
+
+--- The chart as text of `width` characters and `height` lines, in dots of braille; with `color`,
+--- series differ by colour escapes. The prompt shows charts so on a terminal.
+---     #plot.line({ 1, 3, 2 }):terminal { width = 30, height = 8 } > 0 --> true
+---@param o? { width: integer, height: integer, color: boolean }
+---@return string
+function Chart:terminal(o)
+  o = opts.merge("chart:terminal", { width = 80, height = 18, color = false }, o)
+  whole(o, "width", 16, 1000)
+  whole(o, "height", 6, 500)
+  return require("neap.plot.terminal").render(self, o)
+end
+
 --- PNG bytes of SVG text, drawn by librsvg at `factor` pixels per unit; opened on first use.
 ---     plot.png(plot.line({ 1, 2 }):svg()):sub(2, 4) --> PNG
 ---@param text string
@@ -253,7 +300,7 @@ local function single(kind)
   return function(...)
     local arguments = table.pack(...)
     local o = {}
-    if type(arguments[arguments.n]) == "table" and #arguments[arguments.n] == 0
+    if arguments.n > 1 and type(arguments[arguments.n]) == "table" and #arguments[arguments.n] == 0
       and next(arguments[arguments.n]) then
       o = arguments[arguments.n]
       arguments.n = arguments.n - 1
@@ -283,6 +330,10 @@ plot.bar = single "bar"
 --- Counts of values in equal bins over `range` (the data's own by default).
 ---     plot.histogram({ 0, 1, 1 }, { bins = 2 }).marks[1].counts[2] --> 2
 plot.histogram = single "histogram"
+
+--- Candles of bars: anything with the fields open, high, low, close and, for a time axis, time.
+---     plot.candles({ open = { 1 }, high = { 3 }, low = { 0 }, close = { 2 } }).x --> linear
+plot.candles = single "candles"
 
 --- Cells coloured by value; `rows` and `columns` name them.
 ---     #plot.heatmap({ { 1, 2 }, { 3, 4 } }).marks --> 1

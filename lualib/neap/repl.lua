@@ -94,6 +94,24 @@ end
 
 local function width() return host.columns(1) or 80 end
 
+local function class_of(value)
+  local meta = debug.getmetatable(value)
+  return type(meta) == "table" and rawget(meta, "__name")
+end
+
+-- A result as text that fits the terminal, and a chart as a drawing; plain where there is none.
+local function result_text(session, value)
+  local columns, class = host.columns(1), class_of(value)
+  if not columns then return inspect.text(value, { width = width() - 1 }) end
+  local fit = math.max(30, math.min(columns - 1, 1000))
+  if class == "neap.plot.Chart" then
+    return value:terminal { width = math.min(fit, 120), height = 18, color = session.colour }
+  end
+  if class == "neap.frame" then return value:to_text { width = fit } end
+  require("neap.c.tensor").print_width(fit)
+  return inspect.text(value, { width = fit })
+end
+
 local function keep_result(session, value)
   session.results._ = value
   session.results["_" .. session.count] = value
@@ -105,7 +123,7 @@ local function print_results(session, n, ...)
   local results = table.pack(...)
   keep_result(session, results[1])
   local parts = {}
-  for i = 1, n do parts[i] = inspect.text(results[i], { width = width() - 1 }) end
+  for i = 1, n do parts[i] = result_text(session, results[i]) end
   print(table.concat(parts, n > 1 and table.concat(parts):find "\n" and "\n" or "\t"))
 end
 

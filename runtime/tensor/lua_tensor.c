@@ -256,11 +256,20 @@ static int t_numel(lua_State *L) {
   return 1;
 }
 
+static int print_width = 100;
+
 static int t_tostring(lua_State *L) {
   const neap_tensor *t = luaL_checkudata(L, 1, TENSOR);
   char text[8192];
-  lua_pushstring(L, t->storage ? neap_tensor_print(text, sizeof text, t, 100) : "tensor (closed)");
+  lua_pushstring(L, t->storage ? neap_tensor_print(text, sizeof text, t, print_width)
+                               : "tensor (closed)");
   return 1;
+}
+
+/* print_width(columns): the width that tostring keeps to from now on */
+static int l_print_width(lua_State *L) {
+  print_width = (int)neap_lua_integer(L, 1, 20, 1000, "columns");
+  return 0;
 }
 
 static void check_position(lua_State *L, const neap_tensor *t, int given, int64_t *at) {
@@ -393,8 +402,11 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {
-    {"of", l_of}, {"zeros", l_zeros}, {"arange", l_arange}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"of", l_of},
+                                     {"zeros", l_zeros},
+                                     {"arange", l_arange},
+                                     {"print_width", l_print_width},
+                                     {NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_tensor(lua_State *L);
 

@@ -62,9 +62,9 @@ static int64_t position(int64_t place, int64_t n, int64_t count, int64_t gap) {
   return gap >= 0 && place >= gap ? n - count + place : place;
 }
 
-/* "{1, 2, 3, ..., 9}" */
-static void print_series(sink *s, const neap_tensor *t) {
-  int64_t gap, count = shown(t->size[0], t->size[0] <= SHOWN + 5 ? SHOWN + 5 : 2 * EDGE, &gap);
+/* "{1, 2, 3, ..., 9}" with at most `most` elements, an even number of them. */
+static void print_some(sink *s, const neap_tensor *t, int64_t most) {
+  int64_t gap, count = shown(t->size[0], most, &gap);
   char out[CELL];
   puts_to(s, "{");
   for (int64_t i = 0; i < count; i++) {
@@ -74,6 +74,17 @@ static void print_series(sink *s, const neap_tensor *t) {
     puts_to(s, out);
   }
   puts_to(s, "}");
+}
+
+/* A short series whole, a long one by its ends; less of it where the line would not fit. */
+static void print_series(sink *s, const neap_tensor *t, int width) {
+  size_t begin = s->used;
+  int64_t most = t->size[0] <= SHOWN + 5 ? SHOWN + 5 : 2 * EDGE;
+  for (; most >= 2; most -= 2) {
+    s->used = begin;
+    print_some(s, t, most);
+    if (s->used <= (size_t)width) return;
+  }
 }
 
 typedef struct {
@@ -188,7 +199,7 @@ const char *neap_tensor_print(char *text, size_t length, const neap_tensor *t, i
     puts_to(&s, part);
   } else if (t->ndim == 1) {
     puts_to(&s, " ");
-    print_series(&s, t);
+    print_series(&s, t, width);
   } else if (neap_tensor_numel(t) > 0) print_blocks(&s, t, width);
   return text;
 }

@@ -116,3 +116,62 @@ describe("plot", function()
     file.remove_tree(folder)
   end)
 end)
+
+describe("a chart in the terminal", function()
+  local function lines_of(chart, o)
+    local lines = {}
+    for line in (chart:terminal(o) .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
+    return lines
+  end
+
+  it("puts dots where the values are", function()
+    local want = { "1.0┤         ⣀⠔⠊", "   │      ⣀⠔⠊", "0.5┤   ⡠⠔⠉", "0.0┤⡠⠔⠉", "   └────────────",
+      "    1          2" }
+    assert.same(want,
+      lines_of(plot.line({ 0, 1 }, { y_range = { 0, 1 } }), { width = 16, height = 6 }))
+  end)
+
+  it("keeps to its size whatever is drawn", function()
+    local bars = { open = {}, high = {}, low = {}, close = {} }
+    local y, gaps = {}, {}
+    for i = 1, 500 do
+      y[i], gaps[i] = math.sin(i / 20), i % 50 == 0 and 0 / 0 or i
+      bars.open[i], bars.close[i] = y[i], y[i] + 0.1 * (-1) ^ i
+      bars.low[i], bars.high[i] = y[i] - 0.3, y[i] + 0.3
+    end
+    local charts = { plot.line(y, { title = "a rather long title of a chart, too long" }),
+      plot.line(gaps), plot.scatter(y, gaps), plot.candles(bars), plot.histogram(y),
+      plot.bar({ "a", "b" }, { 1, 0 / 0 }),
+      plot.bar({ "a", "b" }, { 1, -2 }, { horizontal = true }),
+      plot.heatmap { { 1, 2 }, { 3, 0 / 0 } }, plot.line { 0 / 0 }, plot.chart {},
+      plot.line({ 1, 10, 1e6 }, { y = "log" }), plot.line { math.huge, 1, -math.huge, 2 },
+      plot.chart { { "line", y, name = "y" }, { "band", y, y, gaps, name = "band" } },
+      plot.line({ 0, 3600e9 }, { 1, 2 }, { x = "time" }) }
+    for i, chart in ipairs(charts) do
+      for _, size in ipairs { { 16, 6 }, { 40, 12 }, { 133, 40 } } do
+        local lines = lines_of(chart, { width = size[1], height = size[2] })
+        for k, line in ipairs(lines) do
+          local legend = #chart.legend > 1 and line:find "⠒⠒" or nil
+          assert.is_true(legend ~= nil or utf8.len(line) <= size[1], i .. ", " .. k .. ": " .. line)
+        end
+        assert.equal(math.max(size[2], #lines), #lines)
+        assert.is_true(#lines <= size[2] + 2)
+      end
+    end
+  end)
+
+  it("colours series, draws candles as SVG too, and says what is wrong", function()
+    local two = plot.chart { { "line", { 1, 2 } }, { "line", { 2, 1 } } }
+    assert.truthy(two:terminal({ color = true }):find("\27[33m", 1, true))
+    assert.is_nil(two:terminal():find("\27", 1, true))
+    local bars = { open = { 1, 2 }, high = { 3, 3 }, low = { 0, 0 }, close = { 2, 1 } }
+    local text = plot.candles(bars):svg()
+    assert.truthy(text:find 'class="f3"' and text:find 'class="f2"')
+    bars.time = { 0, 60 * 10 ^ 9 }
+    assert.equal("time", plot.candles(bars).x)
+    bars.low = nil
+    assert.error_matches(function() plot.candles(bars) end, "'low' is missing")
+    assert.error_matches(function() two:terminal { width = 3 } end, "width is 3")
+    assert.error_matches(function() two:terminal { heigth = 9 } end, "did you mean 'height'")
+  end)
+end)

@@ -92,6 +92,25 @@ describe("the prompt", function()
     assert.equal(0, code, output)
   end)
 
+  it("prints tensors and frames as wide as the terminal", function()
+    local output, code = talk { "1> ", { "tensor.arange(1, 12) / 7\\n" }, "...", "2> ",
+      { "tensor.rand { 4, 60 }\\n" }, "...", "3> ",
+      { "frame.new { { 'one', tensor.rand { 9 } }, { 'two', { _ } and tensor.rand { 9 } } }\\n" },
+      "frame[9 x 2]", "4> ", { CTRL_D } }
+    assert.equal(0, code, output)
+    for line in output:gmatch "[^\n]+" do
+      if not line:find "^%d+> " then assert.is_true(#line <= 79, line) end
+    end
+    assert.is_true(#piped "tensor.arange(1, 12) / 7" > 79)
+  end)
+
+  it("draws charts on a terminal, and only there", function()
+    local output, code = talk { "1> ", { "plot.line { 1, 4, 2 }\\n" }, "┤", "└──", "2> ",
+      { "tostring(_)\\n" }, '"chart, 720 x 300 (line)', { CTRL_D } }
+    assert.equal(0, code, output)
+    assert.truthy(piped "plot.line({ 1, 4, 2 }, { title = 'x' })":find("^chart 'x', 720 x 300"))
+  end)
+
   it("completes names, fields, methods, keys and modules on TAB", function()
     local output, code = talk {
       "1> ", { "tens\\t" }, "tensor", { ".zer\\t" }, "zeros", { " {2}\\n" }, "tensor<f64>",
@@ -431,6 +450,11 @@ describe("completion", function()
       assert.equal(case[2], found, case[1])
       assert.equal(case[3], prefix, case[1])
     end
+    variables.x, names.x = require "neap.tensor".zeros { 1 }, true
+    assert.equal('f32" f64"', candidates 'x:to "f')
+    assert.equal("bool' f32' f64' i32' i64' u8'", candidates "tensor.zeros { 3, dtype = '")
+    assert.equal('drop" fill" raise"', candidates 'market.validate(b, { max_gap = 3, policy = "')
+    assert.equal("", candidates 'market.validate(b, { policy = "x')
     assert.truthy(candidates "f('lualib/ne":find("lualib/neap/", 1, true))
     assert.truthy(candidates "require 'neap.te":find("neap.tensor", 1, true))
   end)
@@ -504,6 +528,15 @@ describe("help", function()
     local text, near = help.topic "tensor.zeroes"
     assert.is_nil(text)
     assert.equal("tensor.zeros", near)
+  end)
+
+  it("has signature, values and an example of functions and methods", function()
+    for _, name in ipairs { "quantile", "where", "sort", "matmul", "zeros", "cumsum", "topk" } do
+      local text = help.topic("tensor." .. name)
+      assert.truthy(text:find("^tensor[.:]" .. name .. "%(.-%)\n"), name)
+      assert.truthy(text:find "\n  returns  " and text:find "\n  example\n    ", name)
+    end
+    assert.is_nil(help.topic "tensor":find(" 1 .\n", 1, true)) -- "1 .. K" ends no sentence
   end)
 
   it("describes values", function()

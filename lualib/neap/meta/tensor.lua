@@ -571,6 +571,10 @@ function c.zeros(sizes, dtype) end
 ---@return neap.tensor
 function c.arange(start, step, n, dtype) end
 
+--- The width in characters that tostring of a tensor keeps to from now on; 100 at first.
+---@param columns integer
+function c.print_width(columns) end
+
 --- As tensor.where.
 ---@param mask neap.tensor
 ---@param a neap.tensor|number

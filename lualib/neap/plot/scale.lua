@@ -129,4 +129,12 @@ function scale.names(names)
   return { ticks = ticks, names = #names, at = function(k) return (k - 0.5) / #names end }
 end
 
+--- The axis of a chart: of names when there are some, else by kind ("linear", "time", "log").
+function scale.axis(kind, range, names, wanted)
+  if names then return scale.names(names) end
+  if kind == "time" then return scale.time(range[1], range[2], wanted) end
+  if kind == "log" then return scale.log(range[1], range[2]) end
+  return scale.linear(range[1], range[2], wanted)
+end
+
 return scale

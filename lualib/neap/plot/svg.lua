@@ -112,7 +112,8 @@ local function thin(points, f)
   return thinned
 end
 
-local function points_of(x, y, f)
+-- Also for other drawings: f has left, right, x and y.
+function svg.points(x, y, f)
   local points, gap = {}, 0
   for i = 1, #y do
     if y[i] == y[i] and x[i] == x[i] then
@@ -137,12 +138,12 @@ local draw = {}
 
 function draw.line(out, mark, f)
   out[#out + 1] = ('<path d="%s" class="l%d" stroke-width="%s" stroke-linejoin="round"%s/>')
-    :format(path_of(points_of(mark.x, mark.y, f)), mark.color, mark.dash and "1.4" or "1.6",
+    :format(path_of(svg.points(mark.x, mark.y, f)), mark.color, mark.dash and "1.4" or "1.6",
       mark.dash and ' stroke-dasharray="5 4"' or "")
 end
 
 function draw.band(out, mark, f)
-  local upper, lower = points_of(mark.x, mark.high, f), points_of(mark.x, mark.low, f)
+  local upper, lower = svg.points(mark.x, mark.high, f), svg.points(mark.x, mark.low, f)
   local back = {}
   for i = #lower, 1, -1 do
     back[#back + 1] = ("L%s %s"):format(round(lower[i][1]), round(lower[i][2]))
@@ -191,6 +192,22 @@ function draw.histogram(out, mark, f)
   end
 end
 
+-- A rising candle has the third colour, a falling one the second.
+function draw.candles(out, mark, f)
+  local n = #mark.open
+  local half = math.max(0.4, math.min(7, 0.36 * (f.right - f.left) / math.max(1, n)))
+  for i = 1, n do
+    local open, close, low, high = mark.open[i], mark.close[i], mark.low[i], mark.high[i]
+    if open + close + low + high == open + close + low + high then
+      local color = close >= open and 3 or 2
+      local x = f.x(mark.x[i])
+      out[#out + 1] = ('<path d="M%s %sV%s" class="l%d"/>'):format(round(x), round(f.y(low)),
+        round(f.y(high)), color)
+      rectangle(out, x - half, f.y(open), x + half, f.y(close), "f" .. color)
+    end
+  end
+end
+
 function draw.heatmap(out, mark, f)
   local low, high = math.huge, -math.huge
   for _, row in ipairs(mark.values) do
@@ -214,18 +231,11 @@ function draw.heatmap(out, mark, f)
   end
 end
 
-local function axis(kind, range, names, wanted)
-  if names then return scale.names(names) end
-  if kind == "time" then return scale.time(range[1], range[2], wanted) end
-  if kind == "log" then return scale.log(range[1], range[2]) end
-  return scale.linear(range[1], range[2], wanted)
-end
-
 --- SVG text of a prepared chart (see neap.plot). theme: "light", "dark" (with their own style and
 --- paper) or "page" (classes only: the page that holds the chart brings the rules).
 function svg.render(chart, theme)
-  local xs = axis(chart.x, chart.x_range, chart.x_names, chart.horizontal and 5 or 8)
-  local ys = axis(chart.y, chart.y_range, chart.y_names, chart.height >= 260 and 6 or 5)
+  local xs = scale.axis(chart.x, chart.x_range, chart.x_names, chart.horizontal and 5 or 8)
+  local ys = scale.axis(chart.y, chart.y_range, chart.y_names, chart.height >= 260 and 6 or 5)
   local f = place(chart, xs, ys)
   local w, h = chart.width, chart.height
   local out = { ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" '

@@ -130,6 +130,42 @@ local function module_names(prefix)
   return with_prefix(set, prefix)
 end
 
+-- The name of the call that the end of `text` stands inside, the option that is being set and the
+-- number of the argument, as far as they can be told.
+local function call_around(text)
+  local depth, commas, option = 0, 0, text:match "([%a_][%w_]*)%s*=%s*$"
+  for i = #text, 1, -1 do
+    local char = text:sub(i, i)
+    if char:find "[)}%]]" then depth = depth + 1
+    elseif char:find "[({%[]" then
+      depth = depth - 1
+      local name = depth < 0 and text:sub(1, i - 1):match "([%a_][%w_.:]*)%s*$"
+      if name then return name, option, commas + 1 end
+      if depth < 0 then depth, commas = 0, 0 end -- a table inside the arguments
+    elseif char == "," and depth == 0 then commas = commas + 1 end
+  end
+  return text:match "([%a_][%w_.:]*)%s*$", option, 1
+end
+
+local dtypes = { "f64", "f32", "i64", "i32", "u8", "bool" }
+
+-- The strings that an argument may be, as the comment of its function says: the values of a type
+-- like `"open"|"close"`; and the dtypes.
+local function choices(text, lookup)
+  local name, option, number = call_around(text)
+  if option == "dtype" then return dtypes end
+  if not name then return {} end
+  local owner, last = name:match "^(.*)[.:]([%w_]+)$"
+  local value = owner and resolve(owner, lookup)
+  local meta = value ~= nil and debug.getmetatable(value)
+  local class = type(meta) == "table" and rawget(meta, "__name")
+  local ok, found = pcall(function()
+    return require("neap.help").choices(class or (owner or ""):gsub("^neap%.", ""), last or name,
+      option, number)
+  end)
+  return ok and found or {}
+end
+
 local function inside_string(before, lookup)
   local prefix = before:match "require%s*%(?%s*[\"']([%w_.]*)$"
   if prefix then return module_names(prefix), prefix end
@@ -143,7 +179,15 @@ local function inside_string(before, lookup)
   end
   local _, quotes = before:gsub("[\"']", "")
   local name = before:match "[\"']([^\"']*)$"
-  if name and quotes % 2 == 1 then return files(name), name end
+  if not name or quotes % 2 == 0 then return nil end
+  local set = {}
+  for _, choice in ipairs(choices(before:sub(1, -#name - 2), lookup)) do set[choice] = true end
+  local found = with_prefix(set, name)
+  if #found > 0 then
+    for i, choice in ipairs(found) do found[i] = choice .. before:sub(-#name - 1, -#name - 1) end
+    return found, name
+  end
+  return files(name), name
 end
 
 local function is_callable(value)
