@@ -17,6 +17,7 @@ local o = neap.options {
   { "data", "file", help = "OHLCV file: CSV, plain, gzip or zstd; a synthetic market without it" },
   { "symbol", "text", help = "the symbol to use of a file that holds several" },
   { "time_zone", "text", default = "UTC", help = "zone of times written without one" },
+  { "time_format", "text", help = "how times are written, as in %d.%m.%Y %H:%M:%S" },
   { "columns", "text", help = "header names, as in time=stamp,close=last" },
   { "policy", "choice", choices = { "raise", "drop", "fill" }, default = "drop",
     help = "what happens to bars that contradict themselves" },
@@ -84,7 +85,8 @@ local function read_bars()
     return market.synthetic { rows = o.rows, seed = o.seed }, "synthetic market", "synthetic"
   end
   local bars = opts.plainly(market.read_ohlcv, o.data,
-    { symbol = o.symbol, time_zone = o.time_zone, columns = column_names() })
+    { symbol = o.symbol, time_zone = o.time_zone, time_format = o.time_format,
+      columns = column_names() })
   return bars, o.data, opts.plainly(file.sha256_file, o.data)
 end
 
