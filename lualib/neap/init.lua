@@ -7,7 +7,23 @@
 local base = require "neap.c.base"
 local opts = require "neap.opts"
 
-local neap = { version = base.version, set_threads = base.set_threads, memory = base.memory }
+local neap = { version = base.version, set_threads = base.set_threads }
+
+--- Bytes held now: `live` by tensors and the like and `peak`, the most that ever was; `cached` in
+--- freed blocks kept for reuse; `lua` by Lua itself. With `trim = true` garbage is collected and
+--- the kept blocks go back to the system first. Live and cached bytes together stay near the larger
+--- of 96 MB and twice what is alive.
+---     neap.memory({ trim = true }).cached --> 0
+---@param o? { trim: boolean }
+---@return { live: integer, peak: integer, cached: integer, lua: integer }
+function neap.memory(o)
+  o = opts.merge("neap.memory", { trim = false }, o)
+  if o.trim then
+    collectgarbage()
+    base.trim()
+  end
+  return base.memory()
+end
 
 --- A random generator; streams split by name are independent: `neap.rng(7):split "fold/3"`.
 ---@param seed integer

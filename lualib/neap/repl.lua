@@ -326,8 +326,8 @@ commands.mem = {
   run = function()
     collectgarbage()
     local m = base.memory()
-    print(("tensors %s, at most %s; Lua %s"):format(bytes_text(m.live), bytes_text(m.peak),
-      bytes_text(m.lua)))
+    print(("tensors %s, at most %s; kept for reuse %s; Lua %s"):format(bytes_text(m.live),
+      bytes_text(m.peak), bytes_text(m.cached), bytes_text(m.lua)))
   end,
 }
 

@@ -1,19 +1,14 @@
-/* Each block carries a 64-byte header in front of the data: its size, for the accounting.
- * Sixty-four bytes because the data behind it must stay aligned to a cache line and an AVX-512
- * register. */
+/* Sizes, failures and retries; the blocks themselves come from blocks.c. */
 #include "base/alloc.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "base/status.h"
 
-enum { HEADER = 64, MAX_SITES = 4096 };
-
-static atomic_int_fast64_t live, peak;
+enum { MAX_SITES = 4096 };
 
 static struct {
   bool (*call)(void *);
@@ -41,8 +36,10 @@ static bool first_failure_of(const char *site) {
   return false;
 }
 
+static bool is_armed(void) { return atomic_load_explicit(&armed, memory_order_relaxed); }
+
 static bool must_fail(const char *site) {
-  if (!atomic_load_explicit(&armed, memory_order_relaxed)) return false;
+  if (!is_armed()) return false;
   pthread_mutex_lock(&fault_lock);
   bool fail = atomic_load(&armed) && first_failure_of(site);
   if (fail) {
@@ -74,29 +71,23 @@ void neap_alloc_set_reclaim(bool (*call)(void *), void *ctx) {
   reclaim.ctx = ctx;
 }
 
-static void account(int64_t delta) {
-  int_fast64_t now = atomic_fetch_add_explicit(&live, delta, memory_order_relaxed) + delta;
-  int_fast64_t top = atomic_load_explicit(&peak, memory_order_relaxed);
-  while (now > top && !atomic_compare_exchange_weak_explicit(&peak, &top, now, memory_order_relaxed,
-                                                             memory_order_relaxed)) {}
-}
-
 static void *out_of_memory(size_t bytes) {
   neap_fail(NEAP_ENOMEM, "out of memory: %zu bytes", bytes);
   return NULL;
 }
 
+/* A block, after giving back what is kept for reuse when the system refuses at first. */
+static void *take(size_t bytes, bool zero) {
+  void *data = neap__block_take(bytes, zero);
+  return data || !neap_alloc_trim() ? data : neap__block_take(bytes, zero);
+}
+
 void *neap__alloc(size_t n, size_t size, bool zero, const char *site) {
-  if (size && n > (SIZE_MAX / 2 - 2 * HEADER) / size) return out_of_memory(SIZE_MAX);
+  if (size && n > SIZE_MAX / 4 / size) return out_of_memory(SIZE_MAX);
   size_t bytes = n * size;
-  size_t whole = ((bytes ? bytes : 1) + HEADER + 63) / 64 * 64; /* the pointer lies inside */
-  char *block = must_fail(site) ? NULL : aligned_alloc(64, whole);
-  if (!block && reclaim.call && reclaim.call(reclaim.ctx)) block = aligned_alloc(64, whole);
-  if (!block) return out_of_memory(bytes);
-  memcpy(block, &bytes, sizeof bytes);
-  account((int64_t)bytes);
-  if (zero) memset(block + HEADER, 0, bytes);
-  return block + HEADER;
+  void *data = must_fail(site) ? NULL : take(bytes, zero);
+  if (!data && reclaim.call && reclaim.call(reclaim.ctx)) data = take(bytes, zero);
+  return data ? data : out_of_memory(bytes);
 }
 
 void *neap__alloc_n(int64_t n, size_t size, bool zero, const char *site) {
@@ -105,10 +96,12 @@ void *neap__alloc_n(int64_t n, size_t size, bool zero, const char *site) {
 }
 
 void *neap__realloc_n(void *old, int64_t n, size_t size, const char *site) {
+  size_t want = 0;
+  bool fits = n >= 0 && !__builtin_mul_overflow((size_t)n, size, &want);
+  if (old && fits && !is_armed() && neap__block_resize(old, want)) return old;
   void *fresh = neap__alloc_n(n, size, false, site);
   if (!fresh || !old) return fresh;
-  size_t had, want = (size_t)n * size;
-  memcpy(&had, (char *)old - HEADER, sizeof had);
+  size_t had = neap__block_bytes(old);
   memcpy(fresh, old, had < want ? had : want);
   neap_free(old);
   return fresh;
@@ -123,13 +116,5 @@ char *neap__strndup(const char *text, size_t n, const char *site) {
 }
 
 void neap_free(void *data) {
-  if (!data) return;
-  char *block = (char *)data - HEADER;
-  size_t bytes;
-  memcpy(&bytes, block, sizeof bytes);
-  account(-(int64_t)bytes);
-  free(block);
+  if (data) neap__block_give(data);
 }
-
-int64_t neap_alloc_live(void) { return atomic_load_explicit(&live, memory_order_relaxed); }
-int64_t neap_alloc_peak(void) { return atomic_load_explicit(&peak, memory_order_relaxed); }

@@ -2,8 +2,10 @@
  *
  * Every allocation goes through these macros, so that live bytes are known (Lua's collector is
  * paced by them), sizes are overflow-checked, and tests can make each call site fail once. Memory
- * comes 64-byte aligned, ready for the widest vector registers. Failure returns NULL and sets the
- * last error to "out of memory: N bytes"; callers return NEAP_ENOMEM. */
+ * comes 64-byte aligned, ready for the widest vector registers; blocks of 2 MB and more ask for
+ * huge pages. Freed blocks are kept for reuse within a bound. Every function may be called from any
+ * thread. Failure returns NULL and sets the last error to "out of memory: N bytes"; callers return
+ * NEAP_ENOMEM. */
 #ifndef NEAP_BASE_ALLOC_H
 #define NEAP_BASE_ALLOC_H
 
@@ -29,9 +31,36 @@
 /* Give a block back; NULL is fine. */
 void neap_free(void *block);
 
-/* Bytes handed out and not yet freed, and the most that ever was. */
+/* Bytes asked for and not yet freed, and the most that ever was. */
 int64_t neap_alloc_live(void);
 int64_t neap_alloc_peak(void);
+
+/* Bytes of freed blocks that are kept for reuse, and giving all of them back to the system, which
+ * happens by itself when memory is refused; returns how many there were. */
+int64_t neap_alloc_cached(void);
+int64_t neap_alloc_trim(void);
+
+/* The live bytes that are fine, 64 MB at least and at first: past it, garbage should be collected.
+ * The goal bounds what is kept as well. Blocks are given back, those of the longest unused sizes
+ * first, so that
+ *   live + cached <= goal (96 MB when it is less), unless live is more already, and
+ *   cached <= live (64 MB when it is less).
+ * A free that leaves less than half the goal live lowers it to twice that. So a process that sets
+ * it to twice what survived a collection holds no more than twice what is alive. */
+void neap_alloc_set_goal(int64_t bytes);
+bool neap_alloc_past_goal(void);
+
+/* 0 where freed blocks are not kept: AddressSanitizer has to see each of them go. */
+#if defined(__SANITIZE_ADDRESS__)
+#define NEAP_ALLOC_POOLED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NEAP_ALLOC_POOLED 0
+#endif
+#endif
+#ifndef NEAP_ALLOC_POOLED
+#define NEAP_ALLOC_POOLED 1
+#endif
 
 /* Called when memory runs out, on the thread that asked; returns true when a retry makes sense.
  * The Lua binding collects garbage here. NULL removes it. */

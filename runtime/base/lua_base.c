@@ -1,7 +1,7 @@
 /* Lua sees only ~200-byte shells of objects that may hold gigabytes. neap_lua_charge therefore
- * reads the allocator's live counter and runs a full collection whenever it passed a limit, which
- * then becomes twice what survived: the cost is amortised over the bytes allocated. The limit
- * belongs to the lua_State and lives in its registry. See docs/adr/0004-garbage.md. */
+ * compares the allocator's live bytes with its goal and runs a full collection when they are past
+ * it; the goal then becomes twice what survived, so that the cost is amortised over the bytes
+ * allocated. Bytes and goal belong to the process. See docs/adr/0004-garbage.md. */
 #include "base/lua_base.h"
 
 #include <stdarg.h>
@@ -13,9 +13,7 @@
 #include "base/interrupt.h"
 #include "base/pool.h"
 
-static const char limit_key, library_key; /* their addresses are registry keys */
-
-enum { LIMIT_FLOOR = 64 << 20 };
+static const char library_key; /* its address is a registry key */
 
 /* True when the function at this level comes from the directory that holds lualib/neap. */
 static bool in_library(const lua_Debug *ar, const char *library, size_t length) {
@@ -61,14 +59,9 @@ int neap_lua_done(lua_State *L, neap_status st) {
 }
 
 void neap_lua_charge(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &limit_key);
-  int64_t limit = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : LIMIT_FLOOR;
-  lua_pop(L, 1);
-  if (neap_alloc_live() <= limit) return;
+  if (!neap_alloc_past_goal()) return;
   lua_gc(L, LUA_GCCOLLECT);
-  int64_t next = 2 * neap_alloc_live();
-  lua_pushinteger(L, next > LIMIT_FLOOR ? next : LIMIT_FLOOR);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &limit_key);
+  neap_alloc_set_goal(2 * neap_alloc_live());
 }
 
 void neap_lua_class(lua_State *L, const char *name, const luaL_Reg *methods) {
@@ -197,13 +190,21 @@ static int l_threads(lua_State *L) {
 }
 
 static int l_memory(lua_State *L) {
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 4);
   lua_pushinteger(L, neap_alloc_live());
   lua_setfield(L, -2, "live");
   lua_pushinteger(L, neap_alloc_peak());
   lua_setfield(L, -2, "peak");
+  lua_pushinteger(L, neap_alloc_cached());
+  lua_setfield(L, -2, "cached");
   lua_pushinteger(L, lua_gc(L, LUA_GCCOUNT) * 1024 + lua_gc(L, LUA_GCCOUNTB));
   lua_setfield(L, -2, "lua");
+  return 1;
+}
+
+/* trim(): give freed blocks that are kept for reuse back to the system; how many bytes. */
+static int l_trim(lua_State *L) {
+  lua_pushinteger(L, neap_alloc_trim());
   return 1;
 }
 
@@ -234,6 +235,7 @@ static const luaL_Reg functions[] = {
     {"set_threads", l_set_threads},
     {"threads", l_threads},
     {"memory", l_memory},
+    {"trim", l_trim},
     {"library", l_library},
     {"raise", l_raise},
     {"interrupted", l_interrupted},

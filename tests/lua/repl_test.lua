@@ -278,7 +278,7 @@ return 1]]
   it("knows its commands", function()
     assert.truthy(piped ":time 1 + 1":find "^2\n[%d.]+ us, 0 bytes of tensors more\n$")
     assert.truthy(piped ":timeit 1 + 1":find "^minimum [%d.]+ us, median [%d.]+ us, of %d+ runs\n$")
-    assert.truthy(piped ":mem":find "^tensors .*, at most .*; Lua .* KB\n$")
+    assert.truthy(piped ":mem":find "^tensors .*, at most .*; kept for reuse .*; Lua .* KB\n$")
     assert.equal("a  1\nb  { 2 }\n", piped "local a = 1\nb = { 2 }\n:who")
     assert.equal("", piped ":quit\nprint 'not reached'")
     assert.truthy(piped ":help":find ":timeit CODE")

@@ -336,6 +336,51 @@ describe("tensor memory", function()
     assert.is_true(neap.memory().peak - before < 128 * 2 ^ 20)
     assert.equal(before, neap.memory().live)
   end)
+
+  it("stays within its bound when sizes vary and some live on", function()
+    local neap = require "neap"
+    neap.memory { trim = true }
+    local bound, kept = 128 * 2 ^ 20, {}
+    for i = 1, 20000 do
+      local x = tensor.zeros { 1 + i * 7919 % 50000 }
+      kept[i % 20] = i % 100 == 0 and x + 1 or kept[i % 20]
+      local m = neap.memory()
+      if m.live + m.cached > bound then assert.equal(bound, m.live + m.cached) end
+    end
+    assert.is_true(neap.memory().cached <= 64 * 2 ^ 20)
+    for _, x in pairs(kept) do assert.equal(1.0, x[1]) end
+  end)
+
+  it("holds about twice what is alive when that is much", function()
+    local neap = require "neap"
+    local x, y = tensor.zeros { 5e6 }, tensor.zeros { 5e6 }
+    neap.memory { trim = true }
+    local alive = neap.memory().live
+    for _ = 1, 30 do
+      local z <close> = x + y
+      local m = neap.memory()
+      assert.is_true(m.live + m.cached <= 2.1 * (alive + 4e7))
+      assert.equal(0.0, z[-1])
+    end
+    x:free()
+    y:free()
+  end)
+
+  it("is given back when asked", function()
+    local neap = require "neap"
+    tensor.zeros({ 1e6 }):free()
+    local m = neap.memory { trim = true }
+    assert.equal(0, m.cached)
+    assert.is_true(m.peak >= m.live and m.lua > 0)
+    assert.matches("neap.memory: unknown option 'trin'",
+      support.message(function() neap.memory { trin = true } end))
+  end)
+
+  it("is collected and tried for once more when it is refused", function()
+    assert.matches("out of memory: %d+ bytes",
+      support.message(function() return tensor.zeros { 1 << 45 } end))
+    assert.equal(2.0, tensor.ones({ 2 }):sum())
+  end)
 end)
 
 describe("tensor order statistics", function()

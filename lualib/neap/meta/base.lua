@@ -50,9 +50,14 @@ function c.set_threads(n) end
 ---@return integer
 function c.threads() end
 
---- Bytes held: `live` and `peak` by tensors and the like, `lua` by Lua itself.
----@return { live: integer, peak: integer, lua: integer }
+--- Bytes held: `live` and `peak` by tensors and the like, `cached` in freed blocks kept for reuse,
+--- `lua` by Lua itself.
+---@return { live: integer, peak: integer, cached: integer, lua: integer }
 function c.memory() end
+
+--- Give freed blocks that are kept for reuse back to the system; how many bytes they had.
+---@return integer
+function c.trim() end
 
 --- Error positions skip the files below this folder.
 ---@param folder string
