@@ -75,9 +75,7 @@ void neap_host_profile_start(lua_State *L, int period_us) {
 }
 
 void neap_host_profile_stop(lua_State *L) {
-  set_timer(0);
-  struct sigaction ignore = {.sa_handler = SIG_IGN};
-  sigaction(SIGALRM, &ignore, NULL);
+  set_timer(0); /* the handler stays: a tick may be on its way */
   neap_host_unhook(sample);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &samples_key);
   lua_pushnil(L);

@@ -1,5 +1,6 @@
 /* The face of tensors in Lua: construction, looking, element access, views. */
 #include "tensor/lua_tensor.h"
+#include "base/interrupt.h"
 
 #include <math.h>
 #include <string.h>
@@ -162,6 +163,11 @@ static int measure(lua_State *L, int arg, int64_t *size, bool *truth) {
   return ndim;
 }
 
+/* Ctrl-C, now and then in a loop over elements that are Lua values. */
+static void poll_at(lua_State *L, int64_t i) {
+  if (i % 16384 == 16383) neap_lua_check(L, neap_interrupt_check());
+}
+
 static void fill_from(lua_State *L, neap_tensor *t, int depth, int64_t *at) {
   if (depth == t->ndim) {
     neap__lua_store(L, t, at);
@@ -173,6 +179,7 @@ static void fill_from(lua_State *L, neap_tensor *t, int depth, int64_t *at) {
                    (long long)t->size[depth]);
   luaL_checkstack(L, 2, "tensor.of");
   for (at[depth] = 0; at[depth] < t->size[depth]; at[depth]++) {
+    poll_at(L, at[depth]);
     lua_rawgeti(L, -1, at[depth] + 1);
     fill_from(L, t, depth + 1, at);
     lua_pop(L, 1);
@@ -317,6 +324,7 @@ static void push_table(lua_State *L, const neap_tensor *t, int depth, int64_t *a
   luaL_checkstack(L, 2, "tensor:totable");
   lua_createtable(L, (int)(t->size[depth] < 1 << 20 ? t->size[depth] : 1 << 20), 0);
   for (at[depth] = 0; at[depth] < t->size[depth]; at[depth]++) {
+    poll_at(L, at[depth]);
     push_table(L, t, depth + 1, at);
     lua_rawseti(L, -2, at[depth] + 1);
   }

@@ -280,6 +280,7 @@ return 1]]
     assert.truthy(piped ":timeit 1 + 1":find "^minimum [%d.]+ us, median [%d.]+ us, of %d+ runs\n$")
     assert.truthy(piped ":mem":find "^tensors .*, at most .*; kept for reuse .*; Lua .* KB\n$")
     assert.equal("a  1\nb  { 2 }\n", piped "local a = 1\nb = { 2 }\n:who")
+    assert.truthy(piped "x = tensor.ones { 2, 3 }\n:who":find "^x  tensor<f64>%[2x3%]")
     assert.equal("", piped ":quit\nprint 'not reached'")
     assert.truthy(piped ":help":find ":timeit CODE")
     assert.truthy(piped "tensor.zeros?":find "^tensor%.zeros%(")
@@ -311,6 +312,8 @@ describe("Ctrl-C in a script", function()
     { "pcall in a coroutine", "local f = coroutine.wrap(function()\n"
       .. "while true do pcall(coroutine.yield) end end) while true do f() end" },
     { "a callback of C", "('x'):gsub('x', function() while true do end end)" },
+    { "a conversion to a table", "local x = require 'neap.tensor'.ones { 2000000 } "
+      .. "while true do x:totable() end" },
     { "a kernel", "local x = require 'neap.tensor'.rand { 1000000 } while true do x:sort() end" },
   }
   for _, case in ipairs(cases) do
