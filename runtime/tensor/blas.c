@@ -43,6 +43,14 @@ static void *open_single_threaded(void) {
   return library;
 }
 
+static bool find_lapack(void *library, neap__lapack *l) {
+  return find(library, "dgesv_", &l->dgesv) && find(library, "dpotrf_", &l->dpotrf) &&
+         find(library, "dtrtrs_", &l->dtrtrs) && find(library, "dgetrf_", &l->dgetrf) &&
+         find(library, "dgeqrf_", &l->dgeqrf) && find(library, "dorgqr_", &l->dorgqr) &&
+         find(library, "dgesdd_", &l->dgesdd) && find(library, "dsyevd_", &l->dsyevd) &&
+         find(library, "dgelsd_", &l->dgelsd);
+}
+
 static void load(void) {
   const char *wish = getenv("NEAP_BLAS");
   if (wish && strcmp(wish, "none") == 0) return;
@@ -52,7 +60,7 @@ static void load(void) {
   if (find(library, "openblas_set_num_threads", &set_threads)) set_threads(1);
   loaded = find(library, "cblas_dgemm", &functions.dgemm) &&
            find(library, "cblas_sgemm", &functions.sgemm) &&
-           find(library, "dgesv_", &functions.dgesv) && find(library, "dpotrf_", &functions.dpotrf);
+           find_lapack(library, &functions.lapack);
 }
 
 const neap__blas *neap__blas_open(void) {

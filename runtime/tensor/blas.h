@@ -7,6 +7,7 @@
 #define NEAP_TENSOR_BLAS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { NEAP__ROW_MAJOR = 101, NEAP__PLAIN = 111, NEAP__TRANSPOSED = 112 }; /* CBLAS's numbers */
 
@@ -16,17 +17,37 @@ typedef void (*neap__dgemm_fn)(int order, int ta, int tb, int m, int n, int k, d
 typedef void (*neap__sgemm_fn)(int order, int ta, int tb, int m, int n, int k, float alpha,
                                const float *a, int lda, const float *b, int ldb, float beta,
                                float *c, int ldc);
-/* LAPACK, Fortran style: a x = b by LU; Cholesky. */
-typedef void (*neap__dgesv_fn)(const int *n, const int *nrhs, double *a, const int *lda, int *pivot,
-                               double *b, const int *ldb, int *info);
-typedef void (*neap__dpotrf_fn)(const char *uplo, const int *n, double *a, const int *lda,
-                                int *info);
+/* LAPACK, Fortran style: all by address, matrices by columns. The trailing sizes are the lengths of
+ * the texts, which Fortran passes out of sight. */
+typedef const int *neap__int;
+typedef const char *neap__flag;
+typedef struct {
+  void (*dgesv)(neap__int n, neap__int nrhs, double *a, neap__int lda, int *pivot, double *b,
+                neap__int ldb, int *info);
+  void (*dpotrf)(neap__flag uplo, neap__int n, double *a, neap__int lda, int *info, size_t);
+  void (*dtrtrs)(neap__flag uplo, neap__flag trans, neap__flag diag, neap__int n, neap__int nrhs,
+                 const double *a, neap__int lda, double *b, neap__int ldb, int *info, size_t,
+                 size_t, size_t);
+  void (*dgetrf)(neap__int m, neap__int n, double *a, neap__int lda, int *pivot, int *info);
+  void (*dgeqrf)(neap__int m, neap__int n, double *a, neap__int lda, double *tau, double *work,
+                 neap__int lwork, int *info);
+  void (*dorgqr)(neap__int m, neap__int n, neap__int k, double *a, neap__int lda, const double *tau,
+                 double *work, neap__int lwork, int *info);
+  void (*dgesdd)(neap__flag job, neap__int m, neap__int n, double *a, neap__int lda, double *s,
+                 double *u, neap__int ldu, double *vt, neap__int ldvt, double *work,
+                 neap__int lwork, int *iwork, int *info, size_t);
+  void (*dsyevd)(neap__flag job, neap__flag uplo, neap__int n, double *a, neap__int lda, double *w,
+                 double *work, neap__int lwork, int *iwork, neap__int liwork, int *info, size_t,
+                 size_t);
+  void (*dgelsd)(neap__int m, neap__int n, neap__int nrhs, double *a, neap__int lda, double *b,
+                 neap__int ldb, double *s, const double *rcond, int *rank, double *work,
+                 neap__int lwork, int *iwork, int *info);
+} neap__lapack;
 
 typedef struct {
   neap__dgemm_fn dgemm;
   neap__sgemm_fn sgemm;
-  neap__dgesv_fn dgesv;
-  neap__dpotrf_fn dpotrf;
+  neap__lapack lapack;
 } neap__blas;
 
 /* The library's functions, or NULL when it cannot be loaded. NEAP_BLAS=none pretends so. */

@@ -1,123 +1,123 @@
-/* Linear systems over LAPACK. It wants columns contiguous, so a matrix is handed over as the
- * C-order copy of its transpose. */
-#include <limits.h>
-#include <math.h>
+/* Linear systems over LAPACK. */
 #include <string.h>
 
 #include "base/alloc.h"
-#include "tensor/blas.h"
-#include "tensor/tensor.h"
+#include "base/interrupt.h"
+#include "tensor/lapack.h"
 
-static neap_status check_square(const char *name, const neap_tensor *a) {
-  char shape[128];
-  if (a->ndim != 2 || a->size[0] != a->size[1])
-    return neap_fail(NEAP_ESHAPE, "%s: a square matrix expected, got shape %s", name,
-                     neap_shape_text(a, shape, sizeof shape));
-  if (a->size[0] > INT_MAX) return neap_fail(NEAP_ESHAPE, "%s: the matrix is too large", name);
-  return NEAP_OK;
+typedef struct {
+  neap__matrices p;
+  neap_tensor b; /* right-hand sides, overwritten by the solutions */
+  int columns;
+  neap_triangle shape;
+} linear_system;
+
+static void drop_system(linear_system *s) {
+  neap_tensor_drop(&s->p.a);
+  neap_tensor_drop(&s->b);
 }
 
-static neap_status check_finite(const char *name, const char *which, const neap_tensor *t) {
-  const double *x = neap_tensor_data(t);
-  for (int64_t i = 0; i < neap_tensor_numel(t); i++)
-    if (!isfinite(x[i]))
-      return neap_fail(NEAP_EVALUE, "%s: %s holds %s; only finite numbers can be used", name, which,
-                       isnan(x[i]) ? "NaN" : "an infinity");
-  return NEAP_OK;
+/* Put "matrix 3 of the batch" to a failure where there are several. */
+static neap_status in_member(const neap__matrices *p, int64_t i, neap_status st) {
+  if (p->a.ndim == 2) return st;
+  return neap_fail_in(st, "matrix %lld of the batch", (long long)i + 1);
 }
 
-static neap_status library(const char *name, const neap__blas **blas) {
-  *blas = neap__blas_open();
-  if (*blas) return NEAP_OK;
-  return neap_fail(NEAP_EIO, "%s: OpenBLAS (libopenblas.so.0) could not be loaded", name);
-}
-
-/* A fresh f64 array with t's columns contiguous; a vector is one column. */
-static neap_status columns_of(neap_tensor *out, const neap_tensor *t) {
-  neap_tensor turned, wide;
-  if (t->ndim == 1) NEAP_TRY(neap_tensor_unsqueeze(&turned, t, 0));
-  else NEAP_TRY(neap_tensor_transpose(&turned, t, 0, 1));
-  neap_status st = neap_tensor_as(&wide, &turned, NEAP_F64);
-  neap_tensor_drop(&turned);
-  if (st) return st;
-  st = neap_tensor_clone(out, &wide); /* its own memory: LAPACK works in place */
-  neap_tensor_drop(&wide);
-  return st;
-}
-
-static neap_status run_solve(neap_tensor *a, neap_tensor *b, const neap__blas *blas) {
-  int n = (int)a->size[0], columns = (int)b->size[0], lead = n > 0 ? n : 1, info = 0;
+static neap_status solve_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  linear_system *s = ctx;
+  neap__matrices *p = &s->p;
+  int n = p->n, lead = n > 0 ? n : 1, info = 0;
   int *pivot = neap_alloc_array(lead, sizeof *pivot);
-  if (!pivot) return NEAP_ENOMEM;
-  blas->dgesv(&n, &columns, neap_tensor_data(a), &lead, pivot, neap_tensor_data(b), &lead, &info);
+  neap_status st = pivot ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t i = begin; !st && i < end; i++) {
+    p->lapack->dgesv(&n, &s->columns, neap__member(&p->a, i, n, n), &lead, pivot,
+                     neap__member(&s->b, i, n, s->columns), &lead, &info);
+    st = neap_interrupt_check();
+    if (!st && info > 0)
+      st = in_member(p, i,
+                     neap_fail(NEAP_EVALUE, "%s: the matrix is singular (pivot %d of %d is 0)",
+                               p->name, info, n));
+  }
   neap_free(pivot);
-  if (info > 0)
-    return neap_fail(NEAP_EVALUE, "solve: the matrix is singular (pivot %d is 0)", info);
-  return NEAP_OK;
-}
-
-/* The solution, whose columns are contiguous in x, in the shape of b. */
-static neap_status solution(neap_tensor *out, const neap_tensor *x, const neap_tensor *b,
-                            neap_dtype dtype) {
-  neap_tensor turned;
-  if (b->ndim == 1) NEAP_TRY(neap_tensor_squeeze(&turned, x, 0));
-  else NEAP_TRY(neap_tensor_transpose(&turned, x, 0, 1));
-  neap_status st = neap_tensor_as(out, &turned, dtype);
-  neap_tensor_drop(&turned);
   return st;
 }
 
-static neap_dtype result_dtype(const neap_tensor *a, const neap_tensor *b) {
-  return neap_dtype_promote(a->dtype, b->dtype) == NEAP_F32 ? NEAP_F32 : NEAP_F64;
+static neap_status triangular_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  linear_system *s = ctx;
+  neap__matrices *p = &s->p;
+  int n = p->n, lead = n > 0 ? n : 1, info = 0;
+  for (int64_t i = begin; i < end; i++) {
+    p->lapack->dtrtrs(s->shape.upper ? "U" : "L", s->shape.transpose ? "T" : "N",
+                      s->shape.unit ? "U" : "N", &n, &s->columns, neap__member(&p->a, i, n, n),
+                      &lead, neap__member(&s->b, i, n, s->columns), &lead, &info, 1, 1, 1);
+    NEAP_TRY(neap_interrupt_check());
+    if (info > 0)
+      return in_member(p, i,
+                       neap_fail(NEAP_EVALUE, "%s: the matrix is singular (element %d, %d is 0)",
+                                 p->name, info, info));
+  }
+  return NEAP_OK;
+}
+
+/* The solutions, by columns in s->b, in the shape of b. */
+static neap_status solution(neap_tensor *out, linear_system *s, const neap_tensor *a,
+                            const neap_tensor *b) {
+  neap_tensor like = {.dtype = neap_dtype_promote(a->dtype, b->dtype)};
+  NEAP_TRY(neap__by_rows(&s->b, &like));
+  if (b->ndim == 1) return neap_tensor_squeeze(out, &s->b, 1);
+  neap_tensor_alias(out, &s->b);
+  return NEAP_OK;
+}
+
+static neap_status solve_with(neap_tensor *out, const char *name, const neap_tensor *a,
+                              const neap_tensor *b, neap_triangle shape, neap_parallel_fn members) {
+  linear_system s = {.shape = shape};
+  memset(out, 0, sizeof *out);
+  neap_status st = neap__matrices_init(&s.p, name, a, true);
+  if (!st) st = neap__right_side(&s.b, &s.columns, &s.p, b);
+  if (!st && neap_tensor_numel(&s.p.a) > 0) st = neap__members_each(&s.p, members, &s);
+  if (!st) st = solution(out, &s, a, b);
+  drop_system(&s);
+  return st;
 }
 
 neap_status neap_tensor_solve(neap_tensor *out, const neap_tensor *a, const neap_tensor *b) {
-  const neap__blas *blas;
-  neap_tensor lu = {0}, x = {0};
-  memset(out, 0, sizeof *out);
-  NEAP_TRY(check_square("solve", a));
-  if (b->ndim < 1 || b->ndim > 2 || b->size[0] != a->size[0]) {
-    char s[128], t[128];
-    return neap_fail(NEAP_ESHAPE, "solve: shapes %s and %s do not match",
-                     neap_shape_text(a, s, sizeof s), neap_shape_text(b, t, sizeof t));
-  }
-  NEAP_TRY(library("solve", &blas));
-  neap_status st = columns_of(&lu, a);
-  if (!st) st = columns_of(&x, b);
-  if (!st) st = check_finite("solve", "the matrix", &lu);
-  if (!st) st = check_finite("solve", "the right-hand side", &x);
-  if (!st && neap_tensor_numel(&x) > 0) st = run_solve(&lu, &x, blas);
-  if (!st) st = solution(out, &x, b, result_dtype(a, b));
-  neap_tensor_drop(&lu);
-  neap_tensor_drop(&x);
-  return st;
+  return solve_with(out, "solve", a, b, (neap_triangle){0}, solve_members);
 }
 
-/* What LAPACK calls the upper triangle of columns is the lower one of our rows. */
-static neap_status run_cholesky(neap_tensor *l, const neap__blas *blas) {
-  int n = (int)l->size[0], info = 0;
-  double *x = neap_tensor_data(l);
-  blas->dpotrf("U", &n, x, &n, &info);
-  if (info > 0)
-    return neap_fail(NEAP_EVALUE,
-                     "cholesky: the matrix is not positive definite (leading minor %d)", info);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = i + 1; j < n; j++) x[i * n + j] = 0;
+neap_status neap_tensor_solve_triangular(neap_tensor *out, const neap_tensor *a,
+                                         const neap_tensor *b, neap_triangle shape) {
+  return solve_with(out, "solve_triangular", a, b, shape, triangular_members);
+}
+
+static neap_status cholesky_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  neap__matrices *p = ctx;
+  int n = p->n, info = 0;
+  for (int64_t i = begin; i < end; i++) {
+    double *x = neap__member(&p->a, i, n, n);
+    p->lapack->dpotrf("L", &n, x, &n, &info, 1);
+    NEAP_TRY(neap_interrupt_check());
+    if (info > 0)
+      return in_member(p, i,
+                       neap_fail(NEAP_EVALUE,
+                                 "%s: the matrix is not positive definite (leading minor %d of %d)",
+                                 p->name, info, n));
+    for (int64_t column = 1; column < n; column++) /* what lies above the diagonal */
+      memset(x + column * n, 0, (size_t)column * sizeof *x);
+  }
   return NEAP_OK;
 }
 
 neap_status neap_tensor_cholesky(neap_tensor *out, const neap_tensor *a) {
-  const neap__blas *blas;
-  neap_tensor wide, l = {0};
+  neap__matrices p;
   memset(out, 0, sizeof *out);
-  NEAP_TRY(check_square("cholesky", a));
-  NEAP_TRY(library("cholesky", &blas));
-  NEAP_TRY(neap_tensor_as(&wide, a, NEAP_F64));
-  neap_status st = neap_tensor_clone(&l, &wide);
-  neap_tensor_drop(&wide);
-  if (!st) st = check_finite("cholesky", "the matrix", &l);
-  if (!st && l.size[0] > 0) st = run_cholesky(&l, blas);
-  if (!st) st = neap_tensor_as(out, &l, result_dtype(a, a));
-  neap_tensor_drop(&l);
+  neap_status st = neap__matrices_init(&p, "cholesky", a, true);
+  if (!st && neap_tensor_numel(&p.a) > 0) st = neap__members_each(&p, cholesky_members, &p);
+  if (!st) st = neap__by_rows(&p.a, a);
+  if (!st) neap_tensor_alias(out, &p.a);
+  neap_tensor_drop(&p.a);
   return st;
 }

@@ -89,18 +89,6 @@ static int l_matmul(lua_State *L) {
   return neap__lua_done_value(L, neap_tensor_matmul(neap_lua_push_tensor(L), a, b));
 }
 
-/* solve(a, b) */
-static int l_solve(lua_State *L) {
-  const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = neap_lua_check_tensor(L, 2);
-  return neap_lua_done(L, neap_tensor_solve(neap_lua_push_tensor(L), a, b));
-}
-
-/* cholesky(a) */
-static int l_cholesky(lua_State *L) {
-  const neap_tensor *a = neap_lua_check_tensor(L, 1);
-  return neap_lua_done(L, neap_tensor_cholesky(neap_lua_push_tensor(L), a));
-}
-
 void neap__lua_add_order(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"sort", l_sort},
@@ -112,8 +100,6 @@ void neap__lua_add_order(lua_State *L) {
       {"bincount", l_bincount},
       {"histogram", l_histogram},
       {"matmul", l_matmul},
-      {"solve", l_solve},
-      {"cholesky", l_cholesky},
       {"softmax", l_softmax},
       {NULL, NULL},
   };

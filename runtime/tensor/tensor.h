@@ -324,13 +324,57 @@ neap_status neap_tensor_histogram(neap_tensor *out, const neap_tensor *t, const 
  * one thread in fixed tiles; by plain loops when it is missing. Integers in i64, wrapping. */
 neap_status neap_tensor_matmul(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
 
-/* x with a x = b, for an n x n matrix a and b of n or n x k, by LU with row exchanges, in f64 (f32
- * when both are). NEAP_EVALUE when a is singular or an element is not finite. */
+/* linear algebra, over LAPACK
+ * ------------------------------------------------------------------------------------------------
+ *
+ * The last two dimensions are the matrix, leading ones a batch. All is computed in f64; results are
+ * f32 when the operands are. NEAP_EVALUE names the first element that is not finite; NEAP_EIO when
+ * OpenBLAS is missing. */
+
+/* x with a x = b, for square a and b of n (one matrix only) or n x k, by LU with row exchanges.
+ * NEAP_EVALUE when a is singular. */
 neap_status neap_tensor_solve(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
 
+/* The same for a triangular a, of which the other triangle (and, with unit, the diagonal, taken to
+ * be 1) is not used. With transpose a' x = b. */
+typedef struct {
+  bool upper, transpose, unit;
+} neap_triangle;
+neap_status neap_tensor_solve_triangular(neap_tensor *out, const neap_tensor *a,
+                                         const neap_tensor *b, neap_triangle shape);
+
 /* The lower triangle L with L L' = a, for a symmetric positive definite a, of which only the lower
- * triangle is read. NEAP_EVALUE when it is not positive definite or not finite. */
+ * triangle is used. NEAP_EVALUE when it is not positive definite. */
 neap_status neap_tensor_cholesky(neap_tensor *out, const neap_tensor *a);
+
+/* m x k L with a diagonal of 1 and k x n U, k = min(m, n), with row order[i] of a being row i of
+ * L U; order is i64, counted from first. */
+neap_status neap_tensor_lu(neap_tensor *order, neap_tensor *l, neap_tensor *u, const neap_tensor *a,
+                           int64_t first);
+
+/* The determinant of square a; its sign (-1, 0, 1) and the logarithm of its size, which neither
+ * overflow nor vanish. Each may be NULL. */
+neap_status neap_tensor_det(neap_tensor *det, neap_tensor *sign, neap_tensor *logabs,
+                            const neap_tensor *a);
+
+/* a = Q R, Q m x k with orthonormal columns (m x m with full), R upper triangular with a diagonal
+ * that is not negative. */
+neap_status neap_tensor_qr(neap_tensor *q, neap_tensor *r, const neap_tensor *a, bool full);
+
+/* a = U diag(s) VT, s falling, U m x k and VT k x n (square with full). The element of largest size
+ * in each of the first k columns of U, the first of equals, is positive. u and vt may be NULL. */
+neap_status neap_tensor_svd(neap_tensor *u, neap_tensor *s, neap_tensor *vt, const neap_tensor *a,
+                            bool full);
+
+/* Eigenvalues, rising, of symmetric a, of which only the lower triangle is used, and orthonormal
+ * eigenvectors in columns, signs as in svd. vectors may be NULL. */
+neap_status neap_tensor_eigh(neap_tensor *values, neap_tensor *vectors, const neap_tensor *a);
+
+/* The shortest x with the least |a x - b|, a being m x n and b m or m x k; the rank of a and its
+ * singular values s. Values below rcond (less than 0: eps max(m, n)) times the largest count as 0.
+ */
+neap_status neap_tensor_lstsq(neap_tensor *x, int64_t *rank, neap_tensor *s, const neap_tensor *a,
+                              const neap_tensor *b, double rcond);
 
 /* files
  * ---------------------------------------------------------------------------------------------- */

@@ -764,6 +764,59 @@ function c.solve(a, b) end
 ---@return neap.tensor
 function c.cholesky(a) end
 
+--- As linalg.solve_triangular.
+---@param a neap.tensor
+---@param b neap.tensor
+---@param upper? boolean
+---@param transpose? boolean
+---@param unit? boolean
+---@return neap.tensor
+function c.solve_triangular(a, b, upper, transpose, unit) end
+
+--- As linalg.lu.
+---@param a neap.tensor
+---@return neap.tensor, neap.tensor, neap.tensor
+function c.lu(a) end
+
+--- As linalg.det.
+---@param a neap.tensor
+---@return number|neap.tensor
+function c.det(a) end
+
+--- As linalg.slogdet.
+---@param a neap.tensor
+---@return number|neap.tensor, number|neap.tensor
+function c.slogdet(a) end
+
+--- As linalg.qr.
+---@param a neap.tensor
+---@param full? boolean
+---@return neap.tensor, neap.tensor
+function c.qr(a, full) end
+
+--- As linalg.svd.
+---@param a neap.tensor
+---@param full? boolean
+---@return neap.tensor, neap.tensor, neap.tensor
+function c.svd(a, full) end
+
+--- As linalg.svdvals.
+---@param a neap.tensor
+---@return neap.tensor
+function c.svdvals(a) end
+
+--- As linalg.eigh.
+---@param a neap.tensor
+---@return neap.tensor, neap.tensor
+function c.eigh(a) end
+
+--- As linalg.lstsq; rcond below 0 stands for the usual one.
+---@param a neap.tensor
+---@param b neap.tensor
+---@param rcond? number
+---@return neap.tensor, integer, neap.tensor
+function c.lstsq(a, b, rcond) end
+
 --- The metatable of tensors, to which lualib adds methods with options.
 ---@type table
 c.methods = {}
