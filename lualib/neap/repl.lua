@@ -331,16 +331,21 @@ commands.mem = {
   end,
 }
 
+local function own_names(session)
+  local names = {}
+  for name in pairs(session.locals) do names[#names + 1] = name end
+  for name in pairs(_G) do
+    local new = type(name) == "string" and not session.baseline[name] and not session.hidden[name]
+    if new and not session.locals[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
 commands.who = {
   usage = ":who", text = "the variables made in this session",
   run = function(session)
-    local names = {}
-    for name in pairs(session.locals) do names[#names + 1] = name end
-    for name in pairs(_G) do
-      local new = type(name) == "string" and not session.baseline[name] and not session.hidden[name]
-      if new and not session.locals[name] then names[#names + 1] = name end
-    end
-    table.sort(names)
+    local names = own_names(session)
     local widest = 0
     for _, name in ipairs(names) do widest = math.max(widest, #name) end
     guarded(session, function()
@@ -624,6 +629,16 @@ local function open_editor(session)
   if session.editor then open_history(session) end
 end
 
+-- What a file left at hand, on one line.
+local function tell_names(session)
+  local names = own_names(session)
+  if #names == 0 then return end
+  local text = table.concat(names, ", ")
+  local room = math.max(20, width() - 9)
+  if #text > room then text = text:sub(1, room - 4):gsub(",?[^,]*$", "") .. ", ..." end
+  print(paint(session, "2", "names: " .. text))
+end
+
 local function run(with_init, file, ...)
   local session = new_session()
   open_editor(session)
@@ -638,6 +653,7 @@ local function run(with_init, file, ...)
     if file then run_file(session, file, ...) end
     guard_globals(session)
   end
+  if session.editor and file then tell_names(session) end
   loop(session)
   if session.editor then session.editor:close() end
   return 0

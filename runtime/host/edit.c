@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <histedit.h>
+#include <langinfo.h>
 #include <limits.h>
 #include <locale.h>
 #include <poll.h>
@@ -160,6 +161,7 @@ static int open_terminal(void) {
 
 neap_edit *neap_edit_open(neap_edit_completer complete, void *ctx) {
   setlocale(LC_CTYPE, "");
+  if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
   neap_edit *e = neap_calloc_array(1, sizeof *e);
   if (!e) return NULL;
   e->complete = complete;

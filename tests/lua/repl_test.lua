@@ -29,7 +29,7 @@ local function talk(dialog, arguments)
     else file:write("expect ", step, "\n") end
   end
   file:close()
-  local environment = "HOME=%s XDG_STATE_HOME= XDG_CONFIG_HOME= TERM=xterm NO_COLOR=1"
+  local environment = "HOME=%s XDG_STATE_HOME= XDG_CONFIG_HOME= LC_ALL=C TERM=xterm NO_COLOR=1"
   local command = (environment .. " %s %s %s %s 2>&1"):format(home, pty, path, neap,
     arguments or "")
   local pipe = assert(io.popen(command))
@@ -111,6 +111,12 @@ describe("the prompt", function()
     assert.truthy(piped "plot.line({ 1, 4, 2 }, { title = 'x' })":find("^chart 'x', 720 x 300"))
   end)
 
+  it("takes text beyond ASCII in any locale", function()
+    local output, code = talk { "1> ", { "'é€', utf8.len 'é€'\\n" },
+      '"é€"\t2\r', { CTRL_D } }
+    assert.equal(0, code, output)
+  end)
+
   it("completes names, fields, methods, keys and modules on TAB", function()
     local output, code = talk {
       "1> ", { "tens\\t" }, "tensor", { ".zer\\t" }, "zeros", { " {2}\\n" }, "tensor<f64>",
@@ -153,8 +159,8 @@ local hidden_state = 4
 local function twice(x) hidden_state = hidden_state + 1 return 2 * x end
 seen = ...
 return 1]]
-    local output, code = talk({ "1> ", { "twice(21), hidden_state, seen\\n" }, '42\t5\t"word"',
-      "2> ", { CTRL_D } }, "-i " .. path .. " word")
+    local output, code = talk({ "names: hidden_state, seen, twice", "1> ",
+      { "twice(21), hidden_state, seen\\n" }, '42\t5\t"word"', "2> ", { CTRL_D } }, "-i " .. path .. " word")
     assert.equal(0, code, output)
     os.remove(path)
   end)
