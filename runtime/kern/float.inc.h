@@ -116,22 +116,101 @@ static void NAME(isfinite)(UNARY_ARGS) {
   for (int64_t i = 0; i < n; i++) to[i * zs] = M(fabs)(x[i * as]) < (T)INFINITY;
 }
 
-static void NAME(softmax)(int64_t n, void *zp, const void *xp) {
-  T *z = zp;
-  const T *x = xp;
-  T top[LANES], whole = -(T)INFINITY;
-  double s[LANES] = {0};
+/* The largest of n elements, NaN left out; -inf for none. */
+static T NAME(top)(int64_t n, const T *x) {
+  T top[LANES], rest = -(T)INFINITY;
   int64_t i = 0;
-  for (int k = 0; k < LANES; k++) top[k] = whole;
+  for (int k = 0; k < LANES; k++) top[k] = rest;
   for (; i + LANES <= n; i += LANES)
     LANE_LOOP for (int k = 0; k < LANES; k++) top[k] = x[i + k] > top[k] ? x[i + k] : top[k];
   for (int k = 0; i + k < n; k++) top[k] = x[i + k] > top[k] ? x[i + k] : top[k];
-  for (int k = 0; k < LANES; k++) whole = top[k] > whole ? top[k] : whole;
-  if (whole - whole != 0) whole = 0; /* all -inf, or an inf among them */
-  IVDEP for (i = 0; i < n; i++) z[i] = E(elementary_exp)(x[i] - whole);
-  for (i = 0; i + LANES <= n; i += LANES)
-    for (int k = 0; k < LANES; k++) s[k] += (double)z[i + k];
-  for (int k = 0; i + k < n; k++) s[k] += (double)z[i + k];
+  for (int half = LANES / 2; half; half /= 2)
+    for (int k = 0; k < half; k++) top[k] = top[k + half] > top[k] ? top[k + half] : top[k];
+  return top[0];
+}
+
+/* s += z = exp(x - top), LANES of them. */
+static inline void NAME(exp_lanes)(T *z, const T *x, T top, double *s) {
+  T e[LANES];
+  LANE_LOOP for (int k = 0; k < LANES; k++) e[k] = E(elementary_exp)(x[k] - top);
+  LANE_LOOP for (int k = 0; k < LANES; k++) s[k] += (double)e[k];
+  for (int k = 0; k < LANES; k++) z[k] = e[k];
+}
+
+/* Short rows are the usual case, so what is left of one at its end takes the whole width too. */
+static void NAME(softmax)(int64_t n, void *zp, const void *xp) {
+  T *z = zp;
+  const T *x = xp;
+  T top = NAME(top)(n, x), last[LANES];
+  double s[LANES] = {0};
+  int64_t i = 0, left = n % LANES;
+  if (top - top != 0) top = 0; /* all -inf, or an inf among them */
+  for (; i + LANES <= n; i += LANES) NAME(exp_lanes)(z + i, x + i, top, s);
+  for (int k = 0; k < LANES; k++) last[k] = k < left ? x[i + k] : -(T)INFINITY;
+  NAME(exp_lanes)(last, last, top, s);
   T total = (T)tree_f(s);
+  for (int k = 0; k < left; k++) z[i + k] = last[k];
   IVDEP for (i = 0; i < n; i++) z[i] = z[i] / total;
+}
+
+static void NAME(between)(int64_t n, const void *xp, double low, double high, neap_span *out) {
+  const T *x = xp;
+  T from = (T)low, to = (T)high;
+  int64_t below = 0, inside = 0, valid = 0;
+  for (int64_t i = 0; i < n; i++) {
+    below += x[i] < from;
+    inside += (x[i] >= from) & (x[i] <= to);
+    valid += x[i] == x[i];
+  }
+  *out = (neap_span){below, inside, valid};
+}
+
+static void NAME(keep)(int64_t count, double *z, const void *xp, double low, double high) {
+  const T *x = xp;
+  T from = (T)low, to = (T)high;
+  for (int64_t i = 0, k = 0; k < count; i++) {
+    z[k] = (double)x[i];
+    k += (x[i] >= from) & (x[i] <= to);
+  }
+}
+
+/* Row i goes to lane i % LANES of every column, as in the fold of one row. */
+static void NAME(sum_columns)(int64_t n, int64_t columns, const T *x, int64_t xs, neap_acc *out,
+                              int64_t step) {
+  double s[LANES][NEAP_COLUMNS] = {{0}};
+  for (int64_t i = 0; i < n; i++) {
+    double *lane = s[i % LANES];
+    const T *row = x + i * xs;
+    IVDEP for (int64_t j = 0; j < columns; j++) lane[j] += (double)row[j];
+  }
+  for (int half = LANES / 2; half; half /= 2)
+    for (int k = 0; k < half; k++)
+      for (int j = 0; j < NEAP_COLUMNS; j++) s[k][j] = s[k][j] + s[k + half][j];
+  for (int64_t j = 0; j < columns; j++) out[j * step] = (neap_acc){.f = s[0][j]};
+}
+
+static void NAME(columns)(int64_t n, int64_t columns, const void *xp, int64_t xs,
+                          const double *center, neap_acc *out, int64_t step) {
+  const T *x = xp;
+  if (!center) {
+    NAME(sum_columns)(n, columns, x, xs, out, step);
+    return;
+  }
+  double s[LANES][NEAP_COLUMNS] = {{0}}, q[LANES][NEAP_COLUMNS] = {{0}};
+  for (int64_t i = 0; i < n; i++) {
+    double *lane = s[i % LANES], *square = q[i % LANES];
+    const T *row = x + i * xs;
+    IVDEP for (int64_t j = 0; j < columns; j++) {
+      double d = (double)row[j] - center[j];
+      lane[j] += d;
+      square[j] += d * d;
+    }
+  }
+  for (int half = LANES / 2; half; half /= 2)
+    for (int k = 0; k < half; k++)
+      for (int j = 0; j < NEAP_COLUMNS; j++) {
+        s[k][j] = s[k][j] + s[k + half][j];
+        q[k][j] = q[k][j] + q[k + half][j];
+      }
+  for (int64_t j = 0; j < columns; j++) out[j * step] = (neap_acc){.f = q[0][j], .g = s[0][j]};
 }

@@ -97,8 +97,24 @@ typedef void (*neap_transpose_fn)(int64_t rows, int64_t columns, void *z, int64_
  * runs like that of a fold. z may be x. */
 typedef void (*neap_softmax_fn)(int64_t n, void *z, const void *x);
 
+/* How many elements are below low, inside low .. high (both included), and no NaN. */
+typedef struct {
+  int64_t below, inside, valid;
+} neap_span;
+typedef void (*neap_between_fn)(int64_t n, const void *x, double low, double high, neap_span *out);
+
+/* The first count elements inside low .. high, as f64, in order; there must be that many. */
+typedef void (*neap_keep_fn)(int64_t count, double *z, const void *x, double low, double high);
+
 /* Fold n contiguous elements. Sums run in 16 lanes of f64 (integers: i64), combined pairwise. */
 typedef void (*neap_fold_fn)(int64_t n, const void *x, double center, neap_acc *out);
+
+/* Fold n rows of up to NEAP_COLUMNS columns, xs elements apart, column by
+ * column: out[j * step] is what the fold sum, or dev about center[j], of column j alone gives, bit
+ * for bit. center is NULL for sum. */
+enum { NEAP_COLUMNS = 64 };
+typedef void (*neap_columns_fn)(int64_t n, int64_t columns, const void *x, int64_t xs,
+                                const double *center, neap_acc *out, int64_t step);
 
 typedef struct {
   const char *name;
@@ -111,6 +127,9 @@ typedef struct {
   neap_compress_fn compress[NEAP_DTYPE_COUNT];
   neap_transpose_fn transpose[NEAP_DTYPE_COUNT];
   neap_softmax_fn softmax[NEAP_DTYPE_COUNT];
+  neap_between_fn between[NEAP_DTYPE_COUNT];
+  neap_keep_fn keep[NEAP_DTYPE_COUNT];
+  neap_columns_fn columns[NEAP_DTYPE_COUNT];
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
 } neap_kern;
 

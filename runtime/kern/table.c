@@ -262,6 +262,9 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .compress = ROW_WIDTH(compress),
     .transpose = ROW_WIDTH(transpose),
     .softmax = ROW_FLOAT(softmax),
+    .between = ROW_FLOAT(between),
+    .keep = ROW_FLOAT(keep),
+    .columns = ROW_FLOAT(columns),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };

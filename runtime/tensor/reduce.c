@@ -21,6 +21,7 @@ typedef struct {
   const double *center;
   neap_fold_fn fn;
   neap_fold_op op;
+  bool columns; /* the rows lie side by side in memory, see neap__columns_init */
   const neap_kern *kern;
 } folding;
 
@@ -73,11 +74,14 @@ static neap_status compact_rows(void *ctx, int64_t chunk, int64_t begin, int64_t
   return NEAP_OK;
 }
 
+/* by_columns: only the folds sum and dev are wanted, which need no row in one piece. */
 static neap_status folding_init(folding *f, const char *name, const neap_tensor *t,
-                                const neap_reduce_options *o) {
+                                const neap_reduce_options *o, bool by_columns) {
   memset(f, 0, sizeof *f);
   NEAP_TRY(neap_kern_select(&f->kern));
-  NEAP_TRY(neap__rows_init(&f->rows, name, t, o->dims));
+  f->columns = by_columns && !o->skip_nan && neap_dtype_is_float(t->dtype) &&
+               neap__columns_init(&f->rows, t, o->dims);
+  if (!f->columns) NEAP_TRY(neap__rows_init(&f->rows, name, t, o->dims));
   f->blocks = f->rows.m > BLOCK ? neap_parallel_chunks(f->rows.m, BLOCK) : 1;
   f->acc = neap_alloc_array(f->rows.rows, sizeof *f->acc);
   if (!f->acc) return NEAP_ENOMEM;
@@ -106,15 +110,42 @@ static neap_status fold_blocks(void *ctx, int64_t chunk, int64_t begin, int64_t 
   return NEAP_OK;
 }
 
+/* The same for rows side by side: block number i / strips of NEAP_COLUMNS rows at once. */
+static neap_status fold_columns(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  folding *f = ctx;
+  neap_dtype dtype = f->rows.t.dtype;
+  int64_t rows = f->rows.rows, strips = (rows + NEAP_COLUMNS - 1) / NEAP_COLUMNS;
+  const char *x = neap_tensor_data(&f->rows.t);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t block = i / strips, row = i % strips * NEAP_COLUMNS, from = block * BLOCK;
+    int64_t n = f->rows.m - from, width = rows - row;
+    if (f->blocks > 1 && n > BLOCK) n = BLOCK;
+    if (width > NEAP_COLUMNS) width = NEAP_COLUMNS;
+    neap_acc *acc = f->partial ? &f->partial[row * f->blocks + block] : &f->acc[row];
+    f->kern->columns[dtype](n, width, x + (from * rows + row) * (int64_t)neap_dtype_size(dtype),
+                            rows, f->center ? f->center + row : NULL, acc, f->blocks);
+  }
+  return NEAP_OK;
+}
+
+static neap_status run_fold(folding *f) {
+  int64_t per_block = f->rows.m < BLOCK ? f->rows.m : BLOCK, units = f->rows.rows * f->blocks;
+  if (f->columns) {
+    units = (f->rows.rows + NEAP_COLUMNS - 1) / NEAP_COLUMNS * f->blocks;
+    per_block *= NEAP_COLUMNS;
+  }
+  int64_t grain = NEAP__GRAIN / (per_block > 0 ? per_block : 1);
+  return neap_parallel_for(units, grain, f->columns ? fold_columns : fold_blocks, f);
+}
+
 /* Fill f->acc. */
 static neap_status fold(folding *f, neap_fold_op op, const double *center) {
   neap_dtype dtype = f->rows.t.dtype;
   f->op = op;
   f->fn = f->kern->fold[op][dtype];
   f->center = center;
-  int64_t per_block = f->rows.m < BLOCK ? f->rows.m : BLOCK;
-  int64_t grain = NEAP__GRAIN / (per_block > 0 ? per_block : 1);
-  NEAP_TRY(neap_parallel_for(f->rows.rows * f->blocks, grain, fold_blocks, f));
+  NEAP_TRY(run_fold(f));
   for (int64_t row = 0; f->partial && row < f->rows.rows; row++) {
     f->acc[row] = f->partial[row * f->blocks];
     for (int64_t b = 1; b < f->blocks; b++)
@@ -205,13 +236,17 @@ static neap_dtype result_dtype(neap_reduction op, neap_dtype dtype) {
   return float_like(dtype);
 }
 
+static bool sums(neap_reduction op) {
+  return op == NEAP_SUM || op == NEAP_MEAN || op == NEAP_VAR || op == NEAP_STD;
+}
+
 neap_status neap_tensor_reduce(neap_tensor *out, neap_reduction op, const neap_tensor *t,
                                const neap_reduce_options *o) {
   folding f;
   memset(out, 0, sizeof *out);
   if (op == NEAP_NORM && o->parameter != 1 && o->parameter != 2 && o->parameter != INFINITY)
     return neap_fail(NEAP_EARG, "norm: p is %g, allowed are 1, 2 and math.huge", o->parameter);
-  neap_status st = folding_init(&f, names[op], t, o);
+  neap_status st = folding_init(&f, names[op], t, o, sums(op));
   if (!st && op != NEAP_COUNT) st = fold(&f, plain_fold(op, o->parameter), NULL);
   if (!st && (op == NEAP_VAR || op == NEAP_STD)) st = spread(&f);
   if (!st) st = result_like(out, t, result_dtype(op, t->dtype), o);
@@ -237,7 +272,7 @@ neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool larges
   const char *name = largest ? "max" : "min";
   memset(value, 0, sizeof *value);
   memset(at, 0, sizeof *at);
-  neap_status st = folding_init(&f, name, t, o);
+  neap_status st = folding_init(&f, name, t, o, false);
   if (!st) st = fold(&f, largest ? NEAP_FOLD_argmax : NEAP_FOLD_argmin, NULL);
   if (!st) st = neap__rows_result(value, t, t->dtype, o->dims, o->keepdim);
   if (!st) st = neap__rows_result(at, t, NEAP_I64, o->dims, o->keepdim);

@@ -32,6 +32,25 @@ neap_status neap__rows_init(neap__rows *r, const char *operation, const neap_ten
   return st;
 }
 
+bool neap__columns_init(neap__rows *r, const neap_tensor *t, unsigned dims) {
+  memset(r, 0, sizeof *r);
+  if (!dims || dims & ~all_dims(t) || dims == all_dims(t)) return false;
+  int at = 0;
+  r->rows = r->m = 1;
+  for (int first = 1; first >= 0; first--)
+    for (int d = 0; d < t->ndim; d++) {
+      bool along = dims >> d & 1;
+      if (along != (bool)first) continue;
+      r->order[at++] = d;
+      *(first ? &r->m : &r->rows) *= t->size[d];
+    }
+  bool found = r->rows > 1 && r->m > 0 && !neap_tensor_permute(&r->t, t, r->order);
+  if (found && neap_tensor_is_contiguous(&r->t)) return true;
+  neap_tensor_drop(&r->t);
+  memset(r, 0, sizeof *r);
+  return false;
+}
+
 const char *neap__row(const neap__rows *r, int64_t i) {
   return (const char *)neap_tensor_data(&r->t) + i * r->m * (int64_t)neap_dtype_size(r->t.dtype);
 }

@@ -18,6 +18,10 @@ typedef struct {
 neap_status neap__rows_init(neap__rows *r, const char *operation, const neap_tensor *t,
                             unsigned dims);
 
+/* True, with the same rows as r, when t's memory holds them side by side instead, as the columns of
+ * a contiguous m x rows matrix, r->t; nothing is copied. False leaves r empty. */
+bool neap__columns_init(neap__rows *r, const neap_tensor *t, unsigned dims);
+
 /* Address of row i. */
 const char *neap__row(const neap__rows *r, int64_t i);
 

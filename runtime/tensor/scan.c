@@ -6,20 +6,48 @@
 #include "tensor/rows.h"
 #include "tensor/walk.h"
 
-/* The rows are in the dtype of the scan's arithmetic: f64 or i64. */
+/* The rows are in the dtype of the scan's arithmetic, f64 or i64; f32 for sums, which convert as
+ * they go. */
 typedef struct {
   neap__rows rows;
   neap_scan op;
   void *z;
 } scanning;
 
+/* Sums of four neighbours do not wait for what came before; only their total goes on. */
+static double sum_f64(int64_t n, const double *x, double *z, double s) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    double a = x[i], b = a + x[i + 1], c = b + x[i + 2], d = c + x[i + 3];
+    z[i] = s + a;
+    z[i + 1] = s + b;
+    z[i + 2] = s + c;
+    z[i + 3] = s = s + d;
+  }
+  for (; i < n; i++) z[i] = s += x[i];
+  return s;
+}
+
+static double sum_f32(int64_t n, const float *x, float *z, double s) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    double a = (double)x[i], b = a + (double)x[i + 1], c = b + (double)x[i + 2];
+    double d = c + (double)x[i + 3];
+    z[i] = (float)(s + a);
+    z[i + 1] = (float)(s + b);
+    z[i + 2] = (float)(s + c);
+    s += d;
+    z[i + 3] = (float)s;
+  }
+  for (; i < n; i++) z[i] = (float)(s += (double)x[i]);
+  return s;
+}
+
 /* One piece; *state carries the running value from piece to piece. */
 static void scan_f64(neap_scan op, int64_t n, const double *x, double *z, double *state) {
   double s = *state;
   switch (op) {
-  case NEAP_CUMSUM:
-    for (int64_t i = 0; i < n; i++) z[i] = s += x[i];
-    break;
+  case NEAP_CUMSUM: s = sum_f64(n, x, z, s); break;
   case NEAP_CUMPROD:
     for (int64_t i = 0; i < n; i++) z[i] = s *= x[i];
     break;
@@ -58,13 +86,14 @@ static neap_status scan_row(const scanning *s, int64_t row) {
   const void *data = neap__row(&s->rows, row);
   const double *x = data;
   const int64_t *k = data;
-  bool real = s->rows.t.dtype == NEAP_F64;
+  bool real = s->rows.t.dtype == NEAP_F64, single = s->rows.t.dtype == NEAP_F32;
   double state = extreme && real ? x[0] : (double)first;
   int64_t count = extreme && !real ? k[0] : first;
   for (int64_t i = 0; i < m; i += NEAP__GRAIN) {
     int64_t n = m - i < NEAP__GRAIN ? m - i : NEAP__GRAIN;
     NEAP_TRY(neap_interrupt_check());
-    if (real) scan_f64(s->op, n, x + i, (double *)s->z + row * m + i, &state);
+    if (single) state = sum_f32(n, (const float *)data + i, (float *)s->z + row * m + i, state);
+    else if (real) scan_f64(s->op, n, x + i, (double *)s->z + row * m + i, &state);
     else scan_i64(s->op, n, k + i, (int64_t *)s->z + row * m + i, &count);
   }
   return NEAP_OK;
@@ -94,7 +123,9 @@ neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *
   bool real = neap_dtype_is_float(t->dtype), same = op == NEAP_CUMMAX || op == NEAP_CUMMIN;
   scanning s = {.op = op};
   memset(out, 0, sizeof *out);
-  NEAP_TRY(neap_tensor_as(&wide, t, real ? NEAP_F64 : NEAP_I64));
+  neap_dtype inner = real ? NEAP_F64 : NEAP_I64;
+  if (t->dtype == NEAP_F32 && op == NEAP_CUMSUM) inner = NEAP_F32;
+  NEAP_TRY(neap_tensor_as(&wide, t, inner));
   neap_status st = neap__rows_init(&s.rows, "scan", &wide, 1u << dim);
   if (!st) st = neap_tensor_init_raw(&z, s.rows.t.dtype, s.rows.t.ndim, s.rows.t.size);
   if (!st) s.z = neap_tensor_data(&z);

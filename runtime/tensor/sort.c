@@ -122,69 +122,6 @@ neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_te
   return st;
 }
 
-/* quantiles
- * --------------------------------------------------------------------------------------------- */
-
-typedef struct {
-  neap__rows rows; /* f64 */
-  double *z;
-  int n;
-  const double *q;
-  bool skip_nan;
-} ranking;
-
-static double at_rank(const double *x, const neap_sort_item *items, int64_t m, double q) {
-  double rank = q * (double)(m - 1), below = floor(rank);
-  int64_t low = (int64_t)below, high = low + 1 < m ? low + 1 : low;
-  double a = x[items[low].at], b = x[items[high].at], part = rank - below;
-  if (part == 0 || a == b) return a; /* also keeps infinities out of the difference */
-  return part < 0.5 ? a + (b - a) * part : b - (b - a) * (1 - part);
-}
-
-static neap_status rank_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const ranking *r = ctx;
-  neap_sort_item *items, *spare;
-  neap_status st = item_buffers(r->rows.m, &items, &spare);
-  for (int64_t row = begin; !st && row < end; row++) {
-    const void *data = neap__row(&r->rows, row);
-    const double *x = data;
-    int64_t missing = 0, m = r->rows.m;
-    for (int64_t i = 0; i < m; i++) missing += isnan(x[i]);
-    st = fill_items(NEAP_F64, m, data, false, items); /* NaN goes last, out of the way */
-    if (!st) st = sort_items(m, &items, &spare);
-    bool none = missing == m || (missing > 0 && !r->skip_nan);
-    for (int k = 0; !st && k < r->n; k++)
-      r->z[k * r->rows.rows + row] = none ? NAN : at_rank(x, items, m - missing, r->q[k]);
-  }
-  neap_free(items);
-  neap_free(spare);
-  return st;
-}
-
-neap_status neap_tensor_quantile(neap_tensor *out, const neap_tensor *t, int n, const double *q,
-                                 const neap_reduce_options *o) {
-  neap_tensor wide, shape = {0};
-  memset(out, 0, sizeof *out);
-  for (int k = 0; k < n; k++)
-    if (!(q[k] >= 0 && q[k] <= 1))
-      return neap_fail(NEAP_EARG, "quantile: q is %g, allowed are 0 to 1", q[k]);
-  NEAP_TRY(neap_tensor_as(&wide, t, NEAP_F64));
-  ranking r = {.n = n, .q = q, .skip_nan = o->skip_nan};
-  neap_status st = neap__rows_init(&r.rows, "quantile", &wide, o->dims);
-  if (!st) st = neap__rows_result(&shape, t, NEAP_BOOL, o->dims, o->keepdim);
-  int64_t size[NEAP_MAX_DIMS + 1] = {n};
-  for (int d = 0; !st && d < shape.ndim; d++) size[d + 1] = shape.size[d];
-  if (!st) st = neap_tensor_init_raw(out, NEAP_F64, shape.ndim + 1, size);
-  if (!st) r.z = neap_tensor_data(out);
-  if (!st) st = neap__rows_each(&r.rows, rank_rows, &r);
-  if (st) neap_tensor_drop(out);
-  neap_tensor_drop(&shape);
-  neap_tensor_drop(&r.rows.t);
-  neap_tensor_drop(&wide);
-  return st;
-}
-
 /* unique and searching
  * ---------------------------------------------------------------------------------- */
 

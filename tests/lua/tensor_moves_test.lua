@@ -109,3 +109,87 @@ describe("softmax", function()
     assert.is_true(tensor.randn({ 70000, seed = 1 }):softmax():sum() - 1 < 1e-9)
   end)
 end)
+
+describe("sums over the first dims", function()
+  it("are those of the turned copy, bit for bit", function()
+    for _, dtype in ipairs { "f64", "f32" } do
+      for _, size in ipairs { { 1, 5 }, { 7, 3 }, { 40, 64 }, { 33, 130 }, { 9000, 3 } } do
+        local x = numbers(dtype, size[1], size[2])
+        local y = x:t():clone()
+        for _, name in ipairs { "sum", "mean", "var", "std" } do
+          local got, want = x[name](x, 1), y[name](y, 2)
+          assert.is_true((got:eq(want) | (got:isnan() & want:isnan())):all(), name)
+        end
+      end
+      local x = numbers(dtype, 6, 20, 70)
+      assert_equal(x:permute(3, 1, 2):clone():reshape(70, 120):sum(2), x:sum { 1, 2 })
+      assert_equal(x:permute(2, 3, 1):clone():mean(3, { keepdim = true }):permute(3, 1, 2),
+        x:mean(1, { keepdim = true }))
+    end
+  end)
+
+  it("let NaN through, and skip it when asked", function()
+    local x = tensor.zeros { 20, 3 }
+    x:set(5, 2, 0 / 0)
+    assert.same({ 0, 1, 0 }, x:sum(1):isnan():to("i64"):totable())
+    assert.equal(0.0, x:sum(1, { skip_nan = true }):sum())
+  end)
+end)
+
+describe("quantiles", function()
+  local function by_sorting(x, q)
+    local sorted = x:to("f64"):sort()
+    local rank = q * (#x - 1) + 1
+    local low = math.floor(rank)
+    local a, b = sorted[low], sorted[math.min(low + 1, #x)]
+    return a + (b - a) * (rank - low)
+  end
+
+  it("are those of a sorted copy, at any length and order", function()
+    for _, n in ipairs { 1, 2, 25, 1000, 8193, 100000 } do
+      local x = tensor.randn { n, seed = n }
+      local steps = (tensor.rand { n, seed = n } * 4):floor() -- many equal elements
+      local waves = tensor.arange(n):mod(64) -- what a sample with a stride may misjudge
+      for _, y in ipairs { x, x:to "f32", x:sort(), -x:sort(), steps, waves, x:exp():pow(20) } do
+        for _, q in ipairs { 0, 0.001, 0.25, 0.5, 0.9, 0.9999, 1 } do
+          local want = by_sorting(y, q)
+          local miss = math.abs(y:quantile(q) - want) / (1 + math.abs(want))
+          assert.is_true(miss <= 1e-12, n .. " " .. q)
+        end
+      end
+    end
+  end)
+
+  it("agree one by one and many at once", function()
+    local x = tensor.randn({ 5, 9000, seed = 1 })
+    local q = {}
+    for i = 1, 20 do q[i] = (i - 1) / 19 end
+    local many = x:quantile(q, 2)
+    for i = 1, 20 do assert_equal(many[i], x:quantile(q[i], 2)) end
+  end)
+
+  it("know infinities and NaN", function()
+    local inf, nan = math.huge, 0 / 0
+    assert.equal(inf, tensor.of({ inf, inf, 1 }):median())
+    assert.equal(-inf, tensor.of({ -inf, -inf, inf }):quantile(0.25))
+    assert.is_true(tensor.of({ 1, nan, 3 }):median() ~= tensor.of({ 1, nan, 3 }):median())
+    assert.equal(2.0, tensor.of({ 1, nan, 3 }):median(nil, { skip_nan = true }))
+    local x = tensor.randn { 20000, seed = 1 }
+    local m = x:gt(1.5)
+    local want = x[~m]:median()
+    x[m] = nan
+    assert.equal(want, x:median(nil, { skip_nan = true }))
+  end)
+end)
+
+describe("running sums", function()
+  it("add up in f64, whatever the length", function()
+    for n = 1, 20 do
+      local x = tensor.arange(n)
+      assert_equal(x * (x + 1) / 2, x:cumsum())
+      assert_equal((x * (x + 1) / 2):to "f32", x:to("f32"):cumsum())
+    end
+    local x = tensor.randn { 100000, dtype = "f32", seed = 1 }
+    assert.is_true((x:cumsum():to "f64" - x:to("f64"):cumsum()):abs():max() < 1e-4)
+  end)
+end)
