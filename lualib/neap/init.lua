@@ -64,6 +64,7 @@ local modules = {
   ta = true,
   tensor = true,
   yaml = true,
+  zarr = true,
 }
 
 --- The names of the public modules, sorted.

@@ -56,6 +56,11 @@ static const struct {
      "true})\n"
      "tensor.save(folder .. '/a.safetensors', {x = x}, {metadata = {k = 'v'}})\n"
      "tensor.load(folder .. '/a.safetensors')\n"},
+    {"zarr", "local a = zarr.create(folder .. '/a' .. os.time() .. os.clock() .. '.zarr',\n"
+             "  {shape = {0, 2}, chunks = {2, 2}})\n"
+             "a:append(tensor.ones {3, 2}); a:append(tensor.ones {1, 2})\n"
+             "assert(zarr.open(a.path):read({2, 3}, 1):sum() == 2)\n"
+             "a:write({2, 1}, tensor.zeros {2, 2}); a:read(); tostring(a)\n"},
     {"frame",
      "local f = frame.new {{'time', tensor.of({1e18 // 1, 2e18 // 1}, {dtype = 'i64'})},\n"
      "  {'close', {1, 2.5}}, {'name', {'a', 'b'}}}\n"

@@ -97,7 +97,7 @@ describe("tensor archives", function()
         { metadata = {} } },
       { "`compress` is for .npz files, not for .npy", "a.npy", x, { compress = true } },
       { "unknown option 'compres'", "a.npz", { x = x }, { compres = true } },
-      { "does not end in .npy, .npz or .safetensors", "a.csv", x },
+      { "does not end in .npy, .npz, .safetensors or .zarr", "a.csv", x },
       { "has a zero byte inside", "a.npz", { ["x\0"] = x } },
     } do
       local message = support.message(tensor.save, table.unpack(case, 2, 4))

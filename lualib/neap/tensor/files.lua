@@ -1,15 +1,15 @@
---- Tensors in files, by extension: .npy, .npz, .safetensors; loaded by neap.tensor.
+--- Tensors in files, by extension: .npy, .npz, .safetensors, .zarr; loaded by neap.tensor.
 local c = require "neap.c.tensor"
 local opts = require "neap.opts"
 
 local tensor = {}
 
-local extensions = { npy = true, npz = true, safetensors = true }
+local extensions = { npy = true, npz = true, safetensors = true, zarr = true }
 
 local function extension_of(where, path)
   local found = type(path) == "string" and path:match "%.(%w+)$"
   if found and extensions[found] then return found end
-  opts.raise("%s: '%s' does not end in .npy, .npz or .safetensors", where, tostring(path))
+  opts.raise("%s: '%s' does not end in .npy, .npz, .safetensors or .zarr", where, tostring(path))
 end
 
 local function is_tensor(x)
@@ -50,7 +50,8 @@ end
 --- Write a tensor, or several by name, whole or not at all; the extension says how. `.npy` takes
 --- one tensor; `.npz` (numpy.load reads it; `compress` deflates it) and `.safetensors` (`metadata`
 --- holds texts by name) take {name = tensor}, written by rising names, so that equal contents give
---- equal bytes. Other extensions, and a name or value of another kind, are errors.
+--- equal bytes. `.zarr` takes one tensor and a folder that holds no array yet (see neap.zarr).
+--- Other extensions, and a name or value of another kind, are errors.
 ---@param path string
 ---@param x neap.tensor|table<string, neap.tensor>
 ---@param o? { compress: boolean, metadata: table<string, string> }
@@ -66,6 +67,10 @@ function tensor.save(path, x, o)
     c.save_npy(x, path)
     return
   end
+  if extension == "zarr" then
+    require("neap.zarr").save(path, x)
+    return
+  end
   if is_tensor(x) then
     opts.raise("%s: a .%s file takes {name = tensor}, got one tensor", where, extension)
   end
@@ -78,25 +83,27 @@ function tensor.save(path, x, o)
   end
 end
 
---- Read what `save` or another program wrote: a tensor from `.npy` (versions 1 to 3, either memory
---- and byte order; compressed files too), {name = tensor} from `.npz` and `.safetensors`, with the
---- sorted names as a second and safetensors' metadata as a third result. `only` names the tensors
---- to read from an archive. dtypes are f8 f4 i8 i4 u1 b1; safetensors' F16 and BF16 become f32, its
---- I8, I16 and U16 i32, its U32 i64. With `mmap` a .npy file stays on disk and is read where it is
---- touched; writing to the tensor changes memory only. While it is in use nobody may shorten the
---- file: touching what is gone ends the process. A damaged or truncated file is an error.
+--- Read what `save` or another program wrote: a tensor from `.zarr` and `.npy` (versions 1 to 3,
+--- either memory and byte order; compressed files too), {name = tensor} from `.npz` and
+--- `.safetensors`, with the sorted names as a second and safetensors' metadata as a third result.
+--- `only` names the tensors to read from an archive. dtypes are f8 f4 i8 i4 u1 b1; safetensors' F16
+--- and BF16 become f32, its I8, I16 and U16 i32, its U32 i64. With `mmap` a .npy file stays on disk
+--- and is read where it is touched; writing to the tensor changes memory only. While it is in use
+--- nobody may shorten the file: touching what is gone ends the process. A damaged or truncated file
+--- is an error.
 ---@param path string
 ---@param o? { mmap: boolean, only: string[] }
 ---@return neap.tensor|table<string, neap.tensor> x, string[]? names, table? metadata
 function tensor.load(path, o)
   local where = "tensor.load"
   local extension = extension_of(where, path)
-  if o and o.only and extension == "npy" then
+  if o and o.only and (extension == "npy" or extension == "zarr") then
     opts.raise("%s: `only` is for .npz and .safetensors files", where)
   end
   options(where, extension, { mmap = "npy" }, o)
   o = opts.merge(where, { mmap = false, only = opts.none }, o)
   if extension == "npy" then return (o.mmap and c.map_npy or c.load_npy)(path) end
+  if extension == "zarr" then return require("neap.zarr").load(path) end
   local tensors, names, metadata = c["load_" .. extension](path, o.only)
   return tensors, names, metadata
 end

@@ -1,0 +1,198 @@
+local support = require "tests.lua.support"
+local file = require "neap.file"
+local json = require "neap.json"
+local tensor = require "neap.tensor"
+local zarr = require "neap.zarr"
+local faults = require "neap.c.file"
+
+local folder
+
+before_each(function() folder = file.temporary_folder() end)
+after_each(function() file.remove_tree(folder) end)
+
+local function equal(want, got)
+  assert.same(want.shape, got.shape)
+  assert.equal(want.dtype, got.dtype)
+  assert.is_true(want:eq(got):all())
+end
+
+describe("json.decode", function()
+  it("reads every kind of value", function()
+    local v = json.decode(' { "a" : [1, -2.5e3, 0, true, false, null, {}, []],'
+      .. ' "\\u00e9\\n": "\\ud83d\\ude00" } ')
+    assert.equal(1, v.a[1])
+    assert.equal("integer", math.type(v.a[1]))
+    assert.equal(-2500.0, v.a[2])
+    assert.equal(json.null, v.a[6])
+    assert.equal("😀", v["é\n"])
+    assert.equal('{"a":[1,-2500,0,true,false,null,{},[]],"é\\n":"😀"}', json.text(v))
+  end)
+
+  it("refuses what is not JSON", function()
+    for text, message in pairs { -- each on its own
+      [""] = "a value expected", ["{"] = "'\"' expected", ["[1,]"] = "a value expected",
+      ["01"] = "is no number", ["1."] = "is no number", ["1 2"] = "text behind",
+      ['{"a":1,"a":2}'] = "stands twice", ['"\\x"'] = "unknown escape", ['"\1"'] = "control",
+      ['"\\ud800"'] = "half a character", ['"\xff"'] = "not UTF%-8", ["nul"] = "a value expected",
+      [("["):rep(200)] = "100 deep", ["{1:2}"] = "'\"' expected", ['"a'] = "without end",
+    } do
+      assert.matches(message, support.message(json.decode, text))
+    end
+    assert.matches("json: x, line 2: ", support.message(json.decode, "[\n}", "x"))
+  end)
+end)
+
+describe("zarr", function()
+  it("reads what zarrita writes", function()
+    local a = zarr.open "tests/golden/zarr/zstd.zarr"
+    assert.same({ 5, 3 }, a.shape)
+    local x = a:read()
+    equal(tensor.arange(0, 11):reshape(4, 3) / 4, x:slice(1, 1, 4))
+    assert.is_true(x[5]:isnan():all())
+    local plain = tensor.load "tests/golden/zarr/plain.zarr"
+    equal(tensor.arange(0, 11):reshape(4, 3):to "i32", plain:slice(1, 1, 4))
+    assert.same({ 7, 7, 7 }, plain[5]:totable())
+  end)
+
+  it("keeps the metadata of others when it appends", function()
+    for _, name in ipairs { "zarr.json", "c/0/0", "c/1/0", "c/0/1", "c/1/1" } do
+      file.mkdir((folder .. "/p.zarr/" .. name):match "^(.*)/")
+      file.write(folder .. "/p.zarr/" .. name, file.read("tests/golden/zarr/plain.zarr/" .. name))
+    end
+    zarr.open(folder .. "/p.zarr"):append(tensor.zeros { 2, 3, dtype = "i32" })
+    local m = json.decode(file.read(folder .. "/p.zarr/zarr.json"))
+    assert.equal('{"shape":[1],"unit":"USD"}', json.text(m.attributes))
+    assert.equal("[7,3]", json.text(m.shape))
+    assert.same({ { 9, 10, 11 }, { 7, 7, 7 }, { 0, 0, 0 } },
+      zarr.open(folder .. "/p.zarr"):read({ 4, 6 }):totable())
+  end)
+
+  it("reads any box of what was appended in pieces", function()
+    local x = tensor.randn { 23, 3, 5, seed = 3 }
+    local a = zarr.create(folder .. "/x.zarr", { shape = { 0, 3, 5 }, chunks = { 4, 2, 5 } })
+    local at = 1
+    for _, n in ipairs { 1, 2, 6, 4, 0, 10 } do
+      a:append(n > 0 and x:slice(1, at, at + n - 1) or tensor.zeros { 0, 3, 5 })
+      at = at + n
+    end
+    local b = zarr.open(folder .. "/x.zarr")
+    equal(x, b:read())
+    for _, box in ipairs {
+      { { 1, 1 }, { 1, 1 }, { 1, 1 } }, { { 4, 5 }, { 2, 3 }, { 1, 5 } },
+      { { 23, 23 }, { 3, 3 }, { 5, 5 } }, { { 2, 22 }, { 1, 3 }, { 2, 4 } },
+    } do
+      equal(x[box], b:read(table.unpack(box)))
+    end
+    equal(x[{ { 9, 9 }, {}, {} }], b:read(9))
+    equal(x[{ { 22, 23 }, {}, { 5, 5 } }], b:read({ -2, -1 }, {}, -1))
+  end)
+
+  it("holds every dtype, no rows and no dims", function()
+    for _, dtype in ipairs { "f64", "f32", "i64", "i32", "u8", "bool" } do
+      local x = tensor.arange(0, 5):reshape(2, 3):to(dtype)
+      local path = folder .. "/" .. dtype .. ".zarr"
+      tensor.save(path, x)
+      equal(x, tensor.load(path))
+      assert.matches("is there already", support.message(tensor.save, path, x))
+    end
+    tensor.save(folder .. "/scalar.zarr", tensor.of { 2.5 }[{ { 1, 1 } }]:reshape {})
+    assert.equal(2.5, tensor.load(folder .. "/scalar.zarr"):item())
+    tensor.save(folder .. "/none.zarr", tensor.zeros { 0, 3 })
+    assert.same({ 0, 3 }, tensor.load(folder .. "/none.zarr").shape)
+  end)
+
+  it("fills what was never written and keeps what stands beside a write", function()
+    local a = zarr.create(folder .. "/f.zarr", { shape = { 5 }, chunks = { 2 }, fill = 0 / 0 })
+    a:write({ 2 }, tensor.of { 1, 2 })
+    a:write({ 4 }, tensor.of { 3 })
+    assert.equal("tensor<f64>[5] {nan, 1, 2, 3, nan}", tostring(zarr.open(a.path):read()))
+  end)
+
+  it("touches only the chunks that a range meets", function()
+    local a = zarr.save(folder .. "/t.zarr", tensor.arange(10), { chunks = { 3 } })
+    file.write(a.path .. "/c/0", "damaged")
+    file.write(a.path .. "/c/2", "damaged")
+    assert.same({ 4, 5, 6 }, a:read({ 4, 6 }):totable())
+    assert.matches("chunk .*/c/2' is damaged: its sum is wrong",
+      support.message(a.read, a, { 6, 7 }))
+  end)
+
+  it("is as it was when an append fails at any step", function()
+    local x, more = tensor.arange(5), tensor.arange(6, 12)
+    for k = 1, 100 do
+      local path = folder .. "/" .. k .. ".zarr"
+      local a = zarr.save(path, x, { chunks = { 3 } })
+      faults.fail_after(k, "ENOSPC")
+      local ok = pcall(a.append, a, more)
+      if faults.fail_armed() then
+        faults.fail_after(0, "ENOSPC")
+        assert.is_true(k > 8 and ok)
+        break
+      end
+      assert.is_false(ok)
+      local there = zarr.open(path)
+      equal(there.shape[1] == 5 and x or tensor.arange(12), there:read())
+      if there.shape[1] == 5 then
+        assert.equal(5, a.shape[1])
+        there:append(more)
+      end
+      equal(tensor.arange(12), zarr.open(path):read())
+    end
+  end)
+
+  it("says what does not fit", function()
+    local a = zarr.create(folder .. "/a.zarr", { shape = { 4, 2 }, chunks = { 2, 2 } })
+    local x = tensor.ones { 2, 2 }
+    for _, case in ipairs {
+      { "position 5 of dim 1 is outside 1%.%.4", a.read, a, { 1, 5 } },
+      { "position 0 of dim 2", a.read, a, {}, 0 },
+      { "ends at 1, before 2", a.read, a, { 2, 1 } },
+      { "3 ranges for 2 dims", a.read, a, 1, 1, 1 },
+      { "is {first, last}", a.read, a, { 1, 2, 3 } },
+      { "the array is f64, the tensor f32", a.append, a, x:to "f32" },
+      { "dim 2 of the array has size 2, of the tensor 1", a.append, a, tensor.ones { 2, 1 } },
+      { "the array has 2 dims, the tensor 1", a.append, a, tensor.ones { 2 } },
+      { "tensor expected, got nil", a.append, a },
+      { "does not fit into dim 1 of size 4", a.write, a, { 4, 1 }, x },
+      { "one position per dim", a.write, a, { 4 }, x },
+      { "is there already", zarr.create, a.path, { shape = { 1 } } },
+      { "'shape'", zarr.create, folder .. "/b.zarr", {} },
+      { "shape holds %-1", zarr.create, folder .. "/b.zarr", { shape = { -1 } } },
+      { "chunks holds 0", zarr.create, folder .. "/b.zarr", { shape = { 1 }, chunks = { 0 } } },
+      { "chunks has 2 sizes, shape has 1", zarr.create, folder .. "/b.zarr",
+        { shape = { 1 }, chunks = { 1, 1 } } },
+      { "dtype 'f16'", zarr.create, folder .. "/b.zarr", { shape = { 1 }, dtype = "f16" } },
+      { "No such file", zarr.open, folder .. "/none.zarr" },
+    } do
+      assert.matches(case[1], support.message(table.unpack(case, 2, #case)))
+    end
+  end)
+
+  it("refuses metadata that it cannot keep", function()
+    local a = zarr.create(folder .. "/m.zarr", { shape = { 4 }, chunks = { 2 } })
+    local text = file.read(a.path .. "/zarr.json")
+    for _, case in ipairs {
+      { '"zarr_format":3', '"zarr_format":2', "version 3" },
+      { '"array"', '"group"', "version 3" },
+      { '"float64"', '"complex64"', "data type 'complex64'" },
+      { '"regular"', '"rectangular"', "not regular" },
+      { '"zstd"', '"blosc"', "codec 'blosc'" },
+      { '"little"', '"big"', "big%-endian" },
+      { '"chunk_shape":%[2%]', '"chunk_shape":[0]', "chunk_shape holds 0" },
+      { '"chunk_shape":%[2%]', '"chunk_shape":[2,2]', "different lengths" },
+      { '"default"', '"other"', "kind 'other'" },
+      { '"fill_value":0', '"fill_value":null', "no fill value" },
+      { '"shape":%[4%]', '"shape":7', "no shape" },
+      { "}$", "", "expected" },
+      { '"separator":"/"', '"separator":"/../"', "chunk keys are separated by '/../'" },
+      { '"codecs":%[.-%],', '"codecs":[7],', "codec '7' in place 1" },
+      { '"codecs":%[.-%],', '"codecs":[null],', "codec 'nil' in place 1" },
+      { '"codecs":%[.-%],', '"codecs":[],', "it names no codec" },
+      { '"chunk_grid":{.-"regular"}', '"chunk_grid":7', "not regular" },
+    } do
+      local changed = text:gsub("\n$", ""):gsub(case[1], case[2])
+      file.write(a.path .. "/zarr.json", changed)
+      assert.matches(case[3], support.message(zarr.open, a.path))
+    end
+  end)
+end)
