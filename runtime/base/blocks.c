@@ -40,6 +40,7 @@ static atomic_flag lock = ATOMIC_FLAG_INIT;
 static uint64_t now;
 static atomic_int_fast64_t live, peak, cached; /* written under the lock, read anywhere */
 static atomic_int_fast64_t goal = FLOOR;
+static atomic_int_fast64_t recent; /* bytes last asked for: what is likely asked for next */
 
 static void enter(void) {
   for (int tries = 1; atomic_flag_test_and_set_explicit(&lock, memory_order_acquire); tries++)
@@ -52,13 +53,22 @@ static int64_t value(const atomic_int_fast64_t *counter) {
   return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+static void set(atomic_int_fast64_t *counter, int64_t v) {
+  atomic_store_explicit(counter, v, memory_order_relaxed);
+}
+
 static void add(atomic_int_fast64_t *counter, int64_t delta) {
-  atomic_store_explicit(counter, value(counter) + delta, memory_order_relaxed);
+  set(counter, value(counter) + delta);
 }
 
 static void count_live(int64_t delta) {
   add(&live, delta);
-  if (value(&live) > value(&peak)) atomic_store_explicit(&peak, value(&live), memory_order_relaxed);
+  if (value(&live) > value(&peak)) set(&peak, value(&live));
+}
+
+static void count_taken(int64_t bytes) {
+  count_live(bytes);
+  set(&recent, bytes);
 }
 
 /* classes
@@ -152,6 +162,7 @@ static int64_t room(void) {
 
 /* Take out what is more than most bytes, the longest unused class first, for to_system. */
 static block *shed(int64_t most) {
+  if (value(&cached) <= most) return NULL;
   block *out = NULL;
   int class = -1;
   while (value(&cached) > most) {
@@ -177,14 +188,14 @@ void *neap__block_take(size_t bytes, bool zero) {
   int class = class_of(bytes);
   enter();
   block *b = pop(class), *spare = NULL;
-  if (b) count_live((int64_t)bytes);
+  if (b) count_taken((int64_t)bytes);
   leave();
   bool blank = !b && is_mapped(class); /* the system maps zeros */
   if (!b) {
     b = from_system(class, bytes);
     if (!b) return NULL;
     enter();
-    count_live((int64_t)bytes);
+    count_taken((int64_t)bytes);
     spare = shed(room());
     leave();
     to_system(spare);
@@ -198,15 +209,15 @@ void *neap__block_take(size_t bytes, bool zero) {
 
 /* What is alive is never more than the bytes now live, so the goal comes down with them. */
 static void lower_goal(void) {
-  int64_t fine = 2 * value(&live);
-  atomic_store_explicit(&goal, fine > FLOOR ? fine : FLOOR, memory_order_relaxed);
+  int64_t fine = 4 * value(&live);
+  set(&goal, fine > FLOOR ? fine : FLOOR);
 }
 
 void neap__block_give(void *data) {
   block *b = header_of(data), *spare;
   enter();
   count_live(-(int64_t)b->bytes);
-  if (value(&goal) > FLOOR && value(&goal) / 2 > value(&live)) lower_goal();
+  if (value(&goal) > FLOOR && value(&goal) / 4 > value(&live)) lower_goal();
   push(b);
   spare = shed(room());
   leave();
@@ -246,10 +257,11 @@ int64_t neap_alloc_trim(void) {
 
 void neap_alloc_set_goal(int64_t bytes) {
   enter();
-  atomic_store_explicit(&goal, bytes > FLOOR ? bytes : FLOOR, memory_order_relaxed);
+  set(&goal, bytes > FLOOR ? bytes : FLOOR);
+  set(&recent, 0);
   block *spare = shed(room());
   leave();
   to_system(spare);
 }
 
-bool neap_alloc_past_goal(void) { return value(&live) > value(&goal); }
+bool neap_alloc_past_goal(void) { return value(&live) + value(&recent) > value(&goal); }

@@ -5,6 +5,7 @@
 #include "base/lua_base.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,10 +59,25 @@ int neap_lua_done(lua_State *L, neap_status st) {
   return 1;
 }
 
-void neap_lua_charge(lua_State *L) {
-  if (!neap_alloc_past_goal()) return;
+/* Objects filled since the last collection here, and how many are fine. */
+static atomic_int_fast64_t filled, fine = 32768;
+
+/* A collection runs finalizers, which free the bytes; the shells go in the one after it. Left to
+ * itself Lua takes them for alive in between, and a loop over small tensors grows without need. */
+static void collect(lua_State *L, bool shells) {
   lua_gc(L, LUA_GCCOLLECT);
+  if (shells) lua_gc(L, LUA_GCCOLLECT);
+  int64_t heap = (int64_t)lua_gc(L, LUA_GCCOUNT) * 1024;
+  atomic_store_explicit(&filled, 0, memory_order_relaxed);
+  atomic_store_explicit(&fine, 32768 + heap / 256, memory_order_relaxed);
   neap_alloc_set_goal(2 * neap_alloc_live());
+}
+
+void neap_lua_charge(lua_State *L) {
+  int64_t n = atomic_load_explicit(&filled, memory_order_relaxed) + 1;
+  atomic_store_explicit(&filled, n, memory_order_relaxed);
+  bool shells = n > atomic_load_explicit(&fine, memory_order_relaxed);
+  if (shells || neap_alloc_past_goal()) collect(L, shells);
 }
 
 void neap_lua_class(lua_State *L, const char *name, const luaL_Reg *methods) {

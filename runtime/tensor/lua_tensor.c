@@ -387,9 +387,12 @@ static int push_method(lua_State *L) {
   return 1;
 }
 
-/* x[i], x.shape, x.dtype, x:method() */
+/* x[i], x.shape, x.dtype, x:method(); the methods are the first upvalue. */
 static int t_index(lua_State *L) {
   if (lua_type(L, 2) != LUA_TSTRING) return neap__lua_index(L);
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
   const char *name = lua_tostring(L, 2);
   if (strcmp(name, "shape") == 0) return t_shape(L);
   if (strcmp(name, "dtype") == 0) {
@@ -422,6 +425,9 @@ NEAP_LUA_EXPORT int luaopen_neap_c_tensor(lua_State *L);
 int luaopen_neap_c_tensor(lua_State *L) {
   neap_lua_class(L, TENSOR, methods);
   luaL_getmetatable(L, TENSOR);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, t_index, 1);
+  lua_setfield(L, -2, "__index");
   neap__lua_add_views(L);
   neap__lua_add_math(L);
   luaL_newlib(L, functions);

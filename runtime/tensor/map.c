@@ -118,25 +118,63 @@ static neap_status fresh_binary(neap_tensor *out, neap_dtype result, neap_binary
   return st;
 }
 
+/* Most calls are one short row of floats: both without holes and of one shape, or b one element. n
+ * is its length, step how b moves. Such a row needs no views, no walk and no pool. */
+static bool is_one_row(const neap_tensor *a, const neap_tensor *b, int64_t *n, int64_t *step) {
+  if (a->dtype != b->dtype || !neap_dtype_is_float(a->dtype)) return false;
+  if (b->ndim && b->ndim != a->ndim) return false;
+  *n = 1;
+  *step = b->ndim || a->ndim == 0;
+  for (int d = a->ndim - 1; d >= 0; d--) {
+    if (a->size[d] != 1 && a->stride[d] != *n) return false;
+    if (b->ndim && (b->size[d] != a->size[d] || (b->size[d] != 1 && b->stride[d] != *n)))
+      return false;
+    *n *= a->size[d];
+  }
+  return *n > 0 && *n <= NEAP__GRAIN;
+}
+
 neap_status neap_tensor_binary(neap_tensor *out, neap_binary_op op, const neap_tensor *a,
                                const neap_tensor *b) {
-  memset(out, 0, sizeof *out);
   const neap_kern *k;
+  int64_t n, step;
   neap_tensor shape;
   neap_dtype dtype = neap_dtype_promote(a->dtype, b->dtype);
+  out->storage = NULL;
   NEAP_TRY(neap_kern_select(&k));
+  if (k->binary[op][dtype] && is_one_row(a, b, &n, &step)) {
+    NEAP_TRY(neap_tensor_init_raw(out, dtype, a->ndim, a->size));
+    k->binary[op][dtype](n, neap_tensor_data(out), 1, neap_tensor_data(a), 1, neap_tensor_data(b),
+                         step);
+    return NEAP_OK;
+  }
+  memset(out, 0, sizeof *out);
   NEAP_TRY(binary_dtype(op, k, &dtype));
   NEAP_TRY(broadcast(neap_binary_names[op], a, b, &shape));
   if (!neap_dtype_is_float(dtype)) NEAP_TRY(check_divisor(op, b));
   return fresh_binary(out, dtype, k->binary[op][dtype], dtype, &shape, a, b);
 }
 
+/* Memory of our own, and either that of somebody else or the same row. */
+static bool may_write_row(const neap_tensor *a, const neap_tensor *b, int64_t step) {
+  if (a->storage->release || b->storage->release) return false;
+  return a->storage != b->storage || (a->offset == b->offset && step == 1);
+}
+
 neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const neap_tensor *b) {
   const char *name = neap_binary_names[op];
   const neap_kern *k;
-  neap_tensor shape, own = {0};
+  int64_t n, step;
+  neap_tensor shape, own;
   neap_dtype dtype = neap_dtype_promote(a->dtype, b->dtype);
   NEAP_TRY(neap_kern_select(&k));
+  if (k->binary[op][dtype] && is_one_row(a, b, &n, &step) && may_write_row(a, b, step)) {
+    char *z = neap_tensor_data(a);
+    neap__touch(a);
+    k->binary[op][dtype](n, z, 1, z, 1, neap_tensor_data(b), step);
+    return NEAP_OK;
+  }
+  memset(&own, 0, sizeof own);
   NEAP_TRY(binary_dtype(op, k, &dtype));
   if (dtype != a->dtype)
     return neap_fail(NEAP_EDTYPE, "%s_: the result is %s, which does not go into %s; use x:%s(y)",

@@ -145,7 +145,9 @@ neap_status neap_scalar_i64(neap_scalar *s, neap_dtype dtype, int64_t v) {
 void neap_tensor_drop(neap_tensor *t) {
   neap_storage *s = t->storage;
   t->storage = NULL;
-  if (!s || atomic_fetch_sub(&s->refs, 1) > 1) return;
+  if (!s) return;
+  bool last = atomic_load_explicit(&s->refs, memory_order_acquire) == 1; /* then it is ours alone */
+  if (!last && atomic_fetch_sub(&s->refs, 1) > 1) return;
   if (s->release) s->release(s);
   neap_free(s);
 }

@@ -314,6 +314,35 @@ describe("tensor errors", function()
   end)
 end)
 
+describe("short rows", function()
+  it("give what longer and stranger ones give", function()
+    for _, dtype in ipairs { "f64", "f32" } do
+      local x = tensor.of({ { 1, 2, 3 }, { 4, 5, 6 } }, { dtype = dtype })
+      local big = tensor.zeros({ 70000 }, { dtype = dtype }) + 2
+      same({ { 2, 4, 6 }, { 8, 10, 12 } }, x + x)
+      same({ { 1, 2, 3 }, { 4, 5, 6 } }, x:t():clone():t() * 1.0)
+      same({ { 0.5, 1, 1.5 }, { 2, 2.5, 3 } }, x / 2)
+      same({ { 60, 30, 20 }, { 15, 12, 10 } }, 60 / x)
+      assert.equal(140000.0, (big * 1.0):sum())
+      assert.equal(dtype, (x + 1.5).dtype)
+      assert.same({ 0, 3 }, (tensor.zeros({ 0, 3 }, { dtype = dtype }) + 1).shape)
+    end
+  end)
+
+  it("may be their own operand in place", function()
+    local x = tensor.of { 1, 2, 3, 4 }
+    same({ 2, 4, 6, 8 }, x:add_(x))
+    same({ 3, 6, 9, 12 }, x:add_(x / 2))
+    local first = x:view(4, 1)[1]:squeeze(1)
+    assert.equal(0, first:dim())
+    same({ 6, 9, 12, 15 }, x:clone():add_(x[1]))
+    same({ 6, 9, 12, 15 }, x:add_(first))
+    same({ 15, 21, 27 }, x:slice(1, 2, 4):add_(x:slice(1, 1, 3)))
+    same({ 6, 15, 21, 27 }, x)
+    same({ 33, 36, 36, 33 }, x:add_(x:slice(1, 4, 1, -1)))
+  end)
+end)
+
 describe("tensor memory", function()
   it("says when a tensor was closed", function()
     local x = tensor.of { 1 }
