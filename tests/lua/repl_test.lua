@@ -160,7 +160,8 @@ local function twice(x) hidden_state = hidden_state + 1 return 2 * x end
 seen = ...
 return 1]]
     local output, code = talk({ "names: hidden_state, seen, twice", "1> ",
-      { "twice(21), hidden_state, seen\\n" }, '42\t5\t"word"', "2> ", { CTRL_D } }, "-i " .. path .. " word")
+      { "twice(21), hidden_state, seen\\n" }, '42\t5\t"word"', "2> ", { CTRL_D } },
+      "-i " .. path .. " word")
     assert.equal(0, code, output)
     os.remove(path)
   end)
