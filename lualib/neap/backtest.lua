@@ -335,6 +335,8 @@ end
 ---     backtest.run(bars, { target = tensor.of { 1, 1, 1 } }).stats.trades --> 1
 ---@param bars table
 ---@param o { target: neap.tensor|number|function, cash: number?, fee: number?, slippage: number? }
+---  and fill: "open"|"close", rebalance: "change"|"always", levels: "entry"|"signal",
+---  slippage_on: "all"|"entry", sizing: "net"|"unit"
 ---@return table
 function backtest.run(bars, o)
   o = opts.merge("backtest.run", defaults, o)

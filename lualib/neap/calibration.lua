@@ -69,10 +69,10 @@ local fit_options = { input = "prob", weights = opts.none, classes = opts.none, 
 --- between its knots, is flat outside, and stays within [1/(n+2), (n+1)/(n+2)]. One class only is
 --- an error.
 ---     calibration.fit("none", tensor.of { 0, 1 }, tensor.of { 0.2, 0.6 }):apply(0.25) --> 0.25
----@param method string
+---@param method "none"|"temperature"|"platt"|"beta"|"isotonic"
 ---@param y neap.tensor labels, N
 ---@param p neap.tensor probabilities or logits, N or N x K
----@param o? { input: string, weights: neap.tensor, classes: integer[], skip_nan: boolean }
+---@param o? { input: "prob"|"logit", weights: neap.tensor, classes: integer[], skip_nan: boolean }
 ---@return neap.Calibrator
 function calibration.fit(method, y, p, o)
   return fit("calibration.fit", method, y, p, opts.merge("calibration.fit", fit_options, o))
@@ -224,7 +224,8 @@ local select_options = {
 ---     calibration.select(y, p, { methods = { "none" }, folds = 2 }).method --> none
 ---@param y neap.tensor labels, N, in time order
 ---@param p neap.tensor probabilities or logits, N or N x K
----@param o? { methods: string[], folds: integer, metric: string, purge: integer, input: string }
+---@param o? { methods: string[], folds: integer, purge: integer, input: "prob"|"logit" } and
+---  metric: "log_loss"|"brier"|"ece"
 ---@return neap.Calibrator
 ---@return { method: string, score: number }[]
 function calibration.select(y, p, o)

@@ -118,8 +118,14 @@ local function entry_text(entry)
   local widest = 7
   for _, param in ipairs(entry.params) do widest = math.max(widest, #param[1]) end
   local format = "  %-" .. widest .. "s  %s"
-  for _, param in ipairs(entry.params) do out[#out + 1] = format:format(param[1], param[2]) end
-  for _, value in ipairs(entry.returns) do out[#out + 1] = format:format("returns", value) end
+  local pad = (" "):rep(widest + 4)
+  local function add(name, text)
+    local line = format:format(name, text)
+    if #line > 80 then line = format:format(name, wrap(text, pad, 80):sub(#pad + 1)) end
+    out[#out + 1] = line
+  end
+  for _, param in ipairs(entry.params) do add(param[1], param[2]) end
+  for _, value in ipairs(entry.returns) do add("returns", value) end
   if #entry.examples > 0 then
     out[#out + 1] = "\n  example"
     for _, example in ipairs(entry.examples) do out[#out + 1] = "    " .. example end

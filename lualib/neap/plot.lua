@@ -245,7 +245,7 @@ end
 
 --- The chart as SVG text. `theme` is "light" (default), "dark", or "page": classes only, for a page
 --- that brings the rules of both.
----@param theme? string
+---@param theme? "light"|"dark"|"page"
 ---@return string
 function Chart:svg(theme)
   theme = theme or "light"
@@ -257,7 +257,7 @@ end
 
 --- Write the chart to a file, by extension: .svg, or .png through librsvg.
 ---@param path string
----@param o? { theme: string, scale: number }
+---@param o? { theme: "light"|"dark", scale: number }
 function Chart:save(path, o)
   o = opts.merge("chart:save", { theme = "light", scale = 2 }, o)
   opts.expect("chart:save", "the path", path, "string")

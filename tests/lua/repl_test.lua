@@ -465,6 +465,8 @@ describe("completion", function()
     assert.equal("bool' f32' f64' i32' i64' u8'", candidates "tensor.zeros { 3, dtype = '")
     assert.equal('drop" fill" raise"', candidates 'market.validate(b, { max_gap = 3, policy = "')
     assert.equal("", candidates 'market.validate(b, { policy = "x')
+    assert.equal('close" open"', candidates 'backtest.run(b, { fee = f(1, 2), fill = "')
+    assert.equal('beta"', candidates 'calibration.fit("b')
     assert.truthy(candidates "f('lualib/ne":find("lualib/neap/", 1, true))
     assert.truthy(candidates "require 'neap.te":find("neap.tensor", 1, true))
   end)
@@ -544,6 +546,9 @@ describe("help", function()
     for _, name in ipairs { "quantile", "where", "sort", "matmul", "zeros", "cumsum", "topk" } do
       local text = help.topic("tensor." .. name)
       assert.truthy(text:find("^tensor[.:]" .. name .. "%(.-%)\n"), name)
+      for line in text:gmatch "[^\n]+" do
+        assert.is_true(#line <= 80 or line:find "^    " ~= nil, line)
+      end
       assert.truthy(text:find "\n  returns  " and text:find "\n  example\n    ", name)
     end
     assert.is_nil(help.topic "tensor":find(" 1 .\n", 1, true)) -- "1 .. K" ends no sentence
