@@ -99,20 +99,50 @@ local function key_encoding(refuse, encoding)
   return name == "default" and "c" or nil, separator
 end
 
+local type_names_2 = { ["<f8"] = "float64", ["<f4"] = "float32", ["<i8"] = "int64",
+  ["<i4"] = "int32", ["|u1"] = "uint8", ["|b1"] = "bool" }
+
+-- Metadata of version 2 in the form of version 3.
+local function from_version_2(refuse, m)
+  if type(m) ~= "table" or m.zarr_format ~= 2 then refuse "not a Zarr array of version 2" end
+  local codecs = { { name = "bytes" } }
+  local compressor = m.compressor or json.null
+  if compressor ~= json.null then
+    local id = members(compressor).id
+    if id ~= "zstd" then refuse("compressor '%s'; zstd and none can be read", tostring(id)) end
+    codecs[2] = { name = "zstd" }
+  end
+  if next(members(m.filters)) then refuse "it has filters" end
+  if m.order ~= "C" then refuse("memory order '%s', not C", tostring(m.order)) end
+  local fill = m.fill_value
+  if fill == nil or fill == json.null then fill = 0 end
+  return {
+    zarr_format = 3, node_type = "array", shape = m.shape,
+    data_type = type_names_2[m.dtype] or m.dtype,
+    chunk_grid = { name = "regular", configuration = { chunk_shape = m.chunks } },
+    chunk_key_encoding = { name = "v2", configuration = { separator = m.dimension_separator } },
+    fill_value = fill, codecs = codecs,
+  }
+end
+
 --- An array that is there already: `zarr.json` of version 3, regular chunks, codecs bytes, zstd and
 --- crc32c, the types float64, float32, int64, int32, uint8 and bool. Anything else is an error that
---- names it.
+--- names it. Arrays of version 2 (`.zarray`; zstd or no compressor, order C) can be read only.
 ---@param path string the folder
 ---@return neap.zarr.array
 function zarr.open(path)
-  local m = json.decode(file.read(path .. "/zarr.json"), path .. "/zarr.json")
   local function refuse(format, ...)
     opts.raise("zarr.open '%s': " .. format, path, ...)
   end
+  local old = file.exists(path .. "/.zarray") and not file.exists(path .. "/zarr.json")
+  local name = path .. (old and "/.zarray" or "/zarr.json")
+  local m = json.decode(file.read(name), name)
+  if old then m = from_version_2(refuse, m) end
   if type(m) ~= "table" or m.zarr_format ~= 3 or m.node_type ~= "array" then
     refuse "not a Zarr array of version 3"
   end
-  local a = setmetatable({ path = path, metadata = m, dtype = dtypes[m.data_type] }, Array)
+  local a = setmetatable({ path = path, metadata = m, read_only = old,
+    dtype = dtypes[m.data_type] }, Array)
   if not a.dtype then refuse("data type '%s' is not one of ours", tostring(m.data_type)) end
   local grid = members(m.chunk_grid)
   if grid.name ~= "regular" then refuse "its chunks are not regular" end
@@ -306,6 +336,7 @@ local function write_box(a, low, x)
 end
 
 local function check_tensor(a, where, x)
+  if a.read_only then opts.raise("%s: '%s' is of version 2, which is only read", where, a.path) end
   if type(x) ~= "userdata" or getmetatable(x).__name ~= "neap.tensor" then
     opts.raise("%s: tensor expected, got %s", where, type(x))
   end

@@ -54,6 +54,19 @@ describe("zarr", function()
     assert.same({ 7, 7, 7 }, plain[5]:totable())
   end)
 
+  it("reads version 2 as zarr-python writes it, and only reads it", function()
+    for _, name in ipairs { "v2_zstd", "v2_plain" } do
+      local a = zarr.open("tests/golden/zarr/" .. name .. ".zarr")
+      local x = a:read()
+      equal(tensor.arange(0, 11):reshape(4, 3):to(x.dtype), x:slice(1, 1, 4))
+      assert.same({ 7, 7, 7 }, x[5]:totable())
+      assert.matches("is of version 2, which is only read", support.message(a.append, a, x))
+    end
+    assert.matches("compressor 'blosc'",
+      support.message(zarr.open, "tests/golden/zarr/v2_blosc.zarr"))
+    assert.matches("order 'F'", support.message(zarr.open, "tests/golden/zarr/v2_fortran.zarr"))
+  end)
+
   it("keeps the metadata of others when it appends", function()
     for _, name in ipairs { "zarr.json", "c/0/0", "c/1/0", "c/0/1", "c/1/1" } do
       file.mkdir((folder .. "/p.zarr/" .. name):match "^(.*)/")
