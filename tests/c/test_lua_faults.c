@@ -49,7 +49,7 @@ static const struct {
      "linalg.det(a); linalg.slogdet(a); linalg.cond(a); linalg.norm(a, 'nuc'); linalg.expm(a)\n"
      "linalg.lstsq(a[1], a[2]); linalg.solve_triangular(a, a); linalg.trace(a); linalg.rank(a)\n"
      "tensor.diag(a[1]); tensor.triu(a); tensor.kron(a[1], a[1]); tensor.bmm(a[1]:unsqueeze(1), "
-     "a[1]:unsqueeze(1))\n"
+     "a[1]:unsqueeze(1)); tensor.einsum('bii,bij->j', a, a)\n"
      "tensor.save(folder .. '/a.npy', x:t()); tensor.load(folder .. '/a.npy')\n"
      "tensor.save(folder .. '/a.npz', {x = x, y = y}, {compress = true})\n"
      "tensor.load(folder .. '/a.npz', {only = {'y'}}); tensor.load(folder .. '/a.npy', {mmap = "
