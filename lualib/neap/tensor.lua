@@ -7,6 +7,7 @@ local tensor = require "neap.tensor.order"
 for name, fn in next, (require "neap.tensor.files") do tensor[name] = fn end
 require "neap.tensor.shapes" -- into the table of neap.tensor.order
 require "neap.tensor.einsum"
+require "neap.tensor.rolling"
 
 ---@class neap.tensor
 local methods = c.methods

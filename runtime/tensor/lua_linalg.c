@@ -1,4 +1,4 @@
-/* Linear algebra in Lua: positional; lualib adds the options. */
+/* Linear algebra and rolling windows in Lua: positional; lualib adds the options. */
 #include "tensor/lua_parts.h"
 
 /* solve(a, b) */
@@ -90,6 +90,18 @@ static int l_lstsq(lua_State *L) {
   return 3;
 }
 
+/* rolling(name, t, n, dim, min_count, parameter) */
+static int l_rolling(lua_State *L) {
+  static const char *const names[] = {"sum", "mean", "std", "min", "max", "quantile", NULL};
+  neap_rolling op = (neap_rolling)luaL_checkoption(L, 1, NULL, names);
+  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  neap_rolling_options o = {.n = neap__lua_integer(L, 3)};
+  int dim = neap__lua_dim(L, 4, t->ndim, t->ndim == 1 ? 0 : -1);
+  o.min_count = lua_isnoneornil(L, 5) ? o.n : neap__lua_integer(L, 5);
+  o.parameter = luaL_optnumber(L, 6, 0);
+  return neap_lua_done(L, neap_tensor_rolling(neap_lua_push_tensor(L), op, t, dim, &o));
+}
+
 void neap__lua_add_linalg(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"solve", l_solve}, {"solve_triangular", l_solve_triangular},
@@ -97,7 +109,8 @@ void neap__lua_add_linalg(lua_State *L) {
       {"det", l_det},     {"slogdet", l_slogdet},
       {"qr", l_qr},       {"svd", l_svd},
       {"eigh", l_eigh},   {"svdvals", l_svdvals},
-      {"lstsq", l_lstsq}, {NULL, NULL},
+      {"lstsq", l_lstsq}, {"rolling", l_rolling},
+      {NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);
 }

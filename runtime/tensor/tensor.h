@@ -304,6 +304,31 @@ neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *
 /* exp(t) / sum(exp(t)) along dim, without overflow; t is f64 or f32. A NaN makes its row NaN. */
 neap_status neap_tensor_softmax(neap_tensor *out, const neap_tensor *t, int dim);
 
+/* windows that roll along dim
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef enum {
+  NEAP_ROLLING_SUM,
+  NEAP_ROLLING_MEAN,
+  NEAP_ROLLING_STD, /* over count - parameter; NaN when that is not positive */
+  NEAP_ROLLING_MIN,
+  NEAP_ROLLING_MAX,
+  NEAP_ROLLING_QUANTILE /* parameter in [0, 1], linear interpolation */
+} neap_rolling;
+
+typedef struct {
+  int64_t n;         /* places in a window, 1 at least: this one and the n - 1 before */
+  int64_t min_count; /* NaN where fewer numbers are in the window; 0 to n */
+  double parameter;
+} neap_rolling_options;
+
+/* out[i] = op of t[i - n + 1 .. i], in f64 (f32 for f32), of t's shape. NaN is as if absent, so
+ * with min_count = n a window with a NaN, or that begins before the first place, gives NaN. Nothing
+ * is ever subtracted from a running value: the result does not depend on what has left the window.
+ */
+neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_tensor *t, int dim,
+                                const neap_rolling_options *o);
+
 /* counting
  * ---------------------------------------------------------------------------------------------- */
 

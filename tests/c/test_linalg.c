@@ -1,5 +1,5 @@
-/* Linear algebra in C: failing allocations, interrupts, results nobody asked for, bad input. Values
- * are tested from Lua, against NumPy. */
+/* Linear algebra and rolling windows in C: failing allocations, interrupts, results nobody asked
+ * for, bad input. Values are tested from Lua, against NumPy. */
 #include "base/interrupt.h"
 #include "base/pool.h"
 #include "base/rng.h"
@@ -80,6 +80,26 @@ static void gives_the_same_bits_at_any_thread_count(void **state) {
   neap_tensor_drop(&a);
 }
 
+static void rolls_windows(void **state) {
+  (void)state;
+  neap_tensor a = random_matrices(2, 3, 50), out = {0};
+  neap_rolling_options o = {.n = 7, .min_count = 7, .parameter = 0.5};
+  for (int op = NEAP_ROLLING_SUM; op <= NEAP_ROLLING_QUANTILE; op++) {
+    with_every_allocation_failing({
+      if (!neap_tensor_rolling(&out, (neap_rolling)op, &a, 2, &o)) neap_tensor_drop(&out);
+      assert_null(out.storage);
+    });
+    neap_interrupt_raise();
+    assert_fails(neap_tensor_rolling(&out, (neap_rolling)op, &a, 1, &o), NEAP_EINTERRUPT, "");
+    neap_interrupt_clear();
+  }
+  o.n = INT64_MAX;
+  assert_ok(neap_tensor_rolling(&out, NEAP_ROLLING_MAX, &a, 0, &o));
+  assert_true(isnan(neap_tensor_get_f64(&out, (int64_t[]){1, 2, 49})));
+  neap_tensor_drop(&out);
+  neap_tensor_drop(&a);
+}
+
 static void names_what_is_wrong(void **state) {
   (void)state;
   neap_tensor a = random_matrices(2, 3, 3), wide = random_matrices(2, 3, 4), out, other;
@@ -101,6 +121,7 @@ int main(void) {
       cmocka_unit_test(survives_failing_allocations),
       cmocka_unit_test(stops_when_interrupted),
       cmocka_unit_test(gives_the_same_bits_at_any_thread_count),
+      cmocka_unit_test(rolls_windows),
       cmocka_unit_test(names_what_is_wrong),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,7 @@ static const struct {
      "linalg.lstsq(a[1], a[2]); linalg.solve_triangular(a, a); linalg.trace(a); linalg.rank(a)\n"
      "tensor.diag(a[1]); tensor.triu(a); tensor.kron(a[1], a[1]); tensor.bmm(a[1]:unsqueeze(1), "
      "a[1]:unsqueeze(1)); tensor.einsum('bii,bij->j', a, a)\n"
+     "x:rolling_std(3, 1); x:rolling_quantile(3, 0.5, 1)\n"
      "tensor.save(folder .. '/a.npy', x:t()); tensor.load(folder .. '/a.npy')\n"
      "tensor.save(folder .. '/a.npz', {x = x, y = y}, {compress = true})\n"
      "tensor.load(folder .. '/a.npz', {only = {'y'}}); tensor.load(folder .. '/a.npy', {mmap = "

@@ -817,6 +817,16 @@ function c.eigh(a) end
 ---@return neap.tensor, integer, neap.tensor
 function c.lstsq(a, b, rcond) end
 
+--- The rolling window called name ("sum", "mean", "std", "min", "max", "quantile") of n places.
+---@param name string
+---@param x neap.tensor
+---@param n integer
+---@param dim? integer
+---@param min_count? integer n
+---@param parameter? number ddof of "std", q of "quantile"
+---@return neap.tensor
+function c.rolling(name, x, n, dim, min_count, parameter) end
+
 --- The metatable of tensors, to which lualib adds methods with options.
 ---@type table
 c.methods = {}

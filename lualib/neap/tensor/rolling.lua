@@ -1,0 +1,82 @@
+--- Windows that roll along a dim; loaded by neap.tensor.
+local c = require "neap.c.tensor"
+local opts = require "neap.opts"
+
+---@class neap.tensor
+local methods = c.methods
+
+local function rolling(name, x, n, dim, o, parameter)
+  local where = "rolling_" .. name
+  if type(dim) == "table" then dim, o = nil, dim end
+  local defaults = { min_count = opts.none }
+  if name == "std" then defaults.ddof = 1 end
+  o = opts.merge(where, defaults, o)
+  if math.type(n) ~= "integer" then
+    opts.raise("%s: the window is an integer, got %s", where, tostring(n))
+  end
+  if not dim and x:dim() ~= 1 then
+    opts.raise("%s: the tensor has %d dims; name one", where, x:dim())
+  end
+  return c.rolling(name, x, n, dim or 1, o.min_count or n, o.ddof or parameter or 0)
+end
+
+--- Sum over each place and the n - 1 before it, along dim (needed when there are several); f64 (f32
+--- for f32). NaN counts as absent; the result is NaN where fewer than `min_count` numbers are in
+--- the window. That is n unless given: the first n - 1 places and every window with a NaN are NaN.
+--- Exact at large offsets and after outliers, since nothing is subtracted from a running value.
+---     tensor.of({ 1, 2, 4 }):rolling_sum(2) --> tensor<f64>[3] {NaN, 3, 6}
+---@param n integer
+---@param dim? integer
+---@param o? { min_count: integer }
+---@return neap.tensor
+function methods:rolling_sum(n, dim, o) return rolling("sum", self, n, dim, o) end
+
+--- Mean over each place and the n - 1 before it; as `rolling_sum`.
+---     tensor.of({ 1, 3, 5 }):rolling_mean(2)[3] --> 4.0
+---@param n integer
+---@param dim? integer
+---@param o? { min_count: integer }
+---@return neap.tensor
+function methods:rolling_mean(n, dim, o) return rolling("mean", self, n, dim, o) end
+
+--- Standard deviation over each place and the n - 1 before it, over the count less `ddof` (1); NaN
+--- where that is not positive. As `rolling_sum`; infinities give NaN while they are in the window.
+---     tensor.of({ 1, 3, 5 }):rolling_std(3, { ddof = 1 })[3] --> 2.0
+---@param n integer
+---@param dim? integer
+---@param o? { min_count: integer, ddof: number }
+---@return neap.tensor
+function methods:rolling_std(n, dim, o) return rolling("std", self, n, dim, o) end
+
+--- Smallest of each place and the n - 1 before it; as `rolling_sum`.
+---     tensor.of({ 4, 2, 3 }):rolling_min(2)[3] --> 2.0
+---@param n integer
+---@param dim? integer
+---@param o? { min_count: integer }
+---@return neap.tensor
+function methods:rolling_min(n, dim, o) return rolling("min", self, n, dim, o) end
+
+--- Largest of each place and the n - 1 before it; as `rolling_sum`.
+---     tensor.of({ 4, 2, 3 }):rolling_max(2)[2] --> 4.0
+---@param n integer
+---@param dim? integer
+---@param o? { min_count: integer }
+---@return neap.tensor
+function methods:rolling_max(n, dim, o) return rolling("max", self, n, dim, o) end
+
+--- Quantile q in [0, 1] of each place and the n - 1 before it, interpolating linearly between the
+--- two nearest numbers; as `rolling_sum`. A step costs time that grows with n (0.5 is the median).
+---     tensor.of({ 1, 9, 5 }):rolling_quantile(3, 0.5)[3] --> 5.0
+---@param n integer
+---@param q number
+---@param dim? integer
+---@param o? { min_count: integer }
+---@return neap.tensor
+function methods:rolling_quantile(n, q, dim, o)
+  if type(q) ~= "number" then
+    opts.raise("rolling_quantile: q is a number in 0 to 1, got %s", tostring(q))
+  end
+  return rolling("quantile", self, n, dim, o, q)
+end
+
+return methods

@@ -1,0 +1,266 @@
+/* Rolling windows without subtraction (docs/adr/0009): a row is cut into blocks of n places, and a
+ * window is the tail of one block joined with the head of the next. Heads grow as the window moves,
+ * the tails of a block are made in one pass from right to left. What has left the window has left
+ * no trace. Moments are joined by counts, means and squares about the mean (Chan, Golub and LeVeque
+ * 1979), so nothing is lost at large offsets either. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/interrupt.h"
+#include "base/pool.h"
+#include "tensor/rows.h"
+#include "tensor/walk.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { POLL = 1 << 13 };
+
+/* Of the numbers in a stretch: how many; their sum, extreme or mean; squares about the mean. Means
+ * are counted from the number that came first, which lies in every window that the part is used in:
+ * differences from it are as exact as the window allows. */
+typedef struct {
+  double count, value, squares, origin;
+} part;
+
+typedef struct {
+  neap__rows rows; /* f64 */
+  neap_rolling op;
+  neap_rolling_options o;
+  int64_t step, pieces; /* places in a piece of a row, pieces in a row */
+  double *out;          /* rows.rows x rows.m */
+} rolling;
+
+INLINE part add(neap_rolling op, part p, double v) {
+  if (isnan(v)) return p;
+  p.count++;
+  switch (op) {
+  case NEAP_ROLLING_MIN: p.value = p.count == 1 || v < p.value ? v : p.value; break;
+  case NEAP_ROLLING_MAX: p.value = p.count == 1 || v > p.value ? v : p.value; break;
+  case NEAP_ROLLING_STD: {
+    if (p.count == 1) p.origin = v;
+    double from = v - p.origin, far = from - p.value;
+    p.value += far / p.count;
+    p.squares += far * (from - p.value);
+    break;
+  }
+  default: p.value += v;
+  }
+  return p;
+}
+
+INLINE part join(neap_rolling op, part p, part q) {
+  if (p.count == 0) return q;
+  if (q.count == 0) return p;
+  part r = {.count = p.count + q.count, .value = p.value + q.value};
+  switch (op) {
+  case NEAP_ROLLING_MIN: r.value = q.value < p.value ? q.value : p.value; break;
+  case NEAP_ROLLING_MAX: r.value = q.value > p.value ? q.value : p.value; break;
+  case NEAP_ROLLING_STD: {
+    double far = q.origin - p.origin + (q.value - p.value);
+    r.squares = p.squares + q.squares + far * far * (p.count * q.count / r.count);
+    break;
+  }
+  default: break;
+  }
+  return r;
+}
+
+INLINE double result(neap_rolling op, part p, const neap_rolling_options *o) {
+  if (p.count < (double)o->min_count) return NAN;
+  switch (op) {
+  case NEAP_ROLLING_MEAN: return p.value / p.count; /* of no numbers: NaN */
+  case NEAP_ROLLING_STD: {
+    double free = p.count - o->parameter;
+    return free > 0 ? sqrt(p.squares / free) : NAN;
+  }
+  case NEAP_ROLLING_SUM: return p.value;
+  default: return p.count > 0 ? p.value : NAN;
+  }
+}
+
+/* tails[i] = the places from x[i] to the end of the block of n. */
+INLINE neap_status make_tails(neap_rolling op, const double *x, int64_t n, part *tails) {
+  part p = {0};
+  for (int64_t i = n - 1; i >= 0; i--) {
+    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
+    tails[i] = p = add(op, p, x[i]);
+  }
+  return NEAP_OK;
+}
+
+/* Windows that end at places [from, to) of the row x; from begins a block. */
+INLINE neap_status roll(neap_rolling op, const rolling *r, const double *x, int64_t from,
+                        int64_t to, part *tails, double *y) {
+  int64_t n = r->o.n;
+  for (int64_t block = from; block < to; block += n) {
+    int64_t length = to - block < n ? to - block : n;
+    part head = {0};
+    if (block > 0) NEAP_TRY(make_tails(op, x + block - n, n, tails));
+    for (int64_t i = 0; i < length; i++) {
+      if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
+      head = add(op, head, x[block + i]);
+      bool whole = block == 0 || i == n - 1;
+      y[block + i] = result(op, whole ? head : join(op, tails[i + 1], head), &r->o);
+    }
+  }
+  return NEAP_OK;
+}
+
+static neap_status roll_sum(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
+                            double *y) {
+  return roll(NEAP_ROLLING_SUM, r, x, a, b, tails, y);
+}
+
+static neap_status roll_mean(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
+                             double *y) {
+  return roll(NEAP_ROLLING_MEAN, r, x, a, b, tails, y);
+}
+
+static neap_status roll_std(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
+                            double *y) {
+  return roll(NEAP_ROLLING_STD, r, x, a, b, tails, y);
+}
+
+static neap_status roll_min(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
+                            double *y) {
+  return roll(NEAP_ROLLING_MIN, r, x, a, b, tails, y);
+}
+
+static neap_status roll_max(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
+                            double *y) {
+  return roll(NEAP_ROLLING_MAX, r, x, a, b, tails, y);
+}
+
+/* quantiles: the numbers of the window in rising order
+ * ------------------------------------------------------------------------------------------ */
+
+/* Where v stands, or would, among sorted[0..count). */
+static int64_t place(const double *sorted, int64_t count, double v) {
+  int64_t low = 0;
+  while (count > 0) {
+    int64_t half = count / 2;
+    bool right = sorted[low + half] < v;
+    low += right ? half + 1 : 0;
+    count = right ? count - half - 1 : half;
+  }
+  return low;
+}
+
+static int64_t insert(double *sorted, int64_t count, double v) {
+  if (isnan(v)) return count;
+  int64_t at = place(sorted, count, v);
+  memmove(sorted + at + 1, sorted + at, (size_t)(count - at) * sizeof *sorted);
+  sorted[at] = v;
+  return count + 1;
+}
+
+static int64_t take_out(double *sorted, int64_t count, double v) {
+  if (isnan(v)) return count;
+  int64_t at = place(sorted, count, v);
+  memmove(sorted + at, sorted + at + 1, (size_t)(count - at - 1) * sizeof *sorted);
+  return count - 1;
+}
+
+static double at_rank(const double *sorted, int64_t count, const neap_rolling_options *o) {
+  if (count < o->min_count || count == 0) return NAN;
+  double rank = o->parameter * (double)(count - 1), below = floor(rank), share = rank - below;
+  int64_t low = (int64_t)below;
+  double a = sorted[low], b = sorted[low + 1 < count ? low + 1 : low];
+  if (share == 0 || a == b) return a; /* also keeps infinities out of the difference */
+  return share < 0.5 ? a + (b - a) * share : b - (b - a) * (1 - share);
+}
+
+static neap_status roll_quantile(const rolling *r, const double *x, int64_t from, int64_t to,
+                                 double *sorted, double *y) {
+  int64_t n = r->o.n, count = 0, first = from - n + 1 > 0 ? from - n + 1 : 0;
+  /* a window of a million numbers moves half of that a step */
+  int64_t poll = POLL / (n / 256 + 1) + 1;
+  for (int64_t i = first; i < to; i++) {
+    if ((i - first) % poll == 0) NEAP_TRY(neap_interrupt_check());
+    if (i - n >= first) count = take_out(sorted, count, x[i - n]);
+    count = insert(sorted, count, x[i]);
+    if (i >= from) y[i] = at_rank(sorted, count, &r->o);
+  }
+  return NEAP_OK;
+}
+
+/* rows
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static neap_status run_piece(const rolling *r, int64_t piece, void *space) {
+  int64_t m = r->rows.m, row = piece / r->pieces, from = piece % r->pieces * r->step;
+  int64_t to = m - from < r->step ? m : from + r->step;
+  const void *data = neap__row(&r->rows, row);
+  double *y = r->out + row * m;
+  switch (r->op) {
+  case NEAP_ROLLING_SUM: return roll_sum(r, data, from, to, space, y);
+  case NEAP_ROLLING_MEAN: return roll_mean(r, data, from, to, space, y);
+  case NEAP_ROLLING_STD: return roll_std(r, data, from, to, space, y);
+  case NEAP_ROLLING_MIN: return roll_min(r, data, from, to, space, y);
+  case NEAP_ROLLING_MAX: return roll_max(r, data, from, to, space, y);
+  default: return roll_quantile(r, data, from, to, space, y);
+  }
+}
+
+static neap_status run_pieces(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const rolling *r = ctx;
+  size_t each = r->op == NEAP_ROLLING_QUANTILE ? sizeof(double) : sizeof(part);
+  void *space = neap_alloc_array(r->o.n, each);
+  if (!space) return NEAP_ENOMEM;
+  neap_status st = NEAP_OK;
+  for (int64_t piece = begin; !st && piece < end; piece++) st = run_piece(r, piece, space);
+  neap_free(space);
+  return st;
+}
+
+/* Pieces begin with a block and have NEAP__GRAIN places at least. */
+static neap_status run(rolling *r) {
+  int64_t m = r->rows.m;
+  if (m == 0 || r->rows.rows == 0) return NEAP_OK;
+  if (r->o.n > m) r->o.n = m; /* such a window is never full: min_count has seen to that */
+  r->step = (NEAP__GRAIN / r->o.n + 1) * r->o.n;
+  r->pieces = (m - 1) / r->step + 1;
+  int64_t grain = NEAP__GRAIN / (m < r->step ? m : r->step);
+  return neap_parallel_for(r->rows.rows * r->pieces, grain > 0 ? grain : 1, run_pieces, r);
+}
+
+/* Results, in the order of the rows, as t is laid out and typed. */
+static neap_status in_order(neap_tensor *out, const rolling *r, neap_tensor *flat,
+                            neap_dtype dtype) {
+  neap_tensor turned;
+  int back[NEAP_MAX_DIMS];
+  for (int d = 0; d < flat->ndim; d++) back[r->rows.order[d]] = d;
+  NEAP_TRY(neap_tensor_permute(&turned, flat, back));
+  neap_status st = neap_tensor_as(out, &turned, dtype == NEAP_F32 ? NEAP_F32 : NEAP_F64);
+  neap_tensor_drop(&turned);
+  return st;
+}
+
+neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_tensor *t, int dim,
+                                const neap_rolling_options *o) {
+  rolling r = {.op = op, .o = *o};
+  neap_tensor wide = {0}, flat = {0};
+  memset(out, 0, sizeof *out);
+  if (o->n < 1)
+    return neap_fail(NEAP_EARG, "rolling: a window of %lld; 1 is the least", (long long)o->n);
+  if (o->min_count < 0 || o->min_count > o->n)
+    return neap_fail(NEAP_EARG, "rolling: min_count is %lld, the window %lld",
+                     (long long)o->min_count, (long long)o->n);
+  if (op == NEAP_ROLLING_QUANTILE && !(o->parameter >= 0 && o->parameter <= 1))
+    return neap_fail(NEAP_EARG, "rolling_quantile: q is %g, outside 0 to 1", o->parameter);
+  NEAP_TRY(neap_tensor_as(&wide, t, NEAP_F64));
+  neap_status st = neap__rows_init(&r.rows, "rolling", &wide, 1u << dim);
+  if (!st) st = neap_tensor_init_raw(&flat, NEAP_F64, r.rows.t.ndim, r.rows.t.size);
+  if (!st) {
+    r.out = neap_tensor_data(&flat);
+    st = run(&r);
+  }
+  if (!st) st = in_order(out, &r, &flat, t->dtype);
+  neap_tensor_drop(&flat);
+  neap_tensor_drop(&r.rows.t);
+  neap_tensor_drop(&wide);
+  return st;
+}
