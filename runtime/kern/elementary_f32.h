@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kern/elementary.h"
+
 /* Added to a number below 2^22 this leaves its nearest integer in the low bits. */
 #define ROUNDER_F 0x1.8p23f
 /* ln 2 in two parts; the first has 15 bits, so k * LN2_HIGH_F is exact. */
@@ -125,5 +127,9 @@ static inline float elementary_sigmoid_f(float x) {
 static inline float elementary_softplus_f(float x) {
   return (x < 0 ? 0 : x) + elementary_log1p_f(elementary_exp_f(-fabsf(x)));
 }
+
+/* In f64, rounded once: a reduced angle needs the bits. */
+static inline float elementary_sin_f(float x) { return (float)elementary_sin((double)x); }
+static inline float elementary_cos_f(float x) { return (float)elementary_cos((double)x); }
 
 #endif

@@ -52,8 +52,14 @@ static inline T NAME(reciprocal_1)(T a) { return 1 / a; }
 static inline T NAME(exp2_1)(T a) { return M(exp2)(a); }
 static inline T NAME(log2_1)(T a) { return M(log2)(a); }
 static inline T NAME(log10_1)(T a) { return M(log10)(a); }
-static inline T NAME(sin_1)(T a) { return M(sin)(a); }
-static inline T NAME(cos_1)(T a) { return M(cos)(a); }
+static inline T NAME(sin_1)(T a) { return E(elementary_sin)(a); }
+static inline T NAME(cos_1)(T a) { return E(elementary_cos)(a); }
+static inline T NAME(sin_any)(T a) {
+  return M(fabs)(a) > (T)TRIG_LIMIT ? M(sin)(a) : NAME(sin_1)(a);
+}
+static inline T NAME(cos_any)(T a) {
+  return M(fabs)(a) > (T)TRIG_LIMIT ? M(cos)(a) : NAME(cos_1)(a);
+}
 static inline T NAME(tan_1)(T a) { return M(tan)(a); }
 static inline T NAME(asin_1)(T a) { return M(asin)(a); }
 static inline T NAME(acos_1)(T a) { return M(acos)(a); }
@@ -87,8 +93,21 @@ static void NAME(log)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(log_1)); }
 static void NAME(log2)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(log2_1)); }
 static void NAME(log10)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(log10_1)); }
 static void NAME(log1p)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(log1p_1)); }
-static void NAME(sin)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(sin_1)); }
-static void NAME(cos)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(cos_1)); }
+/* Angles beyond the limit are the C library's business, one by one. */
+static bool NAME(large_angles)(int64_t n, const void *ap, int64_t as) {
+  const T *a = ap;
+  int large = 0;
+  for (int64_t i = 0; i < n; i++) large |= M(fabs)(a[i * as]) > (T)TRIG_LIMIT;
+  return large;
+}
+static void NAME(sin)(UNARY_ARGS) {
+  if (NAME(large_angles)(n, a, as)) NAME(each1)(n, z, zs, a, as, NAME(sin_any));
+  else NAME(each1)(n, z, zs, a, as, NAME(sin_1));
+}
+static void NAME(cos)(UNARY_ARGS) {
+  if (NAME(large_angles)(n, a, as)) NAME(each1)(n, z, zs, a, as, NAME(cos_any));
+  else NAME(each1)(n, z, zs, a, as, NAME(cos_1));
+}
 static void NAME(tan)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(tan_1)); }
 static void NAME(asin)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(asin_1)); }
 static void NAME(acos)(UNARY_ARGS) { NAME(each1)(n, z, zs, a, as, NAME(acos_1)); }

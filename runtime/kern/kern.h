@@ -8,9 +8,10 @@
  *
  * Values. No loop uses fused multiply-add or a vector-only formula: every table computes the same
  * expression per element, so an element's value depends neither on its position nor on the
- * instruction set. exp, expm1, log, log1p, tanh, sigmoid, softplus of f64 and f32 are our own
- * (bounds in elementary.h, elementary_f32.h); exp2, log2, log10, pow, erf, atan2 and the
- * trigonometric functions are the C library's (within 1 ulp there) and may differ between machines.
+ * instruction set. exp, expm1, log, log1p, tanh, sigmoid, softplus, sin and cos of f64 and f32 are
+ * our own (bounds in elementary.h, elementary_f32.h); exp2, log2, log10, pow, erf, atan2, sin and
+ * cos beyond 1e6, and the other trigonometric functions are the C library's (within 1 ulp there)
+ * and may differ between machines.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */
@@ -177,6 +178,17 @@ bool neap_sort_places(int64_t n, int64_t counts[NEAP_RADIX]);
 /* Put n items where places says for digit number pass, moving places on. */
 void neap_sort_scatter(int64_t n, const neap_sort_item *from, neap_sort_item *to, int pass,
                        int64_t places[NEAP_RADIX]);
+
+/* Elements of at most four bytes: one word each, the key in its upper half and the position in the
+ * lower, so n <= 2^32. Half the memory and half the passes; comparing words compares positions
+ * last, which keeps any sort of them stable. */
+enum { NEAP_WORD_PASSES = 4 };
+void neap_sort_words(neap_dtype dtype, int64_t n, const void *x, bool descending, uint64_t *words);
+void neap_sort_words_count(int64_t n, const uint64_t *words,
+                           int64_t counts[NEAP_WORD_PASSES][NEAP_RADIX]);
+void neap_sort_words_scatter(int64_t n, const uint64_t *from, uint64_t *to, int pass,
+                             int64_t places[NEAP_RADIX]);
+void neap_sort_words_few(int64_t n, uint64_t *words);
 
 /* Stable insertion sort, for up to some 50 items. */
 void neap_sort_few(int64_t n, neap_sort_item *items);

@@ -78,3 +78,55 @@ void neap_sort_few(int64_t n, neap_sort_item *items) {
     items[k] = moving;
   }
 }
+
+/* words
+ * --------------------------------------------------------------------------------------------- */
+
+static uint32_t key_f32(float v) {
+  uint32_t bits;
+  v += 0.0F; /* -0 becomes 0 */
+  memcpy(&bits, &v, sizeof bits);
+  return bits >> 31 ? ~bits : bits | (uint32_t)1 << 31;
+}
+
+static uint64_t word(uint32_t key, int64_t at) { return (uint64_t)key << 32 | (uint64_t)at; }
+
+void neap_sort_words(neap_dtype dtype, int64_t n, const void *x, bool descending, uint64_t *words) {
+  uint32_t flip = descending ? UINT32_MAX : 0;
+  const float *f32 = x;
+  const int32_t *i32 = x;
+  const uint8_t *u8 = x;
+  switch (dtype) {
+  case NEAP_F32:
+    for (int64_t i = 0; i < n; i++)
+      words[i] = word(f32[i] != f32[i] ? UINT32_MAX : key_f32(f32[i]) ^ flip, i);
+    break;
+  case NEAP_I32:
+    for (int64_t i = 0; i < n; i++)
+      words[i] = word(((uint32_t)i32[i] ^ (uint32_t)1 << 31) ^ flip, i);
+    break;
+  default:
+    for (int64_t i = 0; i < n; i++) words[i] = word(u8[i] ^ flip, i);
+  }
+}
+
+void neap_sort_words_count(int64_t n, const uint64_t *words,
+                           int64_t counts[NEAP_WORD_PASSES][NEAP_RADIX]) {
+  for (int64_t i = 0; i < n; i++)
+    for (int pass = 0; pass < NEAP_WORD_PASSES; pass++)
+      counts[pass][words[i] >> (32 + 8 * pass) & 255]++;
+}
+
+void neap_sort_words_scatter(int64_t n, const uint64_t *from, uint64_t *to, int pass,
+                             int64_t places[NEAP_RADIX]) {
+  for (int64_t i = 0; i < n; i++) to[places[from[i] >> (32 + 8 * pass) & 255]++] = from[i];
+}
+
+void neap_sort_words_few(int64_t n, uint64_t *words) {
+  for (int64_t i = 1; i < n; i++) {
+    uint64_t moving = words[i];
+    int64_t k = i;
+    for (; k > 0 && words[k - 1] > moving; k--) words[k] = words[k - 1];
+    words[k] = moving;
+  }
+}

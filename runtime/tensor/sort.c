@@ -56,6 +56,32 @@ static neap_status item_buffers(int64_t n, neap_sort_item **items, neap_sort_ite
   return *items && *spare ? NEAP_OK : NEAP_ENOMEM;
 }
 
+/* The same for words. */
+static neap_status sort_words(int64_t n, uint64_t **words, uint64_t **spare) {
+  if (n <= FEW) {
+    neap_sort_words_few(n, *words);
+    return NEAP_OK;
+  }
+  int64_t counts[NEAP_WORD_PASSES][NEAP_RADIX];
+  memset(counts, 0, sizeof counts);
+  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+    NEAP_TRY(neap_interrupt_check());
+    neap_sort_words_count(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *words + i, counts);
+  }
+  for (int pass = 0; pass < NEAP_WORD_PASSES; pass++) {
+    if (!neap_sort_places(n, counts[pass])) continue;
+    for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+      NEAP_TRY(neap_interrupt_check());
+      neap_sort_words_scatter(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *words + i, *spare, pass,
+                              counts[pass]);
+    }
+    uint64_t *sorted = *spare;
+    *spare = *words;
+    *words = sorted;
+  }
+  return NEAP_OK;
+}
+
 /* element number at of the row x, into place i of z */
 static void move_element(size_t each, char *z, int64_t i, const char *x, int64_t at) {
   if (each == 8) memcpy(z + 8 * i, x + 8 * at, 8);
@@ -71,12 +97,36 @@ typedef struct {
   int64_t *at;
 } sorting;
 
+/* sort_rows for elements of at most four bytes. */
+static neap_status sort_rows_by_words(const sorting *s, int64_t begin, int64_t end) {
+  int64_t m = s->rows.m;
+  neap_dtype dtype = s->rows.t.dtype;
+  size_t each = neap_dtype_size(dtype);
+  uint64_t *words = neap_alloc_array(m, sizeof *words);
+  uint64_t *spare = neap_alloc_array(m > FEW ? m : 0, sizeof *spare);
+  neap_status st = words && spare ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t row = begin; !st && row < end; row++) {
+    const char *x = neap__row(&s->rows, row);
+    neap_sort_words(dtype, m, x, s->descending, words);
+    st = sort_words(m, &words, &spare);
+    for (int64_t i = 0; !st && i < m; i++) {
+      int64_t at = (int64_t)(words[i] & UINT32_MAX);
+      if (s->values) move_element(each, s->values, row * m + i, x, at);
+      if (s->at) s->at[row * m + i] = at + s->first;
+    }
+  }
+  neap_free(words);
+  neap_free(spare);
+  return st;
+}
+
 static neap_status sort_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const sorting *s = ctx;
   int64_t m = s->rows.m;
   neap_dtype dtype = s->rows.t.dtype;
   size_t each = neap_dtype_size(dtype);
+  if (each <= 4 && m <= UINT32_MAX) return sort_rows_by_words(s, begin, end);
   neap_sort_item *items, *spare;
   neap_status st = item_buffers(m, &items, &spare);
   for (int64_t row = begin; !st && row < end; row++) {

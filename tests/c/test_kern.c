@@ -232,6 +232,8 @@ static double bound(neap_unary_op op) {
   switch (op) {
   case NEAP_MAP_exp: return 1.1;
   case NEAP_MAP_log: return 0.9;
+  case NEAP_MAP_sin:
+  case NEAP_MAP_cos: return 1.0;
   case NEAP_MAP_log1p: return 1.5;
   case NEAP_MAP_tanh:
   case NEAP_MAP_sigmoid: return 2.5;
@@ -268,6 +270,8 @@ static void elementary_functions_are_accurate_everywhere(void **state) {
       {NEAP_MAP_expm1, expm1l, -0.5, 0.5}, {NEAP_MAP_log, logl, 1e-310, 3},
       {NEAP_MAP_log, logl, 0.9, 1.1},      {NEAP_MAP_log, logl, 1e-44, 1e-37},
       {NEAP_MAP_log1p, log1pl, -0.99, 9},  {NEAP_MAP_log1p, log1pl, -1e-3, 1e-3},
+      {NEAP_MAP_sin, sinl, -1000, 1000},   {NEAP_MAP_sin, sinl, -1e6, 1e6},
+      {NEAP_MAP_cos, cosl, -1000, 1000},   {NEAP_MAP_cos, cosl, -1e6, 1e6},
       {NEAP_MAP_tanh, tanhl, -20, 20},     {NEAP_MAP_tanh, tanhl, -0.3, 0.3},
   };
   const neap_kern *k = neap_kern_at(0);
@@ -323,6 +327,10 @@ static void elementary_functions_at_the_edges(void **state) {
       {NEAP_MAP_softplus, INFINITY, INFINITY},
       {NEAP_MAP_softplus, -INFINITY, 0},
       {NEAP_MAP_softplus, NAN, NAN},
+      {NEAP_MAP_sin, -0.0, -0.0},
+      {NEAP_MAP_sin, INFINITY, NAN},
+      {NEAP_MAP_cos, NAN, NAN},
+      {NEAP_MAP_cos, 0, 1},
       {NEAP_MAP_round, 2.5, 2},
       {NEAP_MAP_sign, NAN, NAN},
   };

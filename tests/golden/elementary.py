@@ -21,6 +21,8 @@ FUNCTIONS = {  # name: function, lowest and highest argument, the spots that ask
     "log1p": (mp.log1p, -0.999, 9, (-0.9999999, 1e-20, -1e-8, 1e-40, 3e38)),
     "tanh": (mp.tanh, -9, 9, (1e-20, -1e-8, 1e-40, 20, 0.17328, -0.549)),
     "sigmoid": (lambda x: 1 / (1 + mp.exp(-x)), -80, 80, (-700, 1e-20, 36, -87)),
+    "sin": (mp.sin, -100, 100, (1e-20, 1e-40, 3.1415927, 1.5707964, 999999.9, -99999.0, 355.0)),
+    "cos": (mp.cos, -100, 100, (1e-20, 3.1415927, 1.5707964, 999999.9, -99999.0, 355.0)),
     "softplus": (lambda x: mp.log1p(mp.exp(x)), -80, 80, (-700, 1e-20, 36)),
 }
 
