@@ -24,7 +24,8 @@ enum { UNIT = 64, HEADER = 64, LEAST = 128, EXACT = 16, CLASSES = 320, PAGE = 40
 #define SHARE_FLOOR ((int64_t)96 << 20)
 
 typedef struct block {
-  size_t bytes; /* asked for */
+  size_t bytes;   /* asked for */
+  size_t touched; /* what it holds of memory, as far as we know */
   int class;
   struct block *next; /* in a free list */
 } block;
@@ -135,7 +136,7 @@ static block *pop(int class) {
   if (!b) return NULL;
   lists[class].first = b->next;
   lists[class].used = ++now;
-  add(&cached, -(int64_t)class_size(class));
+  add(&cached, -(int64_t)b->touched);
   return b;
 }
 
@@ -143,7 +144,7 @@ static void push(block *b) {
   b->next = lists[b->class].first;
   lists[b->class].first = b;
   lists[b->class].used = ++now;
-  add(&cached, (int64_t)class_size(b->class));
+  add(&cached, (int64_t)b->touched);
 }
 
 static int oldest(void) {
@@ -169,7 +170,7 @@ static block *shed(int64_t most) {
     if (class < 0 || !lists[class].first) class = oldest();
     block *b = lists[class].first;
     lists[class].first = b->next;
-    add(&cached, -(int64_t)class_size(class));
+    add(&cached, -(int64_t)b->touched);
     b->next = out;
     out = b;
   }
@@ -178,6 +179,12 @@ static block *shed(int64_t most) {
 
 /* blocks
  * -------------------------------------------------------------------------------------------- */
+
+/* The end of a mapping holds no memory until somebody writes there. */
+static void note_size(block *b, size_t bytes) {
+  b->bytes = bytes;
+  if (is_mapped(b->class) && bytes > b->touched) b->touched = bytes;
+}
 
 static block *header_of(const void *data) {
   return (block *)(void *)((char *)(uintptr_t)data - HEADER);
@@ -194,14 +201,15 @@ void *neap__block_take(size_t bytes, bool zero) {
   if (!b) {
     b = from_system(class, bytes);
     if (!b) return NULL;
+    b->class = class;
+    b->touched = is_mapped(class) ? 0 : class_size(class);
     enter();
     count_taken((int64_t)bytes);
     spare = shed(room());
     leave();
     to_system(spare);
   }
-  b->bytes = bytes;
-  b->class = class;
+  note_size(b, bytes);
   char *data = (char *)b + HEADER;
   if (zero && !blank) memset(data, 0, bytes);
   return data;
@@ -232,7 +240,7 @@ bool neap__block_resize(void *data, size_t bytes) {
   enter();
   count_live((int64_t)bytes - (int64_t)b->bytes);
   leave();
-  b->bytes = bytes;
+  note_size(b, bytes);
   return true;
 }
 

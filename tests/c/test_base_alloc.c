@@ -134,6 +134,23 @@ static void the_goal_widens_the_bound_and_comes_down_with_use(void **state) {
   neap_free(q);
 }
 
+static void as_much_as_is_alive_can_be_garbage_and_come_back(void **state) {
+  (void)state;
+  if (!NEAP_ALLOC_POOLED) skip();
+  enum { N = 8 };
+  const int64_t bytes = 20000064; /* well below what its class could hold */
+  void *p[N], *again[N / 2];
+  neap_alloc_trim();
+  for (int k = 0; k < N; k++) p[k] = neap_alloc(bytes);
+  neap_alloc_set_goal(neap_alloc_live());
+  for (int k = 0; k < N / 2; k++) neap_free(p[k]);
+  assert_int_equal(neap_alloc_cached(), N / 2 * bytes);
+  for (int k = 0; k < N / 2; k++) again[k] = neap_alloc(bytes);
+  assert_int_equal(neap_alloc_cached(), 0);
+  for (int k = 0; k < N / 2; k++) neap_free(again[k]);
+  for (int k = N / 2; k < N; k++) neap_free(p[k]);
+}
+
 static void sizes_out_of_use_make_room_first(void **state) {
   (void)state;
   if (!NEAP_ALLOC_POOLED) skip();
@@ -234,6 +251,7 @@ int main(void) {
       cmocka_unit_test(resizing_keeps_contents),
       cmocka_unit_test(what_is_kept_is_bounded_and_given_back),
       cmocka_unit_test(the_goal_widens_the_bound_and_comes_down_with_use),
+      cmocka_unit_test(as_much_as_is_alive_can_be_garbage_and_come_back),
       cmocka_unit_test(sizes_out_of_use_make_room_first),
       cmocka_unit_test(impossible_sizes_are_refused_and_not_counted),
       cmocka_unit_test(a_refusal_gives_back_what_is_kept_and_asks_for_a_collection),
