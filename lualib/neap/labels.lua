@@ -64,7 +64,7 @@ end
 --- The threshold that gives `share` of positives on `rows` = { first, last } (all), as near as
 --- ties allow. Only labels whose whole horizon lies in these rows count, so nothing after them is
 --- used. It may be small (0.0006 on hourly EUR/USD) or, in a falling market, below 0.
----     labels.auto_threshold(tensor.of { 1, 2, 1, 3 }, { lookforward = 1, share = 0.5 }) --> 1.5
+---     labels.auto_threshold(tensor.of { 1, 2, 1, 3 }, { lookforward = 1, share = 0.5 }) --> 0.25
 ---@param bars neap.frame|neap.tensor
 ---@param o? { lookforward: integer, share: number, rows: integer[] }
 ---@return number
