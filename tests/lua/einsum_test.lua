@@ -201,6 +201,10 @@ describe("shapes", function()
     assert.same({ 2, 6 }, tensor.kron(tensor.ones { 2 }, tensor.ones { 2, 3 }).shape)
     local x, y = numbers({ 5, 2, 3 }, 3), numbers({ 5, 3, 4 }, 4)
     for i = 1, 5 do assert_near(tensor.bmm(x, y)[i], x[i]:matmul(y[i])) end
+    for _, name in ipairs { "diag", "triu", "tril", "trace", "bmm", "kron" } do
+      assert.matches(name .. ": x must be a tensor, got number", support.message(tensor[name], 1))
+    end
+    assert.matches("kron: y must be a tensor, got nil", support.message(tensor.kron, x))
     assert.matches("bmm: shapes %[5x2x3%] and %[5x2x3%] do not match",
       support.message(tensor.bmm, x, x))
     assert_near(x:matmul(y[1]), tensor.stack { x[1]:matmul(y[1]), x[2]:matmul(y[1]),

@@ -11,6 +11,7 @@ local function shape_text(x) return "[" .. table.concat(x.shape, "x") .. "]" end
 
 -- Rows and columns of the last two dims.
 local function matrix_sizes(where, x)
+  opts.expect(where, "x", x, "tensor")
   if x:dim() < 2 then opts.raise("%s: a matrix expected, got shape %s", where, shape_text(x)) end
   return x:size(-2), x:size(-1)
 end
@@ -49,6 +50,7 @@ end
 ---@param k? integer
 ---@return neap.tensor
 function tensor.diag(x, k)
+  opts.expect("tensor.diag", "x", x, "tensor")
   k = check_offset("tensor.diag", k or 0)
   if x:dim() == 0 then opts.raise "tensor.diag: a vector or matrix expected, got shape []" end
   if x:dim() > 1 then return x:diagonal(k):clone() end
@@ -60,8 +62,8 @@ end
 
 -- True where keep(row, column) of an m x n matrix.
 local function triangle(where, x, k, name)
-  k = check_offset(where, k or 0)
   local m, n = matrix_sizes(where, x)
+  k = check_offset(where, k or 0)
   local rows = tensor.arange(m, { dtype = "i64" }):unsqueeze(2) + k
   local columns = tensor.arange(n, { dtype = "i64" }):unsqueeze(1)
   local zero = tensor.zeros { 1, dtype = x.dtype }
@@ -100,6 +102,8 @@ end
 ---@param y neap.tensor
 ---@return neap.tensor
 function tensor.bmm(x, y)
+  opts.expect("tensor.bmm", "x", x, "tensor")
+  opts.expect("tensor.bmm", "y", y, "tensor")
   if x:dim() ~= 3 or y:dim() ~= 3 or x:size(1) ~= y:size(1) or x:size(3) ~= y:size(2) then
     opts.raise("tensor.bmm: shapes %s and %s do not match; b x m x k and b x k x n expected",
       shape_text(x), shape_text(y))
@@ -114,6 +118,8 @@ end
 ---@param y neap.tensor
 ---@return neap.tensor
 function tensor.kron(x, y)
+  opts.expect("tensor.kron", "x", x, "tensor")
+  opts.expect("tensor.kron", "y", y, "tensor")
   local dims = math.max(x:dim(), y:dim())
   if dims > 4 then opts.raise("tensor.kron: up to 4 dims, got %d", dims) end
   local a, b = x.shape, y.shape
