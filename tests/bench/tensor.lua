@@ -21,7 +21,8 @@ local function inputs(n, dtype)
   local rng = neap.rng(1)
   local function normal(...) return tensor.randn { dtype = dtype, rng = rng, ... } end
   local d = {
-    x = normal(n), y = normal(n), rows = normal(n // 100, 100), a = normal(small, small),
+    x = normal(n), y = normal(n), rows = normal(n // 100, 100),
+    a = normal(small, small), b = normal(small, small),
     square = normal(side, side), row = normal(side),
     positive = tensor.rand { n, dtype = dtype, rng = rng } + 0.5,
     at = tensor.randint { n, low = 1, high = n, rng = rng },
@@ -46,7 +47,7 @@ local tasks = {
   ["sort"] = function(d) return d.x:sort() end,
   ["argsort"] = function(d) return d.x:argsort() end,
   ["softmax rows"] = function(d) return d.rows:softmax(2) end,
-  ["matmul"] = function(d) return d.a:matmul(d.a:t()) end,
+  ["matmul"] = function(d) return d.a:matmul(d.b) end,
   ["broadcast add"] = function(d) return d.square + d.row end,
   ["sum axis 1"] = function(d) return d.square:sum(1) end,
   ["sum axis 2"] = function(d) return d.square:sum(2) end,
