@@ -24,7 +24,7 @@ end
 --- for f32). NaN counts as absent; the result is NaN where fewer than `min_count` numbers are in
 --- the window. That is n unless given: the first n - 1 places and every window with a NaN are NaN.
 --- Exact at large offsets and after outliers, since nothing is subtracted from a running value.
----     tensor.of({ 1, 2, 4 }):rolling_sum(2) --> tensor<f64>[3] {NaN, 3, 6}
+---     tensor.of({ 1, 2, 4 }):rolling_sum(2) --> tensor<f64>[3] {nan, 3, 6}
 ---@param n integer
 ---@param dim? integer
 ---@param o? { min_count: integer }
