@@ -85,7 +85,17 @@ static bool hold_dialog(FILE *dialog) {
   return true;
 }
 
+/* Has this machine pseudo-terminals at all? A bare root without /dev/pts has none. */
+static int probe(void) {
+  int terminal, master;
+  if (openpty(&master, &terminal, NULL, NULL, NULL) != 0) return 1;
+  close(terminal);
+  close(master);
+  return 0;
+}
+
 int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--probe") == 0) return probe();
   FILE *dialog = argc > 2 ? fopen(argv[1], "r") : NULL;
   if (!dialog) {
     fprintf(stderr, "usage: pty DIALOG COMMAND...\n");

@@ -25,7 +25,8 @@ describe("hostile arguments", function()
     local output = pipe:read "a"
     local ended = pipe:close()
     file.remove_tree(folder)
-    output = output:gsub("==%d+==WARNING: AddressSanitizer failed to allocate[^\n]*\n", "")
+    -- asan on what it could not allocate, and on the symbolizer it does not find
+    output = output:gsub("==%d+==WARNING: [^\n]*\n", "")
     assert.matches("^%d+ functions, 0 faults\n$", output)
     assert.is_true(ended)
     assert.is_true(tonumber(output:match "%d+") > 400)
