@@ -67,7 +67,7 @@ describe("Ctrl-C", function()
 
   it("at any moment leaves nothing, or the whole run", function()
     for i = 0, 11 do
-      local r = command.shell(folder, ("timeout --preserve-status -s INT %.2f %s %s "
+      local r = command.shell(folder, ("timeout --foreground --preserve-status -s INT %.2f %s %s "
         .. "--no-progress %s"):format(0.04 + 0.04 * i, command.neap, command.direction, arguments))
       local names = file.list(folder)
       if r.code ~= 0 then assert.equal(130, r.code, r.out .. r.err) end
