@@ -256,35 +256,21 @@ static int l_run(lua_State *L) {
 
 /* performance ---------------------------------------------------------------------------------- */
 
-/* returns(equity, start) */
-static int l_returns(lua_State *L) {
+/* A series of as many elements, made from the series at 1 and the starting amount at 2. */
+static int curve(lua_State *L, const char *name,
+                 neap_status (*fill)(int64_t, const double *, double, double *)) {
   int64_t n;
   double start = luaL_checknumber(L, 2);
-  const double *equity = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "equity", &n));
+  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, name, &n));
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  return neap_lua_done(L, neap_perf_returns(n, equity, start, neap_tensor_data(out)));
+  return neap_lua_done(L, fill(n, x, start, neap_tensor_data(out)));
 }
 
-/* drawdown(equity, start) */
-static int l_drawdown(lua_State *L) {
-  int64_t n;
-  double start = luaL_checknumber(L, 2);
-  const double *equity = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "equity", &n));
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  return neap_lua_done(L, neap_perf_drawdown(n, equity, start, neap_tensor_data(out)));
-}
-
-/* equity(returns, start) */
-static int l_equity(lua_State *L) {
-  int64_t n;
-  double start = luaL_checknumber(L, 2);
-  const double *returns = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "returns", &n));
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  return neap_lua_done(L, neap_perf_equity(n, returns, start, neap_tensor_data(out)));
-}
+/* returns(equity, start), drawdown(equity, start), equity(returns, start) */
+static int l_returns(lua_State *L) { return curve(L, "equity", neap_perf_returns); }
+static int l_drawdown(lua_State *L) { return curve(L, "equity", neap_perf_drawdown); }
+static int l_equity(lua_State *L) { return curve(L, "returns", neap_perf_equity); }
 
 /* measure(equity, start, returns, skip, per_year, years): moments of the returns after skip. */
 static int l_measure(lua_State *L) {
