@@ -2,8 +2,9 @@
 -- 1. Every function and value of every C module, and every method of every class that C registers,
 --    has a stub with a comment in lualib/neap/meta, and every stub has its function. Metamethods
 --    are left out; so is a class that has nothing else.
--- 2. Every function of a public module has a comment, and so has every method of the classes that
---    its functions take or give. Parameters named in comments are those of the function.
+-- 2. Every function of a public module has a comment with an example, and so has every method of
+--    the classes that its functions take or give. Parameters named in comments are those of the
+--    function.
 local neap = require "neap"
 local doc = require "neap.doc"
 local file = require "neap.file"
@@ -70,9 +71,9 @@ local function check_binding(name)
     fault("neap.c.%s: no stub file %s", name, path)
     return
   end
-  local source = doc.read(path)
-  compare("neap.c." .. name, require("neap.c." .. name), owned_by(source, "c"))
-  local classes = doc.classes { source }
+  local stubs = doc.stubs(path)
+  compare("neap.c." .. name, require("neap.c." .. name), owned_by(stubs[1], "c"))
+  local classes = doc.classes(stubs)
   for _, class in ipairs(sorted_keys(classes)) do
     covered[class] = true
     compare(class, registry[class] or {}, classes[class].methods)
@@ -98,24 +99,33 @@ end
 
 local checked = 0
 
+-- Counts a public entry; it needs a comment, and an example in it, which scripts/doctest.lua runs.
+local function check_entry(full, entry)
+  checked = checked + 1
+  if not entry.documented then fault("%s: no documentation comment", full) return end
+  for _, block in ipairs(entry.blocks) do
+    if block.code then return end
+  end
+  if entry.kind == "function" then fault("%s: no example in its comment", full) end
+end
+
 local function check_module(name)
   local known = {}
   local page = doc.module(name)
   for _, entry in ipairs(page.functions) do
     known[entry.name] = true
+    check_entry(name .. "." .. entry.name, entry)
     check_params(name .. "." .. entry.name, entry)
   end
   for _, key in ipairs(sorted_keys(require(name))) do
-    if type(require(name)[key]) == "function" then
-      checked = checked + 1
-      if not known[key] then fault("%s.%s: no documentation comment", name, key) end
+    if type(require(name)[key]) == "function" and not known[key] then
+      fault("%s.%s: no documentation comment", name, key)
     end
   end
   for _, class in ipairs(page.classes) do
     for _, entry in ipairs(class.methods) do
-      checked = checked + 1
       local full = class.name .. "." .. entry.name
-      if not entry.documented then fault("%s: no documentation comment", full) end
+      check_entry(full, entry)
       check_params(full, entry)
     end
   end

@@ -271,6 +271,15 @@ local function parts_of(path)
   return parts
 end
 
+--- The stubs of a C module, parsed: the file at path first, then those of the folder beside it.
+---@param path string
+---@return table[]
+function doc.stubs(path)
+  local stubs = parts_of(path)
+  table.insert(stubs, 1, doc.read(path))
+  return stubs
+end
+
 --- What is documented of a public module ("neap.tensor", or "neap" itself): `name`, `about`,
 --- `functions` (the entries of its table) and `classes` (those that its functions take or give).
 --- They are looked for in the module's file, in the files of its folder, which use the same local
@@ -280,12 +289,14 @@ end
 ---@return { name: string, about: table?, functions: table[], classes: table[] }
 function doc.module(name)
   local module, source = require(name), assert(source_of(name))
-  local stub = source_of("neap.meta." .. (name:match "^neap%.(.+)$" or "base"))
+  local stub_path = path_of("neap.meta." .. (name:match "^neap%.(.+)$" or "base"))
+  local stubs = stub_path and doc.stubs(stub_path) or {}
   local sources, functions = parts_of(path_of(name)), {}
   table.insert(sources, 1, source)
   for _, each in ipairs(sources) do add_functions(functions, module, each, source.result) end
-  add_functions(functions, module, stub, "c")
-  if stub then table.insert(sources, 1, stub) end
+  if stubs[1] then add_functions(functions, module, stubs[1], "c") end
+  table.move(sources, 1, #sources, #stubs + 1)
+  table.move(stubs, 1, #stubs, 1, sources)
   return { name = name, about = source.about, functions = functions,
     classes = reached(functions, doc.classes(sources)) }
 end

@@ -221,6 +221,10 @@ local function predict(self, where, x, kind, o)
 end
 
 --- Labels of the most probable classes (N, i64), or values for regressions (N).
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local y = x[{ {}, 1 }]:gt(0):to "i64"
+---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
+---     m:predict(x).dtype --> i64
 ---@param x neap.tensor|table N x F; a frame, whose columns are found by the model's names; or a
 --- data set, whose names are compared with the model's
 ---@param o? { num_iteration: integer } only the first iterations
@@ -228,6 +232,10 @@ end
 function Model:predict(x, o) return predict(self, "gbdt.predict", x, "value", o) end
 
 --- Probabilities, N x K, columns in the order of `classes`; two columns for "binary".
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local y = x[{ {}, 1 }]:gt(0):to "i64"
+---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
+---     (m:predict_proba(x):sum(2) - 1):abs():max() < 1e-12 --> true
 ---@param x neap.tensor|table
 ---@param o? { num_iteration: integer }
 ---@return neap.tensor
@@ -236,12 +244,19 @@ function Model:predict_proba(x, o)
 end
 
 --- Raw scores, the sums of leaves: N, or N x K for several classes.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local y = x[{ {}, 1 }]:gt(0):to "i64"
+---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
+---     m:predict_raw(x):gt(0):eq(m:predict(x):eq(1)):all() --> true
 ---@param x neap.tensor|table
 ---@param o? { num_iteration: integer }
 ---@return neap.tensor
 function Model:predict_raw(x, o) return predict(self, "gbdt.predict_raw", x, "raw", o) end
 
 --- Numbers of the leaves reached, counted from 0 as in LightGBM: N x trees, i64.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
+---     m:predict_leaf(x):size(2) --> 5
 ---@param x neap.tensor|table
 ---@param o? { num_iteration: integer }
 ---@return neap.tensor
@@ -249,6 +264,9 @@ function Model:predict_leaf(x, o) return predict(self, "gbdt.predict_leaf", x, "
 
 --- One row as fast as it goes: the probability of the second class, the value of a regression, or
 --- one probability per class. Nothing is allocated when `x` is a plain f64 tensor of F numbers.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
+---     m:predict_row(x[1]) == m:predict(x)[1] --> true
 ---@param x neap.tensor F numbers
 ---@return number ...
 function Model:predict_row(x) return self.core:predict_row(x) end
@@ -276,6 +294,9 @@ end
 --- How much each feature matters: an array of { name = , value = }, largest first, ties in the
 --- order of the columns. "gain" sums the improvement of the loss over its splits, "split" counts.
 --- Printed it is a table with each feature's share.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
+---     m:importance()[1].name --> Column_0
 ---@param kind? "gain"|"split"
 ---@return { name: string, value: number }[]
 function Model:importance(kind)
@@ -295,6 +316,9 @@ function Model:importance(kind)
 end
 
 --- The model as LightGBM text, version 4.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
+---     m:text():match "^[^\n]+" --> tree
 ---@return string
 function Model:text()
   local p = self.params.metrics and params.to_text(self.params) or self.core:parameters()
@@ -303,6 +327,12 @@ end
 
 --- Write the model as LightGBM text. The file appears whole or not at all; names ending in .gz or
 --- .zst are compressed.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
+---     local path = os.tmpname()
+---     m:save(path)
+---     gbdt.load(path):predict(x):eq(m:predict(x)):all() --> true
+---     os.remove(path)
 ---@param path string
 function Model:save(path)
   local p = self.params.metrics and params.to_text(self.params) or self.core:parameters()

@@ -26,6 +26,7 @@ function neap.memory(o)
 end
 
 --- A random generator; streams split by name are independent: `neap.rng(7):split "fold/3"`.
+---     neap.rng(7):uniform() == neap.rng(7):uniform() --> true
 ---@param seed integer
 ---@return neap.rng
 function neap.rng(seed) return base.rng(seed) end
@@ -39,6 +40,7 @@ local generator = base.rng(0)
 function neap.seed(seed) generator:state(seed, 0, 0) end
 
 --- The generator that random functions draw from when they are given none; `neap.seed` resets it.
+---     neap.generator():uniform() < 1 --> true
 ---@return neap.rng
 function neap.generator() return generator end
 
@@ -68,6 +70,7 @@ local modules = {
 }
 
 --- The names of the public modules, sorted.
+---     neap.modules()[1] --> backtest
 ---@return string[]
 function neap.modules()
   local names = {}

@@ -245,6 +245,7 @@ end
 
 --- The chart as SVG text. `theme` is "light" (default), "dark", or "page": classes only, for a page
 --- that brings the rules of both.
+---     plot.line({ 1, 3, 2 }):svg "dark":match "^<svg" --> <svg
 ---@param theme? "light"|"dark"|"page"
 ---@return string
 function Chart:svg(theme)
@@ -256,6 +257,10 @@ function Chart:svg(theme)
 end
 
 --- Write the chart to a file, by extension: .svg, or .png through librsvg.
+---     local path = os.tmpname() .. ".svg"
+---     plot.line({ 1, 3, 2 }):save(path)
+---     file.exists(path) --> true
+---     os.remove(path)
 ---@param path string
 ---@param o? { theme: "light"|"dark", scale: number }
 function Chart:save(path, o)

@@ -75,12 +75,21 @@ local function add(self, format, ...)
 end
 
 --- A heading; what follows belongs to it. Every method returns the report, so calls chain.
+---     local page = report.new { title = "EMA cross" }
+---     page:section "Costs"
+---     page:html():find("<h2>Costs</h2>", 1, true) ~= nil --> true
 function Report:section(title) return add(self, "<h2>%s</h2>", svg.escape(title)) end
 
 --- A paragraph of plain text.
+---     local page = report.new { title = "EMA cross" }
+---     page:text "a < b"
+---     page:html():find("<p>a &lt; b</p>", 1, true) ~= nil --> true
 function Report:text(text) return add(self, "<p>%s</p>", svg.escape(text)) end
 
 --- A paragraph nobody should overlook.
+---     local page = report.new { title = "EMA cross" }
+---     page:notice "Filled at the close."
+---     page:html():find("Filled at the close.", 1, true) ~= nil --> true
 function Report:notice(text) return add(self, '<p class="notice">%s</p>', svg.escape(text)) end
 
 local function check_array(method, name, value)
@@ -90,6 +99,9 @@ local function check_array(method, name, value)
 end
 
 --- A bulleted list of plain texts.
+---     local page = report.new { title = "EMA cross" }
+---     page:list { "one", "two" }
+---     page:html():find("<li>two</li>", 1, true) ~= nil --> true
 function Report:list(items)
   check_array("list", "items", items)
   local out = {}
@@ -98,9 +110,15 @@ function Report:list(items)
 end
 
 --- Preformatted text, such as a configuration file.
+---     local page = report.new { title = "EMA cross" }
+---     page:code "fee: 5e-4"
+---     page:html():find("<pre>fee: 5e-4</pre>", 1, true) ~= nil --> true
 function Report:code(text) return add(self, "<pre>%s</pre>", svg.escape(text)) end
 
 --- Key figures: an array of { name, text }.
+---     local page = report.new { title = "EMA cross" }
+---     page:figures { { "Sharpe", "1.2" } }
+---     page:html():find("Sharpe", 1, true) ~= nil --> true
 function Report:figures(pairs_of)
   check_array("figures", "figures", pairs_of)
   local out = {}
@@ -123,6 +141,9 @@ local function cell(tag, value, number)
 end
 
 --- A table: an array of column names, an array of rows.
+---     local page = report.new { title = "EMA cross" }
+---     page:table({ "name", "value" }, { { "fee", 0.0005 } })
+---     page:html():find("0.0005", 1, true) ~= nil --> true
 function Report:table(header, rows)
   check_array("table", "the header", header)
   check_array("table", "rows", rows)
@@ -144,6 +165,9 @@ function Report:table(header, rows)
 end
 
 --- Charts side by side where the width allows.
+---     local page = report.new { title = "EMA cross" }
+---     page:charts(plot.line { 1, 3, 2 }, plot.line { 2, 1 })
+---     page:html():find("<svg", 1, true) ~= nil --> true
 function Report:charts(...)
   local out = {}
   for i, chart in ipairs { ... } do out[i] = chart:svg "page" end
@@ -151,9 +175,13 @@ function Report:charts(...)
 end
 
 --- One chart over the whole width.
+---     local page = report.new { title = "EMA cross" }
+---     page:chart(plot.line { 1, 3, 2 })
+---     page:html():find("<svg", 1, true) ~= nil --> true
 function Report:chart(chart) return add(self, '<div class="wide">%s</div>', chart:svg "page") end
 
 --- The page as text. Its content security policy allows its own style sheet and nothing else.
+---     report.new({ title = "EMA cross" }):html():match "<title>(.-)</title>" --> EMA cross
 ---@return string
 function Report:html()
   local o, css = self.options, sheet()
@@ -173,6 +201,10 @@ function Report:html()
 end
 
 --- Write the page, whole or not at all.
+---     local path = os.tmpname()
+---     report.new({ title = "EMA cross" }):save(path)
+---     file.read(path):match "<h1>(.-)</h1>" --> EMA cross
+---     os.remove(path)
 ---@param path string
 function Report:save(path)
   opts.expect("report:save", "the path", path, "string")

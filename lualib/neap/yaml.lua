@@ -19,6 +19,10 @@ yaml.null = c.null
 function yaml.decode(text, name) return (c.yaml(text, name or "yaml")) end
 
 --- The value of a YAML file; a missing file raises.
+---     local path = os.tmpname()
+---     file.write(path, "rows: 7")
+---     yaml.read(path).rows --> 7
+---     os.remove(path)
 ---@param path string
 ---@return any
 function yaml.read(path)

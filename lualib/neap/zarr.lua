@@ -128,6 +128,10 @@ end
 --- An array that is there already: `zarr.json` of version 3, regular chunks, codecs bytes, zstd and
 --- crc32c, the types float64, float32, int64, int32, uint8 and bool. Anything else is an error that
 --- names it. Arrays of version 2 (`.zarray`; zstd or no compressor, order C) can be read only.
+---     local folder = file.temporary_folder()
+---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6):view(3, 2))
+---     zarr.open(folder .. "/a.zarr").shape[1] --> 3
+---     file.remove_tree(folder)
 ---@param path string the folder
 ---@return neap.zarr.array
 function zarr.open(path)
@@ -196,6 +200,11 @@ end
 --- A new array in the folder `path`, which may not hold one yet: `shape` (its first size may be 0
 --- and grow by `append`), sizes of `chunks` (about a megabyte of whole rows), `dtype`, the value
 --- `fill` of what is never written, zstd's `level`.
+---     local folder = file.temporary_folder()
+---     local a = zarr.create(folder .. "/a.zarr", { shape = { 0, 2 }, chunks = { 4, 2 } })
+---     a:append(tensor.ones { 3, 2 })
+---     a.shape[1] --> 3
+---     file.remove_tree(folder)
 ---@param path string
 ---@param o { shape: integer[], chunks: integer[], dtype: string, fill: number, level: integer }
 ---@return neap.zarr.array
@@ -289,6 +298,10 @@ end
 --- The elements in a range per dim: {first, last} with both included, one position (the dim stays,
 --- with size 1), or {} and nothing for all. Reads the chunks that the ranges meet, and no other;
 --- what was never written is `fill`. A damaged chunk is an error.
+---     local folder = file.temporary_folder()
+---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6):view(3, 2))
+---     a:read({ 2, 3 }, 1):reshape(-1) --> tensor<f64>[2] {3, 5}
+---     file.remove_tree(folder)
 ---@param ... integer[]|integer
 ---@return neap.tensor
 function Array:read(...)
@@ -350,6 +363,11 @@ end
 
 --- Put x at the position `at` of its first element, {1, 1} for the front. It must lie inside the
 --- array and have its dtype. Each chunk is replaced whole; several are not replaced as one.
+---     local folder = file.temporary_folder()
+---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6):view(3, 2))
+---     a:write({ 2, 1 }, tensor.zeros { 2, 2 })
+---     a:read():sum() --> 3.0
+---     file.remove_tree(folder)
 ---@param at integer[]
 ---@param x neap.tensor
 function Array:write(at, x)
@@ -369,6 +387,11 @@ end
 
 --- Put the rows of x behind the last one. The chunks are written first and the new size last, in
 --- one step: after a crash the array is as it was, and the same rows can be appended again.
+---     local folder = file.temporary_folder()
+---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6):view(3, 2))
+---     a:append(tensor.ones { 1, 2 })
+---     a.shape[1] --> 4
+---     file.remove_tree(folder)
 ---@param x neap.tensor
 function Array:append(x)
   local where = "zarr append"
@@ -391,6 +414,10 @@ function Array:append(x)
 end
 
 --- Write x as a new array: chunks first, `zarr.json` last. Options as in `create`.
+---     local folder = file.temporary_folder()
+---     zarr.save(folder .. "/a.zarr", tensor.ones { 3 })
+---     zarr.load(folder .. "/a.zarr"):sum() --> 3.0
+---     file.remove_tree(folder)
 ---@param path string
 ---@param x neap.tensor
 ---@param o? { chunks: integer[], fill: number, level: integer }
@@ -411,6 +438,10 @@ function zarr.save(path, x, o)
 end
 
 --- The whole array as one tensor.
+---     local folder = file.temporary_folder()
+---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6):view(3, 2))
+---     zarr.load(folder .. "/a.zarr"):sum() --> 21.0
+---     file.remove_tree(folder)
 ---@param path string
 ---@return neap.tensor
 function zarr.load(path) return zarr.open(path):read() end

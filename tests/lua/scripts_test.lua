@@ -133,6 +133,17 @@ describe("check_stubs", function()
     assert.truthy(text:find("the comment names a parameter 'seconds'", 1, true), text)
   end)
 
+  it("finds a public function without an example", function()
+    local stubs = "lualib/neap/meta/tensor/functions.lua"
+    local text = file.read(stubs):gsub("%-%-%-     [^\n]*:exp2%(%)[^\n]*\n", "")
+    local _, printed = run({ [stubs] = text, ["runtime/host/bindings.def"] = "" },
+      ("cp -rn %s . && %s -e %s"):format(quote(root .. "/lualib"), quote(neap), quote(
+      'package.path = "lualib/?.lua;lualib/?/init.lua;" .. package.path; dofile "'
+      .. root .. '/scripts/check_stubs.lua"')))
+    assert.truthy(printed:find("neap.tensor.exp2: no example", 1, true), printed)
+    assert.is_nil(printed:find("neap.tensor.expm1: no example", 1, true), printed)
+  end)
+
   it("finds a binding without any stub file", function()
     local _, printed = run({ ["runtime/host/bindings.def"] = "BINDING(clock)\n" },
       check "check_stubs.lua")

@@ -46,6 +46,8 @@ function Category.__index(self, key)
 end
 
 --- Where the text is `label`: a mask. An unknown label is an error that names the nearest.
+---     local f = frame.new { { "side", { "buy", "sell", "buy" } } }
+---     f.side:eq "buy" --> tensor<bool>[3] {true, false, true}
 ---@param label string
 ---@return neap.tensor
 function Category:eq(label)
@@ -56,6 +58,8 @@ function Category:eq(label)
 end
 
 --- The texts as a Lua array, false where missing.
+---     local f = frame.new { { "side", { "buy", "sell", "buy" } } }
+---     table.concat(f.side:totable(), " ") --> buy sell buy
 ---@return table
 function Category:totable()
   local texts = self.codes:totable()

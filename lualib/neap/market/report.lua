@@ -44,6 +44,8 @@ local faults = {
 }
 
 --- The faults that were found, as sentences with their first rows.
+---     local _, found = market.validate(market.synthetic { rows = 30 })
+---     #found:problems() --> 0
 ---@return string[]
 function Report:problems()
   local texts = {}

@@ -10,25 +10,34 @@ c.version = ""
 local rng = {}
 
 --- The stream of that name below this one; does not depend on what was drawn.
+---     neap.rng(7):split("fold/3"):uniform() ~= neap.rng(7):uniform() --> true
 ---@param name string
 ---@return neap.rng
 function rng:split(name) end
 
 --- A number in [0, 1).
+---     neap.rng(7):uniform() < 1 --> true
 ---@return number
 function rng:uniform() end
 
 --- A standard normal deviate.
+---     neap.rng(7):normal() == neap.rng(7):normal() --> true
 ---@return number
 function rng:normal() end
 
 --- An integer from low to high, both included.
+---     neap.rng(7):integer(3, 3) --> 3
 ---@param low integer
 ---@param high integer
 ---@return integer
 function rng:integer(low, high) end
 
 --- Seed, stream and index of the next draw; with arguments it restores them first.
+---     local r = neap.rng(7)
+---     local seed, stream, at = r:state()
+---     local first = r:uniform()
+---     r:state(seed, stream, at)
+---     r:uniform() == first --> true
 ---@param seed? integer
 ---@param stream? integer
 ---@param next? integer
@@ -43,6 +52,7 @@ function rng:state(seed, stream, next) end
 function c.rng(seed) end
 
 --- Use n threads, 1 to 256, from the next call on.
+---     neap.set_threads(2)
 ---@param n integer
 function c.set_threads(n) end
 

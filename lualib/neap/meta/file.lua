@@ -6,14 +6,31 @@ local c = {}
 local writer = {}
 
 --- Append texts. Raises, naming the path, when the system refuses; so does every call after that.
+---     local folder = file.temporary_folder()
+---     local w = file.open_writer(folder .. "/out.txt")
+---     w:write "one\n"
+---     w:commit()
+---     file.read(folder .. "/out.txt") == "one\n" --> true
+---     file.remove_tree(folder)
 ---@param ... string
 ---@return neap.writer
 function writer:write(...) end
 
 --- Put the file in place: durable and whole. The writer is closed, whether or not it works.
+---     local folder = file.temporary_folder()
+---     local w = file.open_writer(folder .. "/out.txt")
+---     file.exists(folder .. "/out.txt") --> false
+---     w:commit()
+---     file.exists(folder .. "/out.txt") --> true
+---     file.remove_tree(folder)
 function writer:commit() end
 
 --- Abandon what was not committed; a second close is fine.
+---     local folder = file.temporary_folder()
+---     local w = file.open_writer(folder .. "/out.txt")
+---     w:close()
+---     file.exists(folder .. "/out.txt") --> false
+---     file.remove_tree(folder)
 function writer:close() end
 
 --- See `neap.file.read`.

@@ -40,6 +40,9 @@ function c.stream(name, params) end
 
 --- Take one bar, a number or a table of numbers by column name; give the new outputs. A missing bar
 --- (NaN) gives NaN and changes nothing.
+---     local s = ta.stream("sma", { period = 2 })
+---     s:push(1)
+---     s:push(3) --> 2.0
 ---@param bar number|table
 ---@return number ...
 function stream:push(bar) end

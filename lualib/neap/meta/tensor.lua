@@ -6,50 +6,65 @@ local c = {}
 ---@field dtype string "f64", "f32", "i64", "i32", "u8" or "bool"
 local tensor = {}
 
---- The element at one position per dim, counted from 1, negative from the end.
+--- The element at one position per dim, counted from 1, negative from the end: a number, an integer
+--- of an integer tensor, a boolean of a bool one. 0 and positions outside are errors.
+---     tensor.of({ { 1, 2 }, { 3, 4 } }):get(2, -1) --> 4.0
 ---@param ... integer
 ---@return number|integer|boolean
 function tensor:get(...) end
 
---- Store a value: one position per dim, then the value, which must fit the dtype. Returns the
---- tensor.
+--- Store a value: one position per dim, then the value, which must fit the dtype (1.5 does not go
+--- into an integer, 300 not into u8). Returns the tensor.
+---     tensor.zeros({ 2, 2 }):set(1, 2, 7):sum() --> 7.0
 ---@param ... number|boolean
 ---@return neap.tensor
 function tensor:set(...) end
 
 --- The only element of a tensor that has one; else an error.
+---     tensor.of({ { 5 } }):item() --> 5.0
 ---@return number|integer|boolean
 function tensor:item() end
 
---- Nested Lua tables, the inverse of tensor.of.
+--- Nested Lua tables, the inverse of tensor.of; of a tensor without dims its element.
+---     #tensor.of({ { 1, 2 }, { 3, 4 } }):totable()[1] --> 2
 ---@return table
 function tensor:totable() end
 
 --- Number of elements along dim.
+---     tensor.zeros({ 2, 3 }):size(-1) --> 3
 ---@param dim integer
 ---@return integer
 function tensor:size(dim) end
 
 --- Number of dimensions.
+---     tensor.zeros({ 2, 3 }):dim() --> 2
 ---@return integer
 function tensor:dim() end
 
---- Number of elements.
+--- Number of elements: the product of the sizes, 1 without dims.
+---     tensor.zeros({ 2, 3 }):numel() --> 6
 ---@return integer
 function tensor:numel() end
 
---- Converted to dtype; the same elements when it is that already. Float to integer truncates; NaN
---- and values out of range are errors; anything but 0 is true.
+--- Converted to dtype; the same elements (a view) when it is that already. Float to integer
+--- truncates; NaN and values out of range are errors. i64 to f64 rounds beyond 2^53. To bool:
+--- anything but 0 is true, NaN too.
+---     tensor.of({ 1.9, -1.9 }):to "i32" --> tensor<i32>[2] {1, -1}
 ---@param dtype string
 ---@return neap.tensor
 function tensor:to(dtype) end
 
 --- Give the memory back at once (when no view of it is left); using the tensor later is an error.
 --- Called by a finalizer (`__gc`) it leaves the tensor to the collector.
+---     local x = tensor.zeros { 1000000 }
+---     x:free()
+---     tostring(x) --> tensor (closed)
 function tensor:free() end
 
---- View of positions first to last (inclusive, negative from the end) along dim. An empty range
---- may start one past the end.
+--- View of positions first (1) to last (-1), both included, negative from the end, every step-th of
+--- them, along dim. A negative step runs from first (-1) down to last (1). An empty range may start
+--- one past the end; positions outside are errors.
+---     tensor.arange(9):slice(1, 2, -1, 3) --> tensor<f64>[3] {2, 5, 8}
 ---@param dim integer
 ---@param first? integer
 ---@param last? integer
@@ -58,498 +73,90 @@ function tensor:free() end
 function tensor:slice(dim, first, last, step) end
 
 --- The same elements in C order under other sizes, one of which may be -1; a view where memory
---- order allows, else a copy.
+--- order allows, else a copy. The number of elements must stay.
+---     tensor.arange(4):reshape(2, -1):t():reshape(-1) --> tensor<f64>[4] {1, 3, 2, 4}
 ---@param ... integer|integer[]
 ---@return neap.tensor
 function tensor:reshape(...) end
 
 --- As reshape, but an error where it would have to copy.
+---     tensor.arange(6):view(2, -1)[2] --> tensor<f64>[3] {4, 5, 6}
 ---@param ... integer|integer[]
 ---@return neap.tensor
 function tensor:view(...) end
 
---- View with dims of size 1 stretched, and dims added in front; -1 keeps a size.
+--- View with dims of size 1 stretched, and dims added in front; -1 keeps a size. Stretched elements
+--- are one place in memory, so operations in place on such a view are an error.
+---     tensor.of({ 7 }):expand(3) --> tensor<f64>[3] {7, 7, 7}
 ---@param ... integer|integer[]
 ---@return neap.tensor
 function tensor:expand(...) end
 
 --- View with the dims in the given order, each named once.
+---     tensor.zeros({ 2, 3, 4 }):permute(3, 1, 2):size(1) --> 4
 ---@param ... integer|integer[]
 ---@return neap.tensor
 function tensor:permute(...) end
 
 --- View with two dims swapped.
+---     tensor.zeros({ 2, 3, 4 }):transpose(1, -1):size(1) --> 4
 ---@param a integer
 ---@param b integer
 ---@return neap.tensor
 function tensor:transpose(a, b) end
 
---- Transpose of a tensor of two dims; a view.
+--- Transpose of a tensor of two dims; a view. Of more dims use `transpose`.
+---     tensor.of({ { 1, 2 }, { 3, 4 } }):t()[1] --> tensor<f64>[2] {1, 3}
 ---@return neap.tensor
 function tensor:t() end
 
 --- View without dim, which must have size 1, or without all dims of size 1.
+---     tensor.zeros({ 1, 3, 1 }):squeeze():dim() --> 1
 ---@param dim? integer
 ---@return neap.tensor
 function tensor:squeeze(dim) end
 
 --- View with a new dim of size 1 at position dim.
+---     tensor.zeros({ 3 }):unsqueeze(2):size(2) --> 1
 ---@param dim integer
 ---@return neap.tensor
 function tensor:unsqueeze(dim) end
 
---- The tensor in C order without holes: itself, or a copy.
+--- The tensor in C order without holes: itself (a view), or a copy.
+---     tensor.zeros({ 2, 3 }):t():contiguous():is_contiguous() --> true
 ---@return neap.tensor
 function tensor:contiguous() end
 
 --- Is the memory in C order without holes?
+---     tensor.zeros({ 2, 3 }):t():is_contiguous() --> false
 ---@return boolean
 function tensor:is_contiguous() end
 
---- A fresh contiguous copy.
+--- A fresh contiguous copy, which shares no memory.
+---     tensor.of({ 1, 2 }):clone():add_(1) --> tensor<f64>[2] {2, 3}
 ---@return neap.tensor
 function tensor:clone() end
 
---- Store y, broadcast, into this tensor; y may overlap it. The dtype may not narrow.
+--- Store y, broadcast, into this tensor; y may overlap it. The dtype may not narrow. Returns the
+--- tensor.
+---     tensor.zeros({ 3 }):copy_(tensor.of { 5 }) --> tensor<f64>[3] {5, 5, 5}
 ---@param y neap.tensor|number|boolean
 ---@return neap.tensor
 function tensor:copy_(y) end
 
 --- Elements at the positions of an integer tensor (from 1, negative from the end) along dim (1);
---- its dims stand where dim was.
+--- its dims stand where dim was. A copy; 0 and positions outside are errors.
+---     tensor.of({ 5, 6, 7 }):take(tensor.of({ 3, -3 }):to "i64") --> tensor<f64>[2] {7, 5}
 ---@param index neap.tensor
 ---@param dim? integer
 ---@return neap.tensor
 function tensor:take(index, dim) end
 
---- Positions from 1, in C order, of the elements that are not 0 (NaN is not 0): i64.
+--- Positions from 1, in C order, of the elements that are not 0 (NaN is not 0), i64;
+--- of several dims the positions in `x:reshape(-1)`.
+---     tensor.of({ 0, 5, 0 / 0 }):nonzero() --> tensor<i64>[2] {2, 3}
 ---@return neap.tensor
 function tensor:nonzero() end
-
---- x + y; bools: or. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:add(y) end
-
---- x + y; bools: or, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:add_(y) end
-
---- x - y. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:sub(y) end
-
---- x - y, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:sub_(y) end
-
---- x * y; bools: and. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:mul(y) end
-
---- x * y; bools: and, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:mul_(y) end
-
---- x / y; integers divide in f64. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:div(y) end
-
---- x / y; integers divide in f64, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:div_(y) end
-
---- x // y, rounded down; integers by zero are an error. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:floordiv(y) end
-
---- x // y, rounded down; integers by zero are an error, in place: the result must have this
---- tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:floordiv_(y) end
-
---- x % y with the sign of y; integers by zero are an error. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:mod(y) end
-
---- x % y with the sign of y; integers by zero are an error, in place: the result must have this
---- tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:mod_(y) end
-
---- x ^ y; integers to a negative power are an error. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:pow(y) end
-
---- x ^ y; integers to a negative power are an error, in place: the result must have this tensor's
---- shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:pow_(y) end
-
---- The larger of x and y; NaN wins. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:maximum(y) end
-
---- The larger of x and y; NaN wins, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:maximum_(y) end
-
---- The smaller of x and y; NaN wins. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:minimum(y) end
-
---- The smaller of x and y; NaN wins, in place: the result must have this tensor's shape and
---- dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:minimum_(y) end
-
---- x & y on integers and bools. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:bit_and(y) end
-
---- x & y on integers and bools, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:bit_and_(y) end
-
---- x | y on integers and bools. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:bit_or(y) end
-
---- x | y on integers and bools, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:bit_or_(y) end
-
---- x ~ y on integers and bools. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:bit_xor(y) end
-
---- x ~ y on integers and bools, in place: the result must have this tensor's shape and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:bit_xor_(y) end
-
---- Angle of the point (y, self), -pi to pi. Operands broadcast, dtypes promote.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:atan2(y) end
-
---- Angle of the point (y, self), -pi to pi, in place: the result must have this tensor's shape
---- and dtype.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:atan2_(y) end
-
---- Bool per element: is it equal to y? False with NaN.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:eq(y) end
-
---- Bool per element: is it different from y? True with NaN.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:ne(y) end
-
---- Bool per element: is it below y? False with NaN.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:lt(y) end
-
---- Bool per element: is it at most y? False with NaN.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:le(y) end
-
---- Bool per element: is it above y? False with NaN.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:gt(y) end
-
---- Bool per element: is it at least y? False with NaN.
----@param y neap.tensor|number
----@return neap.tensor
-function tensor:ge(y) end
-
---- -x; integers wrap. NaN propagates.
----@return neap.tensor
-function tensor:neg() end
-
---- -x; integers wrap; in place.
----@return neap.tensor
-function tensor:neg_() end
-
---- Absolute value. NaN propagates.
----@return neap.tensor
-function tensor:abs() end
-
---- Absolute value; in place.
----@return neap.tensor
-function tensor:abs_() end
-
---- -1, 0 or 1; NaN stays. NaN propagates.
----@return neap.tensor
-function tensor:sign() end
-
---- -1, 0 or 1; NaN stays; in place.
----@return neap.tensor
-function tensor:sign_() end
-
---- x * x. NaN propagates.
----@return neap.tensor
-function tensor:square() end
-
---- x * x; in place.
----@return neap.tensor
-function tensor:square_() end
-
---- x where positive, else 0; NaN stays. NaN propagates.
----@return neap.tensor
-function tensor:relu() end
-
---- x where positive, else 0; NaN stays; in place.
----@return neap.tensor
-function tensor:relu_() end
-
---- ~x on integers and bools. NaN propagates.
----@return neap.tensor
-function tensor:bit_not() end
-
---- ~x on integers and bools; in place.
----@return neap.tensor
-function tensor:bit_not_() end
-
---- Rounded down; integers stay. NaN propagates.
----@return neap.tensor
-function tensor:floor() end
-
---- Rounded down; integers stay; in place.
----@return neap.tensor
-function tensor:floor_() end
-
---- Rounded up; integers stay. NaN propagates.
----@return neap.tensor
-function tensor:ceil() end
-
---- Rounded up; integers stay; in place.
----@return neap.tensor
-function tensor:ceil_() end
-
---- Rounded to the nearest whole number, halves to even; integers stay. NaN propagates.
----@return neap.tensor
-function tensor:round() end
-
---- Rounded to the nearest whole number, halves to even; integers stay; in place.
----@return neap.tensor
-function tensor:round_() end
-
---- Rounded towards 0; integers stay. NaN propagates.
----@return neap.tensor
-function tensor:trunc() end
-
---- Rounded towards 0; integers stay; in place.
----@return neap.tensor
-function tensor:trunc_() end
-
---- Square root; NaN below 0. NaN propagates.
----@return neap.tensor
-function tensor:sqrt() end
-
---- Square root; NaN below 0; in place.
----@return neap.tensor
-function tensor:sqrt_() end
-
---- 1 / x. NaN propagates.
----@return neap.tensor
-function tensor:reciprocal() end
-
---- 1 / x; in place.
----@return neap.tensor
-function tensor:reciprocal_() end
-
---- e to the x. NaN propagates.
----@return neap.tensor
-function tensor:exp() end
-
---- e to the x; in place.
----@return neap.tensor
-function tensor:exp_() end
-
---- 2 to the x. NaN propagates.
----@return neap.tensor
-function tensor:exp2() end
-
---- 2 to the x; in place.
----@return neap.tensor
-function tensor:exp2_() end
-
---- exp(x) - 1, exact near 0. NaN propagates.
----@return neap.tensor
-function tensor:expm1() end
-
---- exp(x) - 1, exact near 0; in place.
----@return neap.tensor
-function tensor:expm1_() end
-
---- Natural logarithm; NaN below 0. NaN propagates.
----@return neap.tensor
-function tensor:log() end
-
---- Natural logarithm; NaN below 0; in place.
----@return neap.tensor
-function tensor:log_() end
-
---- Logarithm to base 2. NaN propagates.
----@return neap.tensor
-function tensor:log2() end
-
---- Logarithm to base 2; in place.
----@return neap.tensor
-function tensor:log2_() end
-
---- Logarithm to base 10. NaN propagates.
----@return neap.tensor
-function tensor:log10() end
-
---- Logarithm to base 10; in place.
----@return neap.tensor
-function tensor:log10_() end
-
---- log(1 + x), exact near 0. NaN propagates.
----@return neap.tensor
-function tensor:log1p() end
-
---- log(1 + x), exact near 0; in place.
----@return neap.tensor
-function tensor:log1p_() end
-
---- Sine of radians. NaN propagates.
----@return neap.tensor
-function tensor:sin() end
-
---- Sine of radians; in place.
----@return neap.tensor
-function tensor:sin_() end
-
---- Cosine of radians. NaN propagates.
----@return neap.tensor
-function tensor:cos() end
-
---- Cosine of radians; in place.
----@return neap.tensor
-function tensor:cos_() end
-
---- Tangent of radians. NaN propagates.
----@return neap.tensor
-function tensor:tan() end
-
---- Tangent of radians; in place.
----@return neap.tensor
-function tensor:tan_() end
-
---- Arc sine. NaN propagates.
----@return neap.tensor
-function tensor:asin() end
-
---- Arc sine; in place.
----@return neap.tensor
-function tensor:asin_() end
-
---- Arc cosine. NaN propagates.
----@return neap.tensor
-function tensor:acos() end
-
---- Arc cosine; in place.
----@return neap.tensor
-function tensor:acos_() end
-
---- Arc tangent. NaN propagates.
----@return neap.tensor
-function tensor:atan() end
-
---- Arc tangent; in place.
----@return neap.tensor
-function tensor:atan_() end
-
---- Hyperbolic sine. NaN propagates.
----@return neap.tensor
-function tensor:sinh() end
-
---- Hyperbolic sine; in place.
----@return neap.tensor
-function tensor:sinh_() end
-
---- Hyperbolic cosine. NaN propagates.
----@return neap.tensor
-function tensor:cosh() end
-
---- Hyperbolic cosine; in place.
----@return neap.tensor
-function tensor:cosh_() end
-
---- Hyperbolic tangent. NaN propagates.
----@return neap.tensor
-function tensor:tanh() end
-
---- Hyperbolic tangent; in place.
----@return neap.tensor
-function tensor:tanh_() end
-
---- 1 / (1 + exp(-x)). NaN propagates.
----@return neap.tensor
-function tensor:sigmoid() end
-
---- 1 / (1 + exp(-x)); in place.
----@return neap.tensor
-function tensor:sigmoid_() end
-
---- log(1 + exp(x)) without overflow. NaN propagates.
----@return neap.tensor
-function tensor:softplus() end
-
---- log(1 + exp(x)) without overflow; in place.
----@return neap.tensor
-function tensor:softplus_() end
-
---- Error function. NaN propagates.
----@return neap.tensor
-function tensor:erf() end
-
---- Error function; in place.
----@return neap.tensor
-function tensor:erf_() end
-
---- Bool per element: is it NaN?
----@return neap.tensor
-function tensor:isnan() end
-
---- Bool per element: is it infinite?
----@return neap.tensor
-function tensor:isinf() end
-
---- Bool per element: is it neither NaN nor infinite?
----@return neap.tensor
-function tensor:isfinite() end
 
 --- As tensor.of, positional.
 ---@param values table

@@ -52,6 +52,10 @@ end
 --- holds texts by name) take {name = tensor}, written by rising names, so that equal contents give
 --- equal bytes. `.zarr` takes one tensor and a folder that holds no array yet (see neap.zarr).
 --- Other extensions, and a name or value of another kind, are errors.
+---     local path = os.tmpname() .. ".npz"
+---     tensor.save(path, { price = tensor.of { 9.5, 9.75 } }, { compress = true })
+---     tensor.load(path).price --> tensor<f64>[2] {9.5, 9.75}
+---     os.remove(path)
 ---@param path string
 ---@param x neap.tensor|table<string, neap.tensor>
 ---@param o? { compress: boolean, metadata: table<string, string> }
@@ -91,6 +95,10 @@ end
 --- and is read where it is touched; writing to the tensor changes memory only. While it is in use
 --- nobody may shorten the file: touching what is gone ends the process. A damaged or truncated file
 --- is an error.
+---     local path = os.tmpname() .. ".npy"
+---     tensor.save(path, tensor.arange(4))
+---     tensor.load(path, { mmap = true })[-1] --> 4.0
+---     os.remove(path)
 ---@param path string
 ---@param o? { mmap: boolean, only: string[] }
 ---@return neap.tensor|table<string, neap.tensor> x, string[]? names, table? metadata
