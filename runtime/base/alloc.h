@@ -40,13 +40,13 @@ int64_t neap_alloc_peak(void);
 int64_t neap_alloc_cached(void);
 int64_t neap_alloc_trim(void);
 
-/* The live bytes that are fine, 64 MB at least and at first. One more block like the last would go
- * past the goal: then garbage should be collected. The goal bounds what is kept as well. Blocks are
- * given back, those of the longest unused sizes first, so that
- *   live + cached <= goal (96 MB when it is less), unless live is more already, and
+/* The live bytes that are fine, 8 MB at least and at first. One more block like the last would go
+ * past the goal: then garbage should be collected. Setting the goal right after a collection also
+ * bounds what is kept: blocks are given back, those of the longest unused sizes first, so that
+ *   live + cached <= the larger of goal, twice what was live then, and 96 MB, and
  *   cached <= live (64 MB when it is less).
- * A free that leaves less than a quarter of the goal live lowers it to four times that. So a
- * process that sets it to twice what survived a collection holds about twice what is alive. */
+ * A free that leaves less than a quarter of the goal live lowers it to four times that, since what
+ * is alive is never more than what is live. */
 void neap_alloc_set_goal(int64_t bytes);
 bool neap_alloc_past_goal(void);
 

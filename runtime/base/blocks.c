@@ -20,7 +20,8 @@
 enum { UNIT = 64, HEADER = 64, LEAST = 128, EXACT = 16, CLASSES = 320, PAGE = 4096 };
 #define LARGE       ((size_t)2 << 20) /* one huge page; from here on blocks are mappings */
 #define MOST        ((size_t)1 << 47) /* what an address space can hold */
-#define FLOOR       ((int64_t)64 << 20)
+#define GOAL_FLOOR  ((int64_t)8 << 20)
+#define CACHE_FLOOR ((int64_t)64 << 20)
 #define SHARE_FLOOR ((int64_t)96 << 20)
 
 typedef struct block {
@@ -40,7 +41,7 @@ static struct {
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static uint64_t now;
 static atomic_int_fast64_t live, peak, cached; /* written under the lock, read anywhere */
-static atomic_int_fast64_t goal = FLOOR;
+static atomic_int_fast64_t goal = GOAL_FLOOR, share = SHARE_FLOOR;
 static atomic_int_fast64_t recent; /* bytes last asked for: what is likely asked for next */
 
 static void enter(void) {
@@ -156,8 +157,7 @@ static int oldest(void) {
 
 /* What the lists may hold: see neap_alloc_set_goal. */
 static int64_t room(void) {
-  int64_t whole = value(&goal) > SHARE_FLOOR ? value(&goal) : SHARE_FLOOR;
-  int64_t left = whole - value(&live), most = value(&live) > FLOOR ? value(&live) : FLOOR;
+  int64_t left = value(&share) - value(&live), most = value(&live) > CACHE_FLOOR ? value(&live) : CACHE_FLOOR;
   return !NEAP_ALLOC_POOLED || left < 0 ? 0 : left < most ? left : most;
 }
 
@@ -215,17 +215,19 @@ void *neap__block_take(size_t bytes, bool zero) {
   return data;
 }
 
-/* What is alive is never more than the bytes now live, so the goal comes down with them. */
-static void lower_goal(void) {
-  int64_t fine = 4 * value(&live);
-  set(&goal, fine > FLOOR ? fine : FLOOR);
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* With the lock held. */
+static void set_goal(int64_t bytes) {
+  set(&goal, larger(bytes, GOAL_FLOOR));
+  set(&share, larger(larger(value(&goal), 2 * value(&live)), SHARE_FLOOR));
 }
 
 void neap__block_give(void *data) {
   block *b = header_of(data), *spare;
   enter();
   count_live(-(int64_t)b->bytes);
-  if (value(&goal) > FLOOR && value(&goal) / 4 > value(&live)) lower_goal();
+  if (value(&goal) > GOAL_FLOOR && value(&goal) / 4 > value(&live)) set_goal(4 * value(&live));
   push(b);
   spare = shed(room());
   leave();
@@ -265,7 +267,7 @@ int64_t neap_alloc_trim(void) {
 
 void neap_alloc_set_goal(int64_t bytes) {
   enter();
-  set(&goal, bytes > FLOOR ? bytes : FLOOR);
+  set_goal(bytes);
   set(&recent, 0);
   block *spare = shed(room());
   leave();

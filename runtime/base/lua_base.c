@@ -1,7 +1,6 @@
 /* Lua sees only ~200-byte shells of objects that may hold gigabytes. neap_lua_charge therefore
  * compares the allocator's live bytes with its goal and runs a full collection when they are past
- * it; the goal then becomes twice what survived, so that the cost is amortised over the bytes
- * allocated. Bytes and goal belong to the process. See docs/adr/0004-garbage.md. */
+ * it. Bytes and goal belong to the process. See docs/adr/0004-garbage.md. */
 #include "base/lua_base.h"
 
 #include <stdarg.h>
@@ -62,6 +61,15 @@ int neap_lua_done(lua_State *L, neap_status st) {
 /* Objects filled since the last collection here, and how many are fine. */
 static atomic_int_fast64_t filled, fine = 32768;
 
+/* Bytes of garbage to let pass before the next collection, which takes time in proportion to the Lua
+ * heap: on a small one it comes early, while the garbage still lies in the processor's caches, and
+ * its memory is warm when it is handed out again. */
+static int64_t allowance(int64_t heap) {
+  int64_t most = neap_alloc_live(), least = (int64_t)8 << 20, bytes = 64 * heap;
+  if (most < (int64_t)64 << 20) most = (int64_t)64 << 20;
+  return bytes < least ? least : bytes > most ? most : bytes;
+}
+
 /* A collection runs finalizers, which free the bytes; the shells go in the one after it. Left to
  * itself Lua takes them for alive in between, and a loop over small tensors grows without need. */
 static void collect(lua_State *L, bool shells) {
@@ -70,7 +78,7 @@ static void collect(lua_State *L, bool shells) {
   int64_t heap = (int64_t)lua_gc(L, LUA_GCCOUNT) * 1024;
   atomic_store_explicit(&filled, 0, memory_order_relaxed);
   atomic_store_explicit(&fine, 32768 + heap / 256, memory_order_relaxed);
-  neap_alloc_set_goal(2 * neap_alloc_live());
+  neap_alloc_set_goal(neap_alloc_live() + allowance(heap));
 }
 
 void neap_lua_charge(lua_State *L) {
