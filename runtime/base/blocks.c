@@ -157,7 +157,8 @@ static int oldest(void) {
 
 /* What the lists may hold: see neap_alloc_set_goal. */
 static int64_t room(void) {
-  int64_t left = value(&share) - value(&live), most = value(&live) > CACHE_FLOOR ? value(&live) : CACHE_FLOOR;
+  int64_t left = value(&share) - value(&live),
+          most = value(&live) > CACHE_FLOOR ? value(&live) : CACHE_FLOOR;
   return !NEAP_ALLOC_POOLED || left < 0 ? 0 : left < most ? left : most;
 }
 

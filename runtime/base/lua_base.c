@@ -61,9 +61,9 @@ int neap_lua_done(lua_State *L, neap_status st) {
 /* Objects filled since the last collection here, and how many are fine. */
 static atomic_int_fast64_t filled, fine = 32768;
 
-/* Bytes of garbage to let pass before the next collection, which takes time in proportion to the Lua
- * heap: on a small one it comes early, while the garbage still lies in the processor's caches, and
- * its memory is warm when it is handed out again. */
+/* Bytes of garbage to let pass before the next collection, which takes time in proportion to the
+ * Lua heap: on a small one it comes early, while the garbage still lies in the processor's caches,
+ * and its memory is warm when it is handed out again. */
 static int64_t allowance(int64_t heap) {
   int64_t most = neap_alloc_live(), least = (int64_t)8 << 20, bytes = 64 * heap;
   if (most < (int64_t)64 << 20) most = (int64_t)64 << 20;

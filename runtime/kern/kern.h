@@ -60,8 +60,8 @@ typedef enum {
 /* What a fold over a block leaves behind. Floats answer in f, integers and bool in i.
  *   sum, prod: the value (integers wrap)      dev: f = sum (x - center)^2, g = sum (x - center)
  *   sumabs, maxabs: f, NaN propagating        any, all: i, NaN counting as true
- *   argmin, argmax: value in f or i, position of its first occurrence in at (-1 when n = 0); the
- *   first NaN wins */
+ *   argmin, argmax: value in f or i, NaN when there is one; at is 0 (-1 when n = 0): neap_find_fn
+ *   tells where it stands, for which only the block that won has to be read again */
 typedef struct {
   double f, g;
   int64_t i, at;
@@ -107,8 +107,13 @@ typedef void (*neap_between_fn)(int64_t n, const void *x, double low, double hig
 /* The first count elements inside low .. high, as f64, in order; there must be that many. */
 typedef void (*neap_keep_fn)(int64_t count, double *z, const void *x, double low, double high);
 
-/* Fold n contiguous elements. Sums run in 16 lanes of f64 (integers: i64), combined pairwise. */
+/* Fold n contiguous elements. Sums run in 16 lanes of f64 (integers: i64), combined pairwise; those
+ * of floats begin anew after every 1024 elements, and these segments are added in order. */
 typedef void (*neap_fold_fn)(int64_t n, const void *x, double center, neap_acc *out);
+
+/* The position of the first element that equals wanted's f or i, or of the first NaN when that is
+ * NaN; -1 when there is none. */
+typedef int64_t (*neap_find_fn)(int64_t n, const void *x, const neap_acc *wanted);
 
 /* Fold n rows of up to NEAP_COLUMNS columns, xs elements apart, column by
  * column: out[j * step] is what the fold sum, or dev about center[j], of column j alone gives, bit
@@ -131,6 +136,7 @@ typedef struct {
   neap_between_fn between[NEAP_DTYPE_COUNT];
   neap_keep_fn keep[NEAP_DTYPE_COUNT];
   neap_columns_fn columns[NEAP_DTYPE_COUNT];
+  neap_find_fn find[NEAP_DTYPE_COUNT];
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
 } neap_kern;
 

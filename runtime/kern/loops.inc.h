@@ -73,6 +73,7 @@ static void NAME(where)(int64_t n, void *zp, int64_t zs, const void *mp, int64_t
 static inline bool NAME(eq_1)(T a, T b) { return a == b; }
 static inline bool NAME(ne_1)(T a, T b) { return a != b; }
 static inline bool NAME(lt_1)(T a, T b) { return a < b; }
+static inline bool NAME(gt_1)(T a, T b) { return a > b; }
 static inline bool NAME(le_1)(T a, T b) { return a <= b; }
 static void NAME(eq)(BINARY_ARGS) { NAME(test2)(n, z, zs, a, as, b, bs, NAME(eq_1)); }
 static void NAME(ne)(BINARY_ARGS) { NAME(test2)(n, z, zs, a, as, b, bs, NAME(ne_1)); }

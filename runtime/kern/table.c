@@ -2,28 +2,31 @@
  * included once per dtype. */
 #include <math.h>
 #include <stddef.h>
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
 
 #include "kern/elementary.h"
 #include "kern/elementary_f32.h"
 #include "kern/kern.h"
+#include "kern/lanes.h"
 
-enum { LANES = 16, WIDE = 4 * LANES };
+/* AHEAD: rows between the one that is summed and the one to be fetched. */
+enum { LANES = 16, WIDE = 4 * LANES, SEGMENT = 1024, AHEAD = 16 };
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
 #define IVDEP /* clang's pragma warns where a loop stays scalar; its own overlap test does */
 #define LANE_LOOP
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define IVDEP     _Pragma("GCC ivdep")
 #define LANE_LOOP _Pragma("GCC unroll 1") /* unrolled too early, selections stay branches */
+#define UNROLL    _Pragma("GCC unroll 16")
 #endif
 #define BINARY_ARGS                                                                                \
   int64_t n, void *z, int64_t zs, const void *a, int64_t as, const void *b, int64_t bs
 #define UNARY_ARGS int64_t n, void *z, int64_t zs, const void *a, int64_t as
 #define FOLD_ARGS  int64_t n, const void *x, double center, neap_acc *out
+
+enum { VECTORS = LANES / DOUBLES };
 
 static inline double tree_f(const double *s) {
   double r[LANES];
@@ -31,6 +34,28 @@ static inline double tree_f(const double *s) {
   for (int half = LANES / 2; half; half /= 2)
     for (int k = 0; k < half; k++) r[k] = r[k] + r[k + half];
   return r[0];
+}
+
+/* The same tree. */
+static inline double tree_wide(const wide *s) {
+  wide r[VECTORS];
+  double lanes[DOUBLES];
+  UNROLL for (int v = 0; v < VECTORS; v++) r[v] = s[v];
+  UNROLL for (int half = VECTORS / 2; half; half /= 2) UNROLL for (int v = 0; v < half; v++) r[v] =
+      r[v] + r[v + half];
+  memcpy(lanes, r, sizeof lanes);
+  UNROLL for (int half = DOUBLES / 2; half; half /= 2) UNROLL for (int k = 0; k < half; k++)
+      lanes[k] = lanes[k] + lanes[k + half];
+  return lanes[0];
+}
+
+static inline void clear(wide *s, int n) { UNROLL for (int v = 0; v < n; v++) s[v] = (wide){0}; }
+
+/* The tree of every column, left in s[0]. */
+static void tree_columns(double s[LANES][NEAP_COLUMNS]) {
+  for (int half = LANES / 2; half; half /= 2)
+    for (int k = 0; k < half; k++)
+      for (int j = 0; j < NEAP_COLUMNS; j++) s[k][j] = s[k][j] + s[k + half][j];
 }
 
 /* One element from a float (through double) or an integer (through int64_t); *bad when it does not
@@ -104,6 +129,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 
 #include "kern/cast.inc.h"
 #include "kern/float.inc.h"
+#include "kern/float_fold.inc.h"
 #include "kern/fold.inc.h"
 #undef T
 #undef M
@@ -118,6 +144,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 
 #include "kern/cast.inc.h"
 #include "kern/float.inc.h"
+#include "kern/float_fold.inc.h"
 #include "kern/fold.inc.h"
 #undef T
 #undef M
@@ -143,6 +170,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/cast.inc.h"
 #include "kern/fold.inc.h"
 #include "kern/int.inc.h"
+#include "kern/int_fold.inc.h"
 #undef T
 #undef ACC
 #undef NAME
@@ -157,6 +185,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #define ACC uint64_t
 #include "kern/cast.inc.h"
 #include "kern/fold.inc.h"
+#include "kern/int_fold.inc.h"
 #undef T
 #undef ACC
 #undef NAME
@@ -171,6 +200,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #define ACC uint64_t
 #include "kern/cast.inc.h"
 #include "kern/fold.inc.h"
+#include "kern/int_fold.inc.h"
 #undef NAME
 
 #define NAME(op) op##_bool
@@ -179,6 +209,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/bool.inc.h"
 #include "kern/cast.inc.h"
 #include "kern/fold.inc.h"
+#include "kern/int_fold.inc.h"
 #undef T
 #undef ACC
 #undef NAME
@@ -265,6 +296,7 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .between = ROW_FLOAT(between),
     .keep = ROW_FLOAT(keep),
     .columns = ROW_FLOAT(columns),
+    .find = ROW_ALL(find),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };

@@ -266,6 +266,19 @@ static int64_t original_position(const folding *f, int64_t row, int64_t kept) {
   return 0;
 }
 
+/* The block with the extreme is known: where in it, and the element itself (0 may be -0). */
+static void put_extreme(neap_tensor *value, neap_tensor *at, const folding *f, int64_t row) {
+  size_t each = neap_dtype_size(value->dtype);
+  const neap_acc *a = &f->acc[row];
+  int64_t n = row_count(f, row) - a->at;
+  if (f->blocks > 1 && n > BLOCK) n = BLOCK;
+  const char *x = row_data(f, row) + a->at * (int64_t)each;
+  int64_t found = f->kern->find[value->dtype](n, x, a);
+  memcpy((char *)neap_tensor_data(value) + row * (int64_t)each, x + found * (int64_t)each, each);
+  found += a->at;
+  put(at, row, 0, f->count ? original_position(f, row, found) : found);
+}
+
 neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool largest,
                                 const neap_tensor *t, const neap_reduce_options *o) {
   folding f;
@@ -277,12 +290,10 @@ neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool larges
   if (!st) st = neap__rows_result(value, t, t->dtype, o->dims, o->keepdim);
   if (!st) st = neap__rows_result(at, t, NEAP_I64, o->dims, o->keepdim);
   for (int64_t row = 0; !st && row < f.rows.rows; row++) {
-    const neap_acc *a = &f.acc[row];
-    if (a->at < 0)
+    if (f.acc[row].at < 0)
       st = neap_fail(NEAP_EVALUE, "%s: there is no element%s to choose from", name,
                      f.rows.m > 0 ? " but NaN" : "");
-    put(value, row, a->f, a->i);
-    put(at, row, 0, f.count && !st ? original_position(&f, row, a->at) : a->at);
+    else put_extreme(value, at, &f, row);
   }
   if (st) {
     neap_tensor_drop(value);

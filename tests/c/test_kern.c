@@ -135,6 +135,88 @@ static void folds_agree(void **state) {
         }
 }
 
+/* The sum of one segment of up to 1024 elements d apart: 16 lanes in turn, added as a tree. */
+static double segment(int64_t n, const double *x, int64_t d) {
+  double s[16] = {0};
+  for (int64_t i = 0; i < n; i++) s[i % 16] += x[i * d];
+  for (int half = 8; half; half /= 2)
+    for (int k = 0; k < half; k++) s[k] += s[k + half];
+  return s[0];
+}
+
+static double by_segments(int64_t n, const double *x, int64_t d) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i += 1024) sum += segment(n - i < 1024 ? n - i : 1024, x + i * d, d);
+  return sum;
+}
+
+/* Long rows, and the columns of a matrix, are summed as kern.h says, to the bit. */
+static void sums_run_in_segments(void **state) {
+  (void)state;
+  enum { MOST = 4200, WIDTH = 3 };
+  static double x[MOST * WIDTH], squares[MOST * WIDTH];
+  static const int64_t sizes[] = {0, 1, 15, 1000, 1023, 1024, 1025, 2048, 2050, 4096, 4200};
+  const double center[WIDTH] = {0.25, 0.25, 0.25};
+  neap_rng r = neap_rng_make(5);
+  for (int i = 0; i < MOST * WIDTH; i++) x[i] = (double)(float)neap_rng_normal(&r);
+  static double apart[MOST * WIDTH];
+  for (int i = 0; i < MOST * WIDTH; i++) {
+    apart[i] = x[i] - 0.25;
+    squares[i] = apart[i] * apart[i];
+  }
+  static float narrow[MOST * WIDTH];
+  for (int i = 0; i < MOST * WIDTH; i++) narrow[i] = (float)x[i];
+  const neap_kern *k;
+  for (int t = 0; (k = neap_kern_at(t)); t++)
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+      for (int d = NEAP_F64; d <= NEAP_F32; d++) {
+        int64_t n = sizes[s];
+        const void *data = d == NEAP_F64 ? (const void *)x : narrow;
+        neap_acc row = {0}, spread = {0}, column[WIDTH] = {{0}}, deviation[WIDTH] = {{0}};
+        k->fold[NEAP_FOLD_sum][d](n, data, 0, &row);
+        k->fold[NEAP_FOLD_dev][d](n, data, 0.25, &spread);
+        k->columns[d](n, WIDTH, data, WIDTH, NULL, column, 1);
+        k->columns[d](n, WIDTH, data, WIDTH, center, deviation, 1);
+        assert_true(row.f == by_segments(n, x, 1));
+        assert_true(spread.f == by_segments(n, squares, 1));
+        assert_true(spread.g == by_segments(n, apart, 1));
+        for (int j = 0; j < WIDTH; j++) {
+          assert_true(column[j].f == by_segments(n, x + j, WIDTH));
+          assert_true(deviation[j].f == by_segments(n, squares + j, WIDTH));
+          assert_true(deviation[j].g == by_segments(n, apart + j, WIDTH));
+        }
+      }
+}
+
+/* Extremes of rows around the registers' widths: every place, NaN, infinities of both signs. */
+static void extremes_are_found(void **state) {
+  (void)state;
+  enum { MOST = 150 };
+  float x[MOST];
+  const neap_kern *k;
+  for (int t = 0; (k = neap_kern_at(t)); t++)
+    for (int n = 1; n <= MOST; n++)
+      for (int at = 0; at < n; at++) {
+        neap_acc top = {0}, low = {0};
+        for (int i = 0; i < n; i++) x[i] = i % 7 ? 1 : -1;
+        x[at] = 2;
+        k->fold[NEAP_FOLD_argmax][NEAP_F32](n, x, 0, &top);
+        assert_true(top.f == 2 && top.at == 0);
+        assert_int_equal(k->find[NEAP_F32](n, x, &top), at);
+        x[at] = -INFINITY;
+        x[(at + n / 2) % n] = n > 1 ? INFINITY : -INFINITY;
+        k->fold[NEAP_FOLD_argmin][NEAP_F32](n, x, 0, &low);
+        assert_true(low.f == -INFINITY);
+        assert_int_equal(k->find[NEAP_F32](n, x, &low), at);
+        x[at] = NAN;
+        k->fold[NEAP_FOLD_argmax][NEAP_F32](n, x, 0, &top);
+        assert_true(isnan(top.f));
+        assert_int_equal(k->find[NEAP_F32](n, x, &top), at);
+        top.f = 9;
+        assert_int_equal(k->find[NEAP_F32](n, x, &top), -1);
+      }
+}
+
 /* Moving elements: every table against plain loops, at sizes around the widths of the vectors. */
 static void moves_agree(void **state) {
   (void)state;
@@ -378,6 +460,8 @@ int main(void) {
       cmocka_unit_test(tables_agree_element_by_element),
       cmocka_unit_test(conversions_agree),
       cmocka_unit_test(folds_agree),
+      cmocka_unit_test(sums_run_in_segments),
+      cmocka_unit_test(extremes_are_found),
       cmocka_unit_test(moves_agree),
       cmocka_unit_test(transposes_agree),
       cmocka_unit_test(softmax_agrees),
