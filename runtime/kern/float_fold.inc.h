@@ -5,19 +5,14 @@
  * neither on the vector width nor on whether a row lies in one piece or is a column. Four segments
  * are under way at once, since one alone waits for its own additions. */
 
-static inline void NAME(add_rest)(wide *s, int64_t rest, const T *a) {
-  T padded[LANES] = {0};
-  memcpy(padded, a, (size_t)rest * sizeof *a);
-  UNROLL for (int v = 0; v < VECTORS; v++) s[v] += NAME(load)(padded + v * DOUBLES);
-}
-
 static double NAME(segment_sum)(int64_t n, const T *a) {
   wide s[VECTORS];
   clear(s, VECTORS);
   int64_t i = 0;
   for (; i + LANES <= n; i += LANES)
     UNROLL for (int v = 0; v < VECTORS; v++) s[v] += NAME(load)(a + i + v * DOUBLES);
-  if (i < n) NAME(add_rest)(s, n - i, a + i);
+  UNROLL for (int v = 0; v < VECTORS; v++) s[v] +=
+      NAME(load_some)(a + i + v * DOUBLES, n - i - v * DOUBLES);
   return tree_wide(s);
 }
 
@@ -54,10 +49,10 @@ static void NAME(segment_dev)(int64_t n, const T *a, double center, neap_acc *ou
   for (; i + LANES <= n; i += LANES)
     UNROLL for (int v = 0; v < VECTORS; v++)
         NAME(deviate)(&s[v], &q[v], NAME(load)(a + i + v * DOUBLES) - center);
-  if (i < n) {
-    double d[LANES] = {0};
-    for (int k = 0; i + k < n; k++) d[k] = (double)a[i + k] - center;
-    UNROLL for (int v = 0; v < VECTORS; v++) NAME(deviate)(&s[v], &q[v], load_f64(d + v * DOUBLES));
+  UNROLL for (int v = 0; v < VECTORS; v++) {
+    int64_t left = n - i - v * DOUBLES;
+    wide d = NAME(load_some)(a + i + v * DOUBLES, left) - center;
+    NAME(deviate)(&s[v], &q[v], keep_some(d, left));
   }
   out->f += tree_wide(q);
   out->g += tree_wide(s);
@@ -87,39 +82,64 @@ static void NAME(dev)(FOLD_ARGS) {
 /* columns
  * --------------------------------------------------------------------------------------------- */
 
-/* Row i of a segment goes to lane i % LANES of every column. Rows may lie pages apart, where the
- * processor does not look ahead by itself. */
-static ALWAYS_INLINE void NAME(add_rows)(int64_t n, int64_t columns, const T *x, int64_t xs,
-                                         const double *center, double s[LANES][NEAP_COLUMNS],
-                                         double q[LANES][NEAP_COLUMNS]) {
-  for (int64_t i = 0; i < n; i++) {
-    const T *row = x + i * xs, *ahead = i + AHEAD < n ? row + AHEAD * xs : row;
-    double *lane = s[i % LANES], *square = q ? q[i % LANES] : NULL;
-    for (int64_t j = 0; j < columns; j += 64 / (int64_t)sizeof(T)) __builtin_prefetch(ahead + j);
-    if (!q) IVDEP for (int64_t j = 0; j < columns; j++) lane[j] += (double)row[j];
-    else IVDEP for (int64_t j = 0; j < columns; j++) {
-        double d = (double)row[j] - center[j];
-        lane[j] += d;
-        square[j] += d * d;
-      }
+/* Rows x[0], x[1], ... go to one lane of every column, in order. Rows may lie pages apart, where
+ * the processor does not look ahead by itself: ahead tells it. */
+static ALWAYS_INLINE void NAME(add_rows)(int rows, int64_t columns, const T *x, int64_t xs,
+                                         int64_t ahead, const double *center, double *s,
+                                         double *q) {
+  for (int64_t j = 0; ahead && j < columns; j += 64 / (int64_t)sizeof(T))
+    UNROLL for (int r = 0; r < rows; r++) __builtin_prefetch(x + ahead + r * xs + j);
+  for (int64_t j = 0; j < columns; j += DOUBLES) {
+    wide sum = load_f64(s + j), squares = q ? load_f64(q + j) : sum;
+    UNROLL for (int r = 0; r < rows; r++) {
+      wide v = NAME(load_some)(x + r * xs + j, columns - j);
+      if (q) v -= load_f64(center + j);
+      sum += v;
+      if (q) squares += v * v;
+    }
+    memcpy(s + j, &sum, sizeof sum);
+    if (q) memcpy(q + j, &squares, sizeof squares);
   }
+}
+
+/* Row i of a segment goes to lane i % LANES of every column. */
+static ALWAYS_INLINE void NAME(add_segment)(int64_t n, int64_t columns, const T *x, int64_t xs,
+                                            const double *center, double s[LANES][NEAP_COLUMNS],
+                                            double q[LANES][NEAP_COLUMNS]) {
+  int64_t i = 0, next = 4 * LANES * xs;
+  for (; i + 4 * LANES <= n; i += 4 * LANES)
+    for (int k = 0; k < LANES; k++)
+      NAME(add_rows)
+      (4, columns, x + (i + k) * xs, LANES * xs, i + 8 * LANES <= n ? next : 0, center, s[k],
+       q ? q[k] : NULL);
+  for (; i < n; i++)
+    NAME(add_rows)(1, columns, x + i * xs, 0, 0, center, s[i % LANES], q ? q[i % LANES] : NULL);
+}
+
+/* A strip as wide as it may be gets loops of known length. */
+static void NAME(strip)(int64_t n, int64_t columns, const T *x, int64_t xs, const double *center,
+                        double s[LANES][NEAP_COLUMNS], double q[LANES][NEAP_COLUMNS]) {
+  bool full = columns == NEAP_COLUMNS;
+  if (full && q) NAME(add_segment)(n, NEAP_COLUMNS, x, xs, center, s, q);
+  else if (full) NAME(add_segment)(n, NEAP_COLUMNS, x, xs, NULL, s, NULL);
+  else if (q) NAME(add_segment)(n, columns, x, xs, center, s, q);
+  else NAME(add_segment)(n, columns, x, xs, NULL, s, NULL);
+  tree_columns(s);
+  if (q) tree_columns(q);
 }
 
 static void NAME(columns)(int64_t n, int64_t columns, const void *xp, int64_t xs,
                           const double *center, neap_acc *out, int64_t step) {
   const T *x = xp;
+  double middle[NEAP_COLUMNS] = {0};
+  for (int64_t j = 0; center && j < columns; j++) middle[j] = center[j];
   for (int64_t j = 0; j < columns; j++) out[j * step] = (neap_acc){0};
   for (int64_t from = 0; from == 0 || from < n; from += SEGMENT) {
     double s[LANES][NEAP_COLUMNS] = {{0}}, q[LANES][NEAP_COLUMNS];
-    int64_t m = n - from < SEGMENT ? n - from : SEGMENT;
-    const T *top = x + from * xs;
-    if (center) {
-      memset(q, 0, sizeof q);
-      NAME(add_rows)(m, columns, top, xs, center, s, q);
-      tree_columns(q);
-    } else if (columns == NEAP_COLUMNS) NAME(add_rows)(m, NEAP_COLUMNS, top, xs, NULL, s, NULL);
-    else NAME(add_rows)(m, columns, top, xs, NULL, s, NULL);
-    tree_columns(s);
+    if (center) memset(q, 0, sizeof q);
+    NAME(strip)
+    (n - from < SEGMENT ? n - from : SEGMENT, columns, x + from * xs, xs, middle, s,
+     center ? q : NULL);
     for (int64_t j = 0; j < columns; j++) {
       neap_acc *acc = &out[j * step];
       if (center) acc->f += q[0][j];

@@ -8,8 +8,7 @@
 #include "kern/kern.h"
 #include "kern/lanes.h"
 
-/* AHEAD: rows between the one that is summed and the one to be fetched. */
-enum { LANES = 16, WIDE = 4 * LANES, SEGMENT = 1024, AHEAD = 16 };
+enum { LANES = 16, WIDE = 4 * LANES, SEGMENT = 1024 };
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
