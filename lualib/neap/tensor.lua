@@ -1,12 +1,14 @@
 --- Dense n-dimensional arrays: construction, arithmetic, indexing, reductions.
 --- Positions and dims count from 1, negative from the end; ranges are inclusive.
 local c = require "neap.c.tensor"
+local dims = require "neap.tensor.dims"
 local opts = require "neap.opts"
 
 local tensor = require "neap.tensor.order"
 for name, fn in next, (require "neap.tensor.files") do tensor[name] = fn end
 require "neap.tensor.shapes" -- into the table of neap.tensor.order
 require "neap.tensor.einsum"
+require "neap.tensor.moves"
 require "neap.tensor.rolling"
 
 ---@class neap.tensor
@@ -271,12 +273,12 @@ function methods:all(dim, o) return reduce("all", self, dim, o) end
 ---@return neap.tensor|integer
 function methods:count(dim, o) return reduce("count", self, dim, o) end
 
-local function extreme(name, largest, x, dim, o)
+local function extreme(name, x, dim, o)
   if o == nil and type(dim) ~= "table" and type(dim) ~= "string" then
-    return c.extreme(largest, x, dim)
+    return c.extreme(name, x, dim)
   end
   dim, o = arguments(name, dim, o)
-  return c.extreme(largest, x, dim, o.keepdim, o.skip_nan)
+  return c.extreme(name, x, dim, o.keepdim, o.skip_nan)
 end
 
 --- Largest element and its position (of the first of equals; over several dims in C order). NaN
@@ -285,28 +287,28 @@ end
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|number, neap.tensor|integer
-function methods:max(dim, o) return extreme("max", true, self, dim, o) end
+function methods:max(dim, o) return extreme("max", self, dim, o) end
 
 --- Smallest element and its position; as `max`.
 ---     tensor.of({ 4, 1, 5 }):min() --> 1.0
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|number, neap.tensor|integer
-function methods:min(dim, o) return extreme("min", false, self, dim, o) end
+function methods:min(dim, o) return extreme("min", self, dim, o) end
 
 --- Position of the largest element; as `max`.
 ---     tensor.of({ 1, 5, 2 }):argmax() --> 2
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|integer
-function methods:argmax(dim, o) return (select(2, extreme("argmax", true, self, dim, o))) end
+function methods:argmax(dim, o) return (select(2, extreme("argmax", self, dim, o))) end
 
 --- Position of the smallest element; as `max`.
 ---     tensor.of({ 4, 1, 5 }):argmin() --> 2
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|integer
-function methods:argmin(dim, o) return (select(2, extreme("argmin", false, self, dim, o))) end
+function methods:argmin(dim, o) return (select(2, extreme("argmin", self, dim, o))) end
 
 -- choosing and joining ----------------------------------------------------------------------------
 
@@ -339,7 +341,7 @@ function tensor.stack(tensors, dim) return c.stack(tensors, dim) end
 ---@param dim? integer
 ---@return neap.tensor[]
 function methods:split(sizes, dim)
-  dim = dim or 1
+  dim = dims.one("split", self, dim or 1)
   local n, at, pieces = self:size(dim), 1, {}
   local function piece(size)
     pieces[#pieces + 1] = self:slice(dim, at, at + size - 1 > 0 and at + size - 1 or -n - 1)
@@ -363,6 +365,8 @@ end
 ---@param high? number|neap.tensor
 ---@return neap.tensor
 function methods:clamp(low, high)
+  dims.broadcast("clamp", self, low)
+  dims.broadcast("clamp", self, high)
   local x = self
   if low ~= nil then x = x:maximum(low) end
   if high ~= nil then x = x:minimum(high) end

@@ -32,14 +32,16 @@ neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t 
   return st;
 }
 
-/* 0-based position for an index that counts from first or, negative, from the end. */
-static neap_status resolve(int64_t v, int64_t first, int64_t size, int64_t *at) {
+neap_status neap__resolve(const char *operation, int64_t v, int64_t first, int64_t size,
+                          int64_t *at) {
   int64_t p = v < 0 ? size + v : v - first;
   *at = p;
   if (p >= 0 && p < size && !(v >= 0 && v < first)) return NEAP_OK;
   if (v == 0 && first == 1)
-    return neap_fail(NEAP_EINDEX, "index is 0, but counting starts at 1 (negative from the end)");
-  return neap_fail(NEAP_EINDEX, "index %lld, but the size is %lld", (long long)v, (long long)size);
+    return neap_fail(NEAP_EINDEX,
+                     "%s: index is 0, but counting starts at 1 (negative from the end)", operation);
+  return neap_fail(NEAP_EINDEX, "%s: index %lld, but the size is %lld", operation, (long long)v,
+                   (long long)size);
 }
 
 typedef struct {
@@ -59,7 +61,7 @@ static neap_status take_range(void *ctx, int64_t chunk, int64_t begin, int64_t e
     return NEAP_OK;
   for (int64_t i = begin; i < end; i++) {
     int64_t outer = i / t->count, at;
-    NEAP_TRY(resolve(t->index[i % t->count], t->first, t->size, &at));
+    NEAP_TRY(neap__resolve("take", t->index[i % t->count], t->first, t->size, &at));
     const char *from = t->x + (outer * t->size + at) * t->bytes;
     char *to = t->z + i * t->bytes;
     memcpy(to, from, (size_t)t->bytes);
@@ -178,6 +180,15 @@ neap_status neap_tensor_take_where(neap_tensor *out, const neap_tensor *t,
   return st;
 }
 
+neap_status neap__apart(neap_tensor *src, const neap_tensor *t) {
+  neap_tensor own;
+  if (src->storage != t->storage) return NEAP_OK;
+  NEAP_TRY(neap_tensor_clone(&own, src));
+  neap_tensor_drop(src);
+  *src = own;
+  return NEAP_OK;
+}
+
 static neap_status put_row(neap_tensor *t, int64_t at, const neap_tensor *src, int64_t i) {
   neap_tensor to, from = {0};
   neap_status st = neap_tensor_select(&to, t, 0, at);
@@ -195,11 +206,12 @@ static neap_status put_plain(neap_tensor *t, const neap_tensor *index, int64_t f
   int64_t n = index->size[0], at, each = (int64_t)neap_dtype_size(t->dtype);
   char *z = neap_tensor_data(t);
   const char *x = neap_tensor_data(src);
-  for (int64_t i = 0; i < n; i++) NEAP_TRY(resolve(v[i], first, t->size[0], &at));
+  for (int64_t i = 0; i < n; i++)
+    NEAP_TRY(neap__resolve("assignment", v[i], first, t->size[0], &at));
   neap__touch(t);
   for (int64_t i = 0; i < n; i++) {
     if (i % 4096 == 0) NEAP_TRY(neap_interrupt_check());
-    NEAP_TRY(resolve(v[i], first, t->size[0], &at));
+    NEAP_TRY(neap__resolve("assignment", v[i], first, t->size[0], &at));
     if (t->ndim > 1) NEAP_TRY(put_row(t, at, src, i));
     else memcpy(z + at * t->stride[0] * each, x + i * src->stride[0] * each, (size_t)each);
   }
@@ -214,8 +226,9 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
   NEAP_TRY(neap__check_writable("assignment", t));
   NEAP_TRY(neap_tensor_as(&at, index, NEAP_I64));
   target.size[0] = index->size[0];
-  neap_status st = neap_tensor_expand(&wide, src, target.ndim, target.size);
-  if (st) {
+  neap_status st = neap__apart(&at, t);
+  if (!st) st = neap_tensor_expand(&wide, src, target.ndim, target.size);
+  if (st == NEAP_ESHAPE) {
     char a[128], b[128];
     neap_fail(st, "assignment: shape %s does not fit into the %s chosen places",
               neap_shape_text(src, a, sizeof a), neap_shape_text(&target, b, sizeof b));

@@ -96,7 +96,7 @@ static int l_rolling(lua_State *L) {
   neap_rolling op = (neap_rolling)luaL_checkoption(L, 1, NULL, names);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
   neap_rolling_options o = {.n = neap__lua_integer(L, 3)};
-  int dim = neap__lua_dim(L, 4, t->ndim, t->ndim == 1 ? 0 : -1);
+  int dim = neap__lua_dim(L, "rolling", 4, t->ndim, t->ndim == 1 ? 0 : -1);
   o.min_count = lua_isnoneornil(L, 5) ? o.n : neap__lua_integer(L, 5);
   o.parameter = luaL_optnumber(L, 6, 0);
   return neap_lua_done(L, neap_tensor_rolling(neap_lua_push_tensor(L), op, t, dim, &o));

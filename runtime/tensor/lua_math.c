@@ -142,18 +142,20 @@ static int l_where(lua_State *L) {
 /* reductions
  * --------------------------------------------------------------------------------------------- */
 
-neap_reduce_options neap__lua_reduce_options(lua_State *L, int arg, const neap_tensor *t) {
+neap_reduce_options neap__lua_reduce_options(lua_State *L, const char *operation, int arg,
+                                             const neap_tensor *t) {
   neap_reduce_options o = {.keepdim = lua_toboolean(L, arg + 1),
-                           .skip_nan = lua_toboolean(L, arg + 2)};
+                           .skip_nan = lua_toboolean(L, arg + 2),
+                           .name = operation};
   if (lua_istable(L, arg)) {
     lua_Integer n = (lua_Integer)lua_rawlen(L, arg);
     for (lua_Integer i = 1; i <= n; i++) {
       lua_rawgeti(L, arg, i);
-      o.dims |= 1u << neap__lua_dim(L, lua_gettop(L), t->ndim, -1);
+      o.dims |= 1u << neap__lua_dim(L, operation, lua_gettop(L), t->ndim, -1);
       lua_pop(L, 1);
     }
   } else if (!lua_isnoneornil(L, arg)) {
-    o.dims = 1u << neap__lua_dim(L, arg, t->ndim, -1);
+    o.dims = 1u << neap__lua_dim(L, operation, arg, t->ndim, -1);
   }
   return o;
 }
@@ -167,20 +169,21 @@ static const neap_reduction reduction_ops[] = {NEAP_SUM,  NEAP_PROD, NEAP_MEAN, 
 static int l_reduce(lua_State *L) {
   neap_reduction op = reduction_ops[luaL_checkoption(L, 1, NULL, reductions)];
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  neap_reduce_options o = neap__lua_reduce_options(L, 3, t);
+  neap_reduce_options o = neap__lua_reduce_options(L, reductions[op], 3, t);
   o.parameter = luaL_optnumber(L, 6, 0);
   return neap__lua_done_value(L, neap_tensor_reduce(neap_lua_push_tensor(L), op, t, &o));
 }
 
-/* extreme(largest, t, dims, keepdim, skip_nan) -> value, position from 1 */
+/* extreme(name, t, dims, keepdim, skip_nan) -> value, position from 1 */
 static int l_extreme(lua_State *L) {
-  bool largest = lua_toboolean(L, 1);
+  static const char *const names[] = {"max", "argmax", "min", "argmin", NULL};
+  int op = luaL_checkoption(L, 1, NULL, names);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  neap_reduce_options o = neap__lua_reduce_options(L, 3, t);
+  neap_reduce_options o = neap__lua_reduce_options(L, names[op], 3, t);
   neap_scalar one;
   neap_lua_check(L, neap_scalar_i64(&one, NEAP_I64, 1));
   neap_tensor *value = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
-  neap_status st = neap_tensor_extreme(value, at, largest, t, &o);
+  neap_status st = neap_tensor_extreme(value, at, op < 2, t, &o);
   if (!st) st = neap_tensor_binary_into(at, NEAP_OP_add, &one.t);
   neap_lua_done(L, st);
   neap__lua_simplify(L, lua_gettop(L) - 1);

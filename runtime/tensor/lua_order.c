@@ -4,7 +4,7 @@
 /* sort(t, dim, descending) -> values, positions from 1 */
 static int l_sort(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, 2, t->ndim, -1);
+  int dim = neap__lua_dim(L, "sort", 2, t->ndim, -1);
   bool descending = lua_toboolean(L, 3);
   neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
   neap_lua_done(L, neap_tensor_sort(values, at, t, dim, descending, 1));
@@ -14,20 +14,31 @@ static int l_sort(lua_State *L) {
 /* argsort(t, dim, descending) */
 static int l_argsort(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, 2, t->ndim, -1);
+  int dim = neap__lua_dim(L, "argsort", 2, t->ndim, -1);
   bool descending = lua_toboolean(L, 3);
   return neap_lua_done(L, neap_tensor_sort(NULL, neap_lua_push_tensor(L), t, dim, descending, 1));
 }
 
-/* quantile(t, q, dims, keepdim, skip_nan), q an array */
-static int l_quantile(lua_State *L) {
+/* partition(t, k, dim) -> values, positions from 1 */
+static int l_partition(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  neap_reduce_options o = neap__lua_reduce_options(L, 3, t);
-  int n = (int)lua_rawlen(L, 2);
+  int dim = neap__lua_dim(L, "partition", 3, t->ndim, -1);
+  int64_t k = neap_lua_position(L, 2, t->size[dim], "partition: place");
+  neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
+  neap_lua_done(L, neap_tensor_partition(values, at, t, dim, k, 1));
+  return 2;
+}
+
+/* quantile(name, t, q, dims, keepdim, skip_nan), q an array; name for messages */
+static int l_quantile(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  neap_reduce_options o = neap__lua_reduce_options(L, name, 4, t);
+  int n = (int)lua_rawlen(L, 3);
   double *q = lua_newuserdatauv(L, sizeof *q * (size_t)(n + 1), 0);
   for (int i = 0; i < n; i++) {
-    lua_rawgeti(L, 2, i + 1);
+    lua_rawgeti(L, 3, i + 1);
     q[i] = luaL_checknumber(L, -1);
     lua_pop(L, 1);
   }
@@ -45,7 +56,8 @@ static int l_unique(lua_State *L) {
 /* searchsorted(sorted, v, right): v a tensor or a number */
 static int l_searchsorted(lua_State *L) {
   const neap_tensor *sorted = neap_lua_check_tensor(L, 1);
-  neap_tensor like = {.dtype = NEAP_F64};
+  bool whole = lua_isinteger(L, 2) && !neap_dtype_is_float(sorted->dtype);
+  neap_tensor like = {.dtype = whole ? NEAP_I64 : NEAP_F64};
   neap_scalar s;
   const neap_tensor *v = neap__lua_operand(L, 2, &like, &s, "searchsorted");
   bool right = lua_toboolean(L, 3);
@@ -53,19 +65,20 @@ static int l_searchsorted(lua_State *L) {
   return neap__lua_done_value(L, neap_tensor_searchsorted(out, sorted, v, right, 1));
 }
 
-/* scan(name, t, dim) */
+/* scan(name, t, dim, skip_nan) */
 static int l_scan(lua_State *L) {
   static const char *const names[] = {"cumsum", "cumprod", "cummax", "cummin", NULL};
   neap_scan op = (neap_scan)luaL_checkoption(L, 1, NULL, names);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  int dim = neap__lua_dim(L, 3, t->ndim, t->ndim == 1 ? 0 : -1);
-  return neap_lua_done(L, neap_tensor_scan(neap_lua_push_tensor(L), op, t, dim));
+  int dim = neap__lua_dim(L, names[op], 3, t->ndim, t->ndim == 1 ? 0 : -1);
+  bool skip_nan = lua_toboolean(L, 4);
+  return neap_lua_done(L, neap_tensor_scan(neap_lua_push_tensor(L), op, t, dim, skip_nan));
 }
 
 /* softmax(t, dim) */
 static int l_softmax(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, 2, t->ndim, t->ndim == 1 ? 0 : -1);
+  int dim = neap__lua_dim(L, "softmax", 2, t->ndim, t->ndim == 1 ? 0 : -1);
   return neap_lua_done(L, neap_tensor_softmax(neap_lua_push_tensor(L), t, dim));
 }
 
@@ -93,6 +106,7 @@ void neap__lua_add_order(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"sort", l_sort},
       {"argsort", l_argsort},
+      {"partition", l_partition},
       {"quantile", l_quantile},
       {"unique", l_unique},
       {"scan", l_scan},

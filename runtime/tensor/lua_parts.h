@@ -31,10 +31,11 @@ int neap__lua_sizes(lua_State *L, int arg, int64_t *size);
 int neap__lua_size_arguments(lua_State *L, int arg, int64_t *size);
 
 /* The dimension at arg as 0-based, negative from the end; fallback when it is absent. */
-int neap__lua_dim(lua_State *L, int arg, int ndim, int fallback);
+int neap__lua_dim(lua_State *L, const char *operation, int arg, int ndim, int fallback);
 
 /* dims (nil, one or an array), keepdim, skip_nan from arg on. */
-neap_reduce_options neap__lua_reduce_options(lua_State *L, int arg, const neap_tensor *t);
+neap_reduce_options neap__lua_reduce_options(lua_State *L, const char *operation, int arg,
+                                             const neap_tensor *t);
 
 /* The tensor at arg; a number or boolean there becomes a scalar in *s whose dtype suits other: an
  * integer keeps an integer dtype (and raises when it does not fit), a float turns integers to f64,

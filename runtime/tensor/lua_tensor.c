@@ -95,11 +95,13 @@ int neap__lua_size_arguments(lua_State *L, int arg, int64_t *size) {
   return ndim;
 }
 
-int neap__lua_dim(lua_State *L, int arg, int ndim, int fallback) {
+int neap__lua_dim(lua_State *L, const char *operation, int arg, int ndim, int fallback) {
   if (lua_isnoneornil(L, arg) && fallback >= 0) return fallback;
   int64_t v = neap__lua_integer(L, arg);
-  if (v == 0) neap_lua_raise(L, "dim is 0, but counting starts at 1 (negative from the end)");
-  if (v > ndim || v < -ndim) neap_lua_raise(L, "dim is %lld, but there are %d", (long long)v, ndim);
+  if (v == 0)
+    neap_lua_raise(L, "%s: dim is 0, but counting starts at 1 (negative from the end)", operation);
+  if (v > ndim || v < -ndim)
+    neap_lua_raise(L, "%s: dim is %lld, but there are %d", operation, (long long)v, ndim);
   return (int)(v > 0 ? v - 1 : ndim + v);
 }
 
@@ -249,7 +251,7 @@ static int t_len(lua_State *L) {
 /* t:size(d) */
 static int t_size(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  lua_pushinteger(L, t->size[neap__lua_dim(L, 2, t->ndim, -1)]);
+  lua_pushinteger(L, t->size[neap__lua_dim(L, "size", 2, t->ndim, -1)]);
   return 1;
 }
 

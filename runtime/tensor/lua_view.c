@@ -35,7 +35,7 @@ static void range(lua_State *L, int arg, int64_t size, int64_t *start, int64_t *
 /* x:slice(dim, a, b, step) */
 static int t_slice(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, 2, t->ndim, -1);
+  int dim = neap__lua_dim(L, "slice", 2, t->ndim, -1);
   lua_settop(L, 5);
   int64_t start, count, step;
   range(L, 3, t->size[dim], &start, &count, &step);
@@ -90,7 +90,7 @@ static neap_tensor *push_indexed(lua_State *L, const neap_tensor *t, int key) {
 
 /* Check that mask covers the leading dimensions of t. */
 static void check_mask(lua_State *L, const neap_tensor *t, const neap_tensor *mask) {
-  bool fits = mask->ndim >= 1 && mask->ndim <= t->ndim;
+  bool fits = mask->ndim <= t->ndim && (mask->ndim >= 1 || t->ndim == 0);
   for (int d = 0; fits && d < mask->ndim; d++) fits = mask->size[d] == t->size[d];
   char a[128], b[128];
   if (!fits)
@@ -188,6 +188,12 @@ int neap__lua_newindex(lua_State *L) {
     view = neap_lua_push_tensor(L);
     neap_lua_check(L, neap_tensor_select(view, t, 0, at));
   }
+  neap_tensor wide;
+  char a[128], b[128];
+  if (neap_tensor_expand(&wide, v, view->ndim, view->size))
+    neap_lua_raise(L, "assignment: shape %s does not fit into %s", neap_shape_text(v, a, sizeof a),
+                   neap_shape_text(view, b, sizeof b));
+  neap_tensor_drop(&wide);
   neap_lua_check(L, neap_tensor_copy(view, v));
   return 0;
 }
@@ -236,7 +242,8 @@ static int t_permute(lua_State *L) {
 
 static int t_transpose(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int a = neap__lua_dim(L, 2, t->ndim, -1), b = neap__lua_dim(L, 3, t->ndim, -1);
+  int a = neap__lua_dim(L, "transpose", 2, t->ndim, -1);
+  int b = neap__lua_dim(L, "transpose", 3, t->ndim, -1);
   return neap_lua_done(L, neap_tensor_transpose(neap_lua_push_tensor(L), t, a, b));
 }
 
@@ -250,7 +257,7 @@ static int t_t(lua_State *L) {
 static int t_squeeze(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
   if (!lua_isnoneornil(L, 2)) {
-    int dim = neap__lua_dim(L, 2, t->ndim, -1);
+    int dim = neap__lua_dim(L, "squeeze", 2, t->ndim, -1);
     return neap_lua_done(L, neap_tensor_squeeze(neap_lua_push_tensor(L), t, dim));
   }
   neap_tensor *out = neap_lua_push_tensor(L);
@@ -266,7 +273,7 @@ static int t_squeeze(lua_State *L) {
 
 static int t_unsqueeze(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, 2, t->ndim + 1, -1);
+  int dim = neap__lua_dim(L, "unsqueeze", 2, t->ndim + 1, -1);
   return neap_lua_done(L, neap_tensor_unsqueeze(neap_lua_push_tensor(L), t, dim));
 }
 
@@ -293,8 +300,27 @@ static int t_copy(lua_State *L) {
 /* x:take(index, dim) */
 static int t_take(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
-  int dim = neap__lua_dim(L, 3, t->ndim, 0);
+  int dim = neap__lua_dim(L, "take", 3, t->ndim, 0);
   return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), t, dim, index, 1));
+}
+
+/* x:gather(index, dim) */
+static int t_gather(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
+  int dim = neap__lua_dim(L, "gather", 3, t->ndim, t->ndim == 1 ? 0 : -1);
+  return neap_lua_done(L, neap_tensor_gather(neap_lua_push_tensor(L), t, dim, index, 1));
+}
+
+/* x:scatter_(index, v, dim): v, a tensor or a number, is stored; the dtype may not narrow. */
+static int t_scatter(lua_State *L) {
+  neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *index = neap_lua_check_tensor(L, 2);
+  neap_scalar s;
+  const neap_tensor *v = stored_value(L, 3, t, &s);
+  int dim = neap__lua_dim(L, "scatter_", 4, t->ndim, t->ndim == 1 ? 0 : -1);
+  neap_lua_check(L, neap_tensor_scatter(t, dim, index, 1, v));
+  lua_settop(L, 1);
+  return 1;
 }
 
 static int t_nonzero(lua_State *L) {
@@ -326,7 +352,7 @@ static const neap_tensor **check_list(lua_State *L, int arg, int *n) {
 static int l_cat(lua_State *L) {
   int n;
   const neap_tensor **list = check_list(L, 1, &n);
-  int dim = neap__lua_dim(L, 2, n ? list[0]->ndim : 1, 0);
+  int dim = neap__lua_dim(L, "cat", 2, n ? list[0]->ndim : 1, 0);
   return neap_lua_done(L, neap_tensor_cat(neap_lua_push_tensor(L), n, list, dim));
 }
 
@@ -334,7 +360,7 @@ static int l_cat(lua_State *L) {
 static int l_stack(lua_State *L) {
   int n;
   const neap_tensor **list = check_list(L, 1, &n);
-  int dim = neap__lua_dim(L, 2, n ? list[0]->ndim + 1 : 1, 0);
+  int dim = neap__lua_dim(L, "stack", 2, n ? list[0]->ndim + 1 : 1, 0);
   return neap_lua_done(L, neap_tensor_stack(neap_lua_push_tensor(L), n, list, dim));
 }
 
@@ -358,6 +384,8 @@ void neap__lua_add_views(lua_State *L) {
       {"clone", t_clone},
       {"copy_", t_copy},
       {"take", t_take},
+      {"gather", t_gather},
+      {"scatter_", t_scatter},
       {"nonzero", t_nonzero},
       {"is_contiguous", t_is_contiguous},
       {NULL, NULL},

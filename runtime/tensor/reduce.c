@@ -214,7 +214,8 @@ static neap_status spread(folding *f) {
 static double spread_of(const folding *f, int64_t row, double ddof) {
   double n = (double)row_count(f, row), free = n - ddof;
   const neap_acc *a = &f->acc[row];
-  return free > 0 ? (a->f - a->g * a->g / n) / free : NAN;
+  double mend = isinf(a->f) ? 0 : a->g * a->g / n; /* squares that overflow give inf, not NaN */
+  return free > 0 ? (a->f - mend) / free : NAN;
 }
 
 static void finish(neap_tensor *out, neap_reduction op, const folding *f, double parameter) {
@@ -282,7 +283,7 @@ static void put_extreme(neap_tensor *value, neap_tensor *at, const folding *f, i
 neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool largest,
                                 const neap_tensor *t, const neap_reduce_options *o) {
   folding f;
-  const char *name = largest ? "max" : "min";
+  const char *name = o->name ? o->name : largest ? "max" : "min";
   memset(value, 0, sizeof *value);
   memset(at, 0, sizeof *at);
   neap_status st = folding_init(&f, name, t, o, false);

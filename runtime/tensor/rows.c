@@ -68,6 +68,16 @@ neap_status neap__rows_result(neap_tensor *out, const neap_tensor *t, neap_dtype
   return neap_tensor_init_raw(out, dtype, ndim, size);
 }
 
+neap_status neap__like_rows(neap_tensor *out, const neap__rows *r, neap_dtype dtype) {
+  neap_tensor flat;
+  int back[NEAP_MAX_DIMS];
+  NEAP_TRY(neap_tensor_init_raw(&flat, dtype, r->t.ndim, r->t.size));
+  for (int d = 0; d < r->t.ndim; d++) back[r->order[d]] = d;
+  neap_status st = neap_tensor_permute(out, &flat, back);
+  neap_tensor_drop(&flat);
+  return st;
+}
+
 neap_status neap__rows_each(const neap__rows *r, neap__row_task fn, void *ctx) {
   int64_t grain = NEAP__GRAIN / (r->m > 0 ? r->m : 1);
   return neap_parallel_for(r->rows, grain > 0 ? grain : 1, fn, ctx);

@@ -29,6 +29,10 @@ const char *neap__row(const neap__rows *r, int64_t i);
 neap_status neap__rows_result(neap_tensor *out, const neap_tensor *t, neap_dtype dtype,
                               unsigned dims, bool keepdim);
 
+/* A fresh tensor laid out like the rows, seen in the order of the dimensions of what they were made
+ * from. */
+neap_status neap__like_rows(neap_tensor *out, const neap__rows *r, neap_dtype dtype);
+
 /* Run fn(ctx, row, from, to) so that work is spread over the pool. */
 typedef neap_status (*neap__row_task)(void *ctx, int64_t chunk, int64_t begin, int64_t end);
 neap_status neap__rows_each(const neap__rows *r, neap__row_task fn, void *ctx);

@@ -11,6 +11,7 @@
 typedef struct {
   neap__rows rows;
   neap_scan op;
+  bool skip_nan;
   void *z;
 } scanning;
 
@@ -61,6 +62,26 @@ static void scan_f64(neap_scan op, int64_t n, const double *x, double *z, double
   *state = s;
 }
 
+/* The same where NaN is as if absent: the running value stays. One that has not begun is NaN. */
+static void scan_numbers(neap_scan op, int64_t n, const double *x, double *z, double *state) {
+  double s = *state;
+  switch (op) {
+  case NEAP_CUMSUM:
+    for (int64_t i = 0; i < n; i++) z[i] = s += isnan(x[i]) ? 0 : x[i];
+    break;
+  case NEAP_CUMPROD:
+    for (int64_t i = 0; i < n; i++) z[i] = s *= isnan(x[i]) ? 1 : x[i];
+    break;
+  case NEAP_CUMMAX:
+    for (int64_t i = 0; i < n; i++) z[i] = s = x[i] > s || isnan(s) ? x[i] : s;
+    break;
+  case NEAP_CUMMIN:
+    for (int64_t i = 0; i < n; i++) z[i] = s = x[i] < s || isnan(s) ? x[i] : s;
+    break;
+  }
+  *state = s;
+}
+
 static void scan_i64(neap_scan op, int64_t n, const int64_t *x, int64_t *z, int64_t *state) {
   int64_t s = *state;
   switch (op) {
@@ -93,7 +114,9 @@ static neap_status scan_row(const scanning *s, int64_t row) {
     int64_t n = m - i < NEAP__GRAIN ? m - i : NEAP__GRAIN;
     NEAP_TRY(neap_interrupt_check());
     if (single) state = sum_f32(n, (const float *)data + i, (float *)s->z + row * m + i, state);
-    else if (real) scan_f64(s->op, n, x + i, (double *)s->z + row * m + i, &state);
+    else if (real)
+      (s->skip_nan ? scan_numbers : scan_f64)(s->op, n, x + i, (double *)s->z + row * m + i,
+                                              &state);
     else scan_i64(s->op, n, k + i, (int64_t *)s->z + row * m + i, &count);
   }
   return NEAP_OK;
@@ -118,13 +141,14 @@ static neap_status scanned(neap_tensor *out, const neap_tensor *rows, const int 
   return st;
 }
 
-neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *t, int dim) {
+neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *t, int dim,
+                             bool skip_nan) {
   neap_tensor wide, z = {0};
   bool real = neap_dtype_is_float(t->dtype), same = op == NEAP_CUMMAX || op == NEAP_CUMMIN;
-  scanning s = {.op = op};
+  scanning s = {.op = op, .skip_nan = skip_nan};
   memset(out, 0, sizeof *out);
   neap_dtype inner = real ? NEAP_F64 : NEAP_I64;
-  if (t->dtype == NEAP_F32 && op == NEAP_CUMSUM) inner = NEAP_F32;
+  if (t->dtype == NEAP_F32 && op == NEAP_CUMSUM && !skip_nan) inner = NEAP_F32;
   NEAP_TRY(neap_tensor_as(&wide, t, inner));
   neap_status st = neap__rows_init(&s.rows, "scan", &wide, 1u << dim);
   if (!st) st = neap_tensor_init_raw(&z, s.rows.t.dtype, s.rows.t.ndim, s.rows.t.size);

@@ -144,25 +144,14 @@ static neap_status sort_rows(void *ctx, int64_t chunk, int64_t begin, int64_t en
   return st;
 }
 
-/* A fresh tensor laid out like the rows, seen in the order of t's dimensions. */
-static neap_status like_rows(neap_tensor *out, const neap__rows *r, neap_dtype dtype) {
-  neap_tensor flat;
-  int back[NEAP_MAX_DIMS];
-  NEAP_TRY(neap_tensor_init_raw(&flat, dtype, r->t.ndim, r->t.size));
-  for (int d = 0; d < r->t.ndim; d++) back[r->order[d]] = d;
-  neap_status st = neap_tensor_permute(out, &flat, back);
-  neap_tensor_drop(&flat);
-  return st;
-}
-
 neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_tensor *t, int dim,
                              bool descending, int64_t first) {
   sorting s = {.descending = descending, .first = first};
   if (values) memset(values, 0, sizeof *values);
   if (at) memset(at, 0, sizeof *at);
   neap_status st = neap__rows_init(&s.rows, "sort", t, 1u << dim);
-  if (!st && values) st = like_rows(values, &s.rows, t->dtype);
-  if (!st && at) st = like_rows(at, &s.rows, NEAP_I64);
+  if (!st && values) st = neap__like_rows(values, &s.rows, t->dtype);
+  if (!st && at) st = neap__like_rows(at, &s.rows, NEAP_I64);
   if (!st && values) s.values = neap_tensor_data(values);
   if (!st && at) s.at = neap_tensor_data(at);
   if (!st) st = neap__rows_each(&s.rows, sort_rows, &s);
@@ -219,14 +208,24 @@ neap_status neap_tensor_unique(neap_tensor *values, neap_tensor *counts, const n
 }
 
 typedef struct {
-  const double *sorted, *v;
+  const void *sorted, *v; /* f64, or both i64: f64 would not tell all of those apart */
   int64_t n, first;
   int64_t *z;
-  bool right;
+  bool right, whole;
 } searching;
 
 /* a comes before b, NaN being the largest */
 static bool before(double a, double b) { return a < b || (isnan(b) && !isnan(a)); }
+
+/* Is v[i] to stand behind sorted[middle]? */
+static bool behind(const searching *s, int64_t middle, int64_t i) {
+  if (s->whole) {
+    int64_t x = ((const int64_t *)s->sorted)[middle], v = ((const int64_t *)s->v)[i];
+    return s->right ? v >= x : x < v;
+  }
+  double x = ((const double *)s->sorted)[middle], v = ((const double *)s->v)[i];
+  return s->right ? !before(v, x) : before(x, v);
+}
 
 static neap_status search_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
@@ -235,8 +234,7 @@ static neap_status search_range(void *ctx, int64_t chunk, int64_t begin, int64_t
     int64_t low = 0, high = s->n;
     while (low < high) {
       int64_t middle = low + (high - low) / 2;
-      double x = s->sorted[middle], v = s->v[i];
-      if (s->right ? !before(v, x) : before(x, v)) low = middle + 1;
+      if (behind(s, middle, i)) low = middle + 1;
       else high = middle;
     }
     s->z[i] = low + s->first;
@@ -251,13 +249,18 @@ neap_status neap_tensor_searchsorted(neap_tensor *out, const neap_tensor *sorted
   if (sorted->ndim != 1)
     return neap_fail(NEAP_ESHAPE, "searchsorted: the sorted tensor has %d dims, not 1",
                      sorted->ndim);
-  NEAP_TRY(neap_tensor_as(&x, sorted, NEAP_F64));
-  neap_status st = neap_tensor_as(&y, v, NEAP_F64);
+  bool whole = !neap_dtype_is_float(sorted->dtype) && !neap_dtype_is_float(v->dtype);
+  NEAP_TRY(neap_tensor_as(&x, sorted, whole ? NEAP_I64 : NEAP_F64));
+  neap_status st = neap_tensor_as(&y, v, whole ? NEAP_I64 : NEAP_F64);
   if (!st) st = neap_tensor_init_raw(out, NEAP_I64, v->ndim, v->size);
   if (!st) {
-    searching s = {neap_tensor_data(&x),  neap_tensor_data(&y),
-                   sorted->size[0],       first,
-                   neap_tensor_data(out), right};
+    searching s = {neap_tensor_data(&x),
+                   neap_tensor_data(&y),
+                   sorted->size[0],
+                   first,
+                   neap_tensor_data(out),
+                   right,
+                   whole};
     st = neap_parallel_for(neap_tensor_numel(v), NEAP__GRAIN / 16, search_range, &s);
     if (st) neap_tensor_drop(out);
   }

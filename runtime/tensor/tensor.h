@@ -200,6 +200,15 @@ neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t 
 neap_status neap_tensor_take(neap_tensor *out, const neap_tensor *t, int dim,
                              const neap_tensor *index, int64_t first);
 
+/* The elements at positions index (i64, counted from first, negative from the end) along dim: out
+ * has index's shape, and out[.., i, ..] = t[.., index[.., i, ..], ..]. index has t's sizes, or 1,
+ * but along dim. scatter is the way back, t[.., index[.., i, ..], ..] = src[.., i, ..]; src is
+ * broadcast to index, and of equal positions the last wins. */
+neap_status neap_tensor_gather(neap_tensor *out, const neap_tensor *t, int dim,
+                               const neap_tensor *index, int64_t first);
+neap_status neap_tensor_scatter(neap_tensor *t, int dim, const neap_tensor *index, int64_t first,
+                                const neap_tensor *src);
+
 /* The elements of t where mask, bool and of t's shape, is true: one dimension, in C order. */
 neap_status neap_tensor_take_where(neap_tensor *out, const neap_tensor *t, const neap_tensor *mask);
 
@@ -256,6 +265,7 @@ typedef struct {
   bool keepdim;     /* reduced dimensions stay, with size 1 */
   bool skip_nan;    /* NaN as if absent; else it propagates */
   double parameter; /* see neap_reduction */
+  const char *name; /* for messages; NULL: the reduction's own */
 } neap_reduce_options;
 
 /* Sums run in f64 (floats) or wrap in i64, in an order fixed by the number of elements reduced: no
@@ -278,6 +288,12 @@ neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool larges
 neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_tensor *t, int dim,
                              bool descending, int64_t first);
 
+/* The element that stands at place k (from 0) along dim once sorted is there, smaller ones stand
+ * before it and larger ones behind, equals beside it, each group in the order it had; and where
+ * each came from (i64, counted from first). NaN is larger than any number. */
+neap_status neap_tensor_partition(neap_tensor *values, neap_tensor *at, const neap_tensor *t,
+                                  int dim, int64_t k, int64_t first);
+
 /* Quantiles q[0..n) in [0, 1] with linear interpolation between the two nearest elements, as f64:
  * dimension 0 of out runs over q, the rest is as in a reduction. NaN where a NaN takes part (unless
  * skip_nan) or nothing does. */
@@ -288,7 +304,8 @@ neap_status neap_tensor_quantile(neap_tensor *out, const neap_tensor *t, int n, 
 neap_status neap_tensor_unique(neap_tensor *values, neap_tensor *counts, const neap_tensor *t);
 
 /* How many elements of the rising one-dimensional tensor sorted are below each v (or, with right,
- * not above it), plus first: where v would be inserted. NaN counts as the largest. */
+ * not above it), plus first: where v would be inserted. NaN counts as the largest. Integers are
+ * compared in i64, all else in f64. */
 neap_status neap_tensor_searchsorted(neap_tensor *out, const neap_tensor *sorted,
                                      const neap_tensor *v, bool right, int64_t first);
 
@@ -298,8 +315,9 @@ neap_status neap_tensor_searchsorted(neap_tensor *out, const neap_tensor *sorted
 typedef enum { NEAP_CUMSUM, NEAP_CUMPROD, NEAP_CUMMAX, NEAP_CUMMIN } neap_scan;
 
 /* out[i] = op of t[0..i]. Sums and products run in f64 or (integers, wrapping) i64; NaN stays from
- * its first occurrence on. */
-neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *t, int dim);
+ * its first occurrence on, or with skip_nan is as if absent (the extreme of none is NaN). */
+neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *t, int dim,
+                             bool skip_nan);
 
 /* exp(t) / sum(exp(t)) along dim, without overflow; t is f64 or f32. A NaN makes its row NaN. */
 neap_status neap_tensor_softmax(neap_tensor *out, const neap_tensor *t, int dim);

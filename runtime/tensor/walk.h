@@ -19,8 +19,16 @@ neap_status neap__walk(int operands, const neap_tensor *const *t, neap__row_fn f
  * memory meets, and they are not the same view. */
 bool neap__overlap(const neap_tensor *dst, const neap_tensor *src);
 
+/* Make src, from which t is about to be written in any order, a copy if they share a storage. */
+neap_status neap__apart(neap_tensor *src, const neap_tensor *t);
+
 /* NEAP_EARG when several elements of t share one address, so that it cannot be written to. */
 neap_status neap__check_writable(const char *operation, const neap_tensor *t);
+
+/* 0-based position for an index that counts from first or, negative, from the end of size places;
+ * NEAP_EINDEX when it is outside. */
+neap_status neap__resolve(const char *operation, int64_t v, int64_t first, int64_t size,
+                          int64_t *at);
 
 /* Count a write to the storage under t. */
 void neap__touch(const neap_tensor *t);

@@ -94,7 +94,7 @@ static neap_status op_sort(neap_tensor *out, const neap_tensor *t) {
   return neap_tensor_sort(out, NULL, t, 0, true, 0);
 }
 static neap_status op_cumsum(neap_tensor *out, const neap_tensor *t) {
-  return neap_tensor_scan(out, NEAP_CUMSUM, t, 1);
+  return neap_tensor_scan(out, NEAP_CUMSUM, t, 1, false);
 }
 static neap_status op_median(neap_tensor *out, const neap_tensor *t) {
   double half = 0.5;
@@ -143,6 +143,28 @@ static neap_status op_add_into(neap_tensor *out, const neap_tensor *t) {
   if (st) neap_tensor_drop(out);
   return st;
 }
+static neap_status op_gather(neap_tensor *out, const neap_tensor *t) {
+  neap_tensor at;
+  NEAP_TRY(neap_tensor_sort(NULL, &at, t, 0, true, 1));
+  neap_status st = neap_tensor_gather(out, t, 0, &at, 1);
+  neap_tensor_drop(&at);
+  return st;
+}
+static neap_status op_scatter(neap_tensor *out, const neap_tensor *t) {
+  neap_tensor at;
+  NEAP_TRY(neap_tensor_clone(out, t));
+  neap_status st = neap_tensor_sort(NULL, &at, t, 1, true, 1);
+  if (!st) st = neap_tensor_scatter(out, 1, &at, 1, t);
+  neap_tensor_drop(&at);
+  if (st) neap_tensor_drop(out);
+  return st;
+}
+static neap_status op_partition(neap_tensor *out, const neap_tensor *t) {
+  neap_tensor at;
+  NEAP_TRY(neap_tensor_partition(out, &at, t, 1, 3, 1));
+  neap_tensor_drop(&at);
+  return NEAP_OK;
+}
 static neap_status op_histogram(neap_tensor *out, const neap_tensor *t) {
   neap_tensor edges = counting(NEAP_F64, 1, (const int64_t[]){5});
   neap_status st = neap_tensor_histogram(out, t, &edges);
@@ -154,12 +176,27 @@ static const struct {
   const char *name;
   operation run;
 } operations[] = {
-    {"add", op_add},         {"exp", op_exp},       {"lt", op_lt},
-    {"to i32", op_to_i32},   {"sum", op_sum_rows},  {"std", op_std_columns},
-    {"sort", op_sort},       {"cumsum", op_cumsum}, {"median", op_median},
-    {"take", op_take},       {"cat", op_cat},       {"matmul", op_matmul},
-    {"reshape", op_reshape}, {"where", op_where},   {"argmax", op_argmax},
-    {"unique", op_unique},   {"add_", op_add_into}, {"histogram", op_histogram},
+    {"add", op_add},
+    {"exp", op_exp},
+    {"lt", op_lt},
+    {"to i32", op_to_i32},
+    {"sum", op_sum_rows},
+    {"std", op_std_columns},
+    {"sort", op_sort},
+    {"cumsum", op_cumsum},
+    {"median", op_median},
+    {"take", op_take},
+    {"cat", op_cat},
+    {"matmul", op_matmul},
+    {"reshape", op_reshape},
+    {"where", op_where},
+    {"argmax", op_argmax},
+    {"unique", op_unique},
+    {"add_", op_add_into},
+    {"gather", op_gather},
+    {"scatter_", op_scatter},
+    {"partition", op_partition},
+    {"histogram", op_histogram},
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 

@@ -1,7 +1,9 @@
 -- Fast ways of moving and folding elements against the plain ones.
+local support = require "tests.lua.support"
 local neap = require "neap"
 local tensor = require "neap.tensor"
 
+local nan = 0 / 0
 local dtypes = { "f64", "f32", "i64", "i32", "u8", "bool" }
 
 local function numbers(dtype, ...)
@@ -100,7 +102,7 @@ describe("softmax", function()
   end)
 
   it("keeps what is missing or infinite apart", function()
-    local inf, nan = math.huge, 0 / 0
+    local inf = math.huge
     local p = tensor.of({ { 1, nan }, { -inf, 0 }, { -inf, -inf }, { 800, 800 } }):softmax(2)
     assert.equal(2, p[1]:isnan():sum())
     assert.equal(1.0, p:get(2, 2))
@@ -169,7 +171,7 @@ describe("quantiles", function()
   end)
 
   it("know infinities and NaN", function()
-    local inf, nan = math.huge, 0 / 0
+    local inf = math.huge
     assert.equal(inf, tensor.of({ inf, inf, 1 }):median())
     assert.equal(-inf, tensor.of({ -inf, -inf, inf }):quantile(0.25))
     assert.is_true(tensor.of({ 1, nan, 3 }):median() ~= tensor.of({ 1, nan, 3 }):median())
@@ -225,5 +227,211 @@ describe("sorting", function()
         end
       end
     end
+  end)
+end)
+
+describe("shift", function()
+  local function holds(want, x)
+    local got = x:totable()
+    assert.equal(#want, #got)
+    for i, v in ipairs(want) do assert.is_true(v == got[i] or v ~= v and got[i] ~= got[i]) end
+  end
+
+  it("moves elements and uncovers NaN", function()
+    local x = tensor.of({ 1, 2, 3 }, { dtype = "i64" })
+    for n, want in pairs { [0] = { 1, 2, 3 }, { nan, 1, 2 }, { nan, nan, 1 }, { nan, nan, nan },
+      [9] = { nan, nan, nan }, [-1] = { 2, 3, nan }, [-3] = { nan, nan, nan },
+      [math.mininteger] = { nan, nan, nan }, [math.maxinteger] = { nan, nan, nan } } do
+      holds(want, x:shift(n))
+    end
+    assert.equal("f64", x:shift(1).dtype)
+    assert.equal("f32", x:to("f32"):shift(1).dtype)
+    assert.equal(0, #tensor.zeros({ 0 }):shift(1))
+  end)
+
+  it("works along a dim, of views too", function()
+    local x = tensor.of { { 1, 2 }, { 3, 4 }, { 5, 6 } }
+    holds({ nan, 1, 3 }, x:shift(1, 1)[{ {}, 1 }])
+    holds({ nan, 2 }, x:t():shift(1, 1)[{ {}, 2 }]:sub(1))
+    holds({ 4, nan }, x:shift(-1, 2)[2])
+  end)
+end)
+
+describe("turning round and repeating", function()
+  local x = tensor.of { { 1, 2, 3 }, { 4, 5, 6 } }
+
+  it("flips along some dims, as a view", function()
+    assert.same({ { 6, 5, 4 }, { 3, 2, 1 } }, x:flip():totable())
+    assert.same({ { 3, 2, 1 }, { 6, 5, 4 } }, x:flip(-1):totable())
+    local y = x:clone()
+    y:flip(1)[1] = 0
+    assert.same({ 0, 0, 0 }, y[2]:totable())
+    assert.same({ 0, 3 }, tensor.zeros({ 0, 3 }):flip().shape)
+    assert.matches("flip: dim is 3, but there are 2", support.message(x.flip, x, 3))
+    assert.matches("flip: dim is 0, but counting", support.message(x.flip, x, { 1, 0 }))
+  end)
+
+  it("rolls round the ends", function()
+    assert.same({ { 2, 3, 1 }, { 5, 6, 4 } }, x:roll(-1, 2):totable())
+    assert.same({ { 4, 5, 6 }, { 1, 2, 3 } }, x:roll(7, 1):totable())
+    assert.same(x:totable(), x:roll(-600, 2):totable())
+    assert.equal(0, #tensor.zeros({ 0 }):roll(3))
+    assert.matches("roll: the tensor has 2 dims; name one", support.message(x.roll, x, 1))
+    assert.matches("roll: the number of places is an integer, got 0.5",
+      support.message(x.roll, x, 0.5, 1))
+  end)
+
+  it("repeats each element, or the whole", function()
+    assert.same({ { 1, 1, 2, 2, 3, 3 }, { 4, 4, 5, 5, 6, 6 } }, x:repeat_interleave(2, 2):totable())
+    local counts = tensor.of({ 0, 2 }, { dtype = "u8" })
+    assert.same({ { 4, 5, 6 }, { 4, 5, 6 } }, x:repeat_interleave(counts, 1):totable())
+    assert.same({ 0, 3 }, x:repeat_interleave(0, 1).shape)
+    assert.same({ { 1, 2, 3, 1, 2, 3 }, { 4, 5, 6, 4, 5, 6 } }, x:tile(2):totable())
+    assert.same({ 3, 4, 3 }, x:tile(3, 2, 1).shape)
+    local y = x:tile(1)
+    y[1] = 0
+    assert.equal(1.0, x:get(1, 1))
+    assert.matches("tile: a count is an integer and not negative, got %-1",
+      support.message(x.tile, x, -1))
+    assert.matches("repeat_interleave: 2 integer counts expected, got f64 %[2%]",
+      support.message(x.repeat_interleave, x, tensor.of { 1, 1 }, 1))
+  end)
+end)
+
+describe("gather and scatter_", function()
+  local x = tensor.of { { 1, 2, 3 }, { 4, 5, 6 } }
+  local function at(values) return tensor.of(values, { dtype = "i64" }) end
+
+  it("go along one dim, there and back", function()
+    assert.same({ { 3, 1 }, { 5, 6 } }, x:gather(at { { 3, 1 }, { 2, -1 } }, 2):totable())
+    assert.same({ { 4, 2, 6 } }, x:gather(at { { 2, 1, 2 } }, 1):totable())
+    assert.same({ { 3 }, { 6 } }, x:gather(at { { 3 } }, 2):totable()) -- the index broadcasts
+    for _, dtype in ipairs(dtypes) do
+      local y = numbers(dtype, 40, 70)
+      local order = y:argsort(2)
+      assert_equal(y:sort(2), y:gather(order, 2))
+      assert_equal(y, tensor.zeros({ 40, 70, dtype = dtype }):scatter_(order, y:sort(2), 2))
+      assert_equal(y:t():gather(order:t(), 1), y:gather(order, 2):t())
+    end
+  end)
+
+  it("let the last of equal positions win, at any thread count", function()
+    local y = tensor.zeros { 3, 50000 }
+    local index = tensor.randint { 3, 50000, low = 1, high = 100, seed = 1 }
+    local v = tensor.arange(150000):view(3, 50000)
+    y:scatter_(index, v, 2)
+    for i = 1, 3 do
+      local last = {}
+      for k, place in ipairs(index[i]:totable()) do last[place] = v:get(i, k) end
+      for place = 1, 100 do assert.equal(last[place] or 0.0, y:get(i, place)) end
+    end
+  end)
+
+  it("read before they write", function()
+    local y = at { 2, 1, 3 }
+    y:scatter_(y, y:flip())
+    assert.same({ 1, 3, 2 }, y:totable())
+  end)
+
+  it("say what does not fit, and change nothing then", function()
+    local y = x:clone()
+    assert.matches("scatter_: index 4, but the size is 3",
+      support.message(y.scatter_, y, at { { 1, 4 } }, 0, 2))
+    assert.same(x:totable(), y:totable())
+    assert.matches("scatter_: shape %[2%] does not fit into the %[2x3%] places",
+      support.message(y.scatter_, y, at { { 1, 2, 3 } }, tensor.of { 1, 2 }, 2))
+    assert.matches("gather: an index of shape %[2%] does not match %[2x3%] but in dim 2",
+      support.message(x.gather, x, at { 1, 2 }, 2))
+    assert.matches("gather: index is 0, but counting starts at 1",
+      support.message(x.gather, x, at { { 0 } }, 2))
+    assert.matches("gather: the index is f64", support.message(x.gather, x, x, 2))
+    assert.matches("clone it first", support.message(function()
+      tensor.zeros({ 1 }):expand(3):scatter_(at { 1 }, 1)
+    end))
+  end)
+end)
+
+describe("partition", function()
+  it("puts one element where a sort would, the others on their sides in order", function()
+    for _, dtype in ipairs(dtypes) do
+      for _, n in ipairs { 1, 2, 30, 5000 } do
+        local x = numbers(dtype, n)
+        for _, k in ipairs { 1, (n + 1) // 2, -1 } do
+          local values, from = x:partition(k)
+          local pivot = x:sort()[k]
+          assert_equal(x[from], values)
+          local want = tensor.cat { x[x:lt(pivot)], x[x:eq(pivot)], x[x:gt(pivot)] }
+          assert_equal(want, values)
+        end
+      end
+    end
+  end)
+
+  it("takes NaN for the largest, and names its place", function()
+    local x = tensor.of { nan, 2, nan, 1 }
+    assert.same({ 1, 2 }, x:partition(2):slice(1, 1, 2):totable())
+    assert.equal(2, x:partition(3):slice(1, 3):isnan():sum())
+    assert.matches("partition: place", support.message(x.partition, x, 5))
+    assert.matches("partition: place", support.message(x.partition, x, 0))
+    assert.matches("partition: the tensor has 2 dims", support.message(function()
+      tensor.zeros({ 2, 2 }):partition(1)
+    end))
+  end)
+end)
+
+describe("what NumPy showed", function()
+  local function at(values, dtype) return tensor.of(values, { dtype = dtype or "i64" }) end
+
+  it("searchsorted tells large integers apart", function()
+    local big = at { 2 ^ 53 | 0, (2 ^ 53 | 0) + 1, (2 ^ 53 | 0) + 2 }
+    assert.same({ 1, 2, 3 }, big:searchsorted(big):totable())
+    assert.equal(2, big:searchsorted((2 ^ 53 | 0) + 1))
+    assert.equal(2, big:searchsorted((2 ^ 53 | 0), { right = true }))
+  end)
+
+  it("dot of narrow integers does not wrap", function()
+    local x = at({ 200, 100 }, "u8")
+    assert.equal(50000, x:dot(x))
+    assert.equal(50000, x:matmul(x))
+  end)
+
+  it("var of squares that overflow is inf", function()
+    assert.equal(math.huge, tensor.of({ 1e308, -1e308, 1e308 }):var())
+    assert.equal(math.huge, tensor.of({ 1e308, 1e308 }):std())
+  end)
+
+  it("an index that is the tensor itself is read before it is written", function()
+    local x = at { 2, 1, 3 }
+    x[x] = at { 3, 3, 1 }
+    assert.same({ 3, 3, 1 }, x:totable())
+  end)
+
+  it("a tensor without dims takes a mask without dims", function()
+    local x = tensor.full { value = 7 }
+    assert.same({ 7 }, x[x:gt(5)]:totable())
+    assert.same({}, x[x:lt(5)]:totable())
+    x[x:gt(5)] = 1
+    assert.equal(1.0, x:item())
+  end)
+
+  it("running values and logsumexp can skip NaN", function()
+    local x = tensor.of { nan, 2, nan, 3 }
+    assert.same({ 0, 2, 2, 5 }, x:cumsum({ skip_nan = true }):totable())
+    assert.same({ 1, 2, 2, 6 }, x:cumprod({ skip_nan = true }):totable())
+    local top = x:to("f32"):cummax { skip_nan = true }
+    assert.equal("f32", top.dtype)
+    assert.is_true(top[1] ~= top[1])
+    assert.same({ 2, 2, 3 }, top:slice(1, 2):totable())
+    assert.same({ 2, 2, 2 }, x:cummin({ skip_nan = true }):slice(1, 2):totable())
+    assert.equal(tensor.of({ 2, 3 }):logsumexp(), x:logsumexp { skip_nan = true })
+    assert.equal(-math.huge, tensor.zeros({ 0 }):logsumexp())
+  end)
+
+  it("unique finds the way back", function()
+    local x = tensor.of { { 3, nan }, { 3, -1 } }
+    local values, counts, inverse = x:unique { inverse = true }
+    assert.same({ 1, 2, 1 }, counts:totable())
+    assert.same({ { 2, 3 }, { 2, 1 } }, inverse:totable())
+    assert.equal(3, #values)
   end)
 end)

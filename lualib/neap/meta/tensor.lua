@@ -152,6 +152,27 @@ function tensor:copy_(y) end
 ---@return neap.tensor
 function tensor:take(index, dim) end
 
+--- Along dim (needed when there are several) the elements at the positions of an integer tensor
+--- (from 1, negative from the end) of as many dims, whose other sizes are this tensor's, or 1: the
+--- result has the index's shape. So `x:gather(x:argsort(1), 1)` is sorted. `scatter_` is the way
+--- back.
+---     local index = tensor.of({ 3, 1 }, { dtype = "i64" })
+---     tensor.of({ 7, 8, 9 }):gather(index) --> tensor<f64>[2] {9, 7}
+---@param index neap.tensor
+---@param dim? integer
+---@return neap.tensor
+function tensor:gather(index, dim) end
+
+--- Store the elements of v, broadcast to the index's shape, at the positions along dim that
+--- `gather` would read; of equal positions the last wins. The dtype may not narrow.
+---     local index = tensor.of({ 3, 1 }, { dtype = "i64" })
+---     tensor.zeros({ 3 }):scatter_(index, tensor.of { 7, 8 }) --> tensor<f64>[3] {8, 0, 7}
+---@param index neap.tensor
+---@param v neap.tensor|number|boolean
+---@param dim? integer
+---@return neap.tensor
+function tensor:scatter_(index, v, dim) end
+
 --- Positions from 1, in C order, of the elements that are not 0 (NaN is not 0), i64;
 --- of several dims the positions in `x:reshape(-1)`.
 ---     tensor.of({ 0, 5, 0 / 0 }):nonzero() --> tensor<i64>[2] {2, 3}
@@ -211,15 +232,15 @@ function c.stack(tensors, dim) end
 ---@return neap.tensor|number|boolean
 function c.reduce(name, x, dims, keepdim, skip_nan, parameter) end
 
---- Largest (or smallest) element and its position from 1.
----@param largest boolean
+--- The element called "max" or "argmax", "min" or "argmin", and its position from 1.
+---@param name string
 ---@param x neap.tensor
 ---@param dims? integer|integer[]
 ---@param keepdim? boolean
 ---@param skip_nan? boolean
 ---@return neap.tensor|number
 ---@return neap.tensor|integer
-function c.extreme(largest, x, dims, keepdim, skip_nan) end
+function c.extreme(name, x, dims, keepdim, skip_nan) end
 
 --- As tensor.rand, positional.
 ---@param sizes integer[]
@@ -264,14 +285,23 @@ function c.sort(x, dim, descending) end
 ---@return neap.tensor
 function c.argsort(x, dim, descending) end
 
---- Quantiles q along a new first dim.
+--- The element at place k once sorted, the others on its sides, and positions from 1.
+---@param x neap.tensor
+---@param k integer
+---@param dim integer
+---@return neap.tensor
+---@return neap.tensor
+function c.partition(x, k, dim) end
+
+--- Quantiles q along a new first dim; name is what messages call it.
+---@param name string
 ---@param x neap.tensor
 ---@param q number[]
 ---@param dims? integer|integer[]
 ---@param keepdim? boolean
 ---@param skip_nan? boolean
 ---@return neap.tensor
-function c.quantile(x, q, dims, keepdim, skip_nan) end
+function c.quantile(name, x, q, dims, keepdim, skip_nan) end
 
 --- Different elements and their counts.
 ---@param x neap.tensor
@@ -283,8 +313,9 @@ function c.unique(x) end
 ---@param name string
 ---@param x neap.tensor
 ---@param dim? integer
+---@param skip_nan? boolean
 ---@return neap.tensor
-function c.scan(name, x, dim) end
+function c.scan(name, x, dim, skip_nan) end
 
 --- exp(x) over its sum along dim, of an f64 or f32 tensor.
 ---@param x neap.tensor

@@ -1,5 +1,6 @@
 --- Order statistics, scans, counting and products of tensors; loaded by neap.tensor.
 local c = require "neap.c.tensor"
+local dims = require "neap.tensor.dims"
 local opts = require "neap.opts"
 
 local tensor = {}
@@ -13,12 +14,6 @@ local function arguments(where, dim, o, defaults)
   return dim, opts.merge(where, defaults, o)
 end
 
--- The dim to work along: the only one there is, unless named.
-local function only_dim(where, x, dim)
-  if dim or x:dim() == 1 then return dim or 1 end
-  opts.raise("%s: the tensor has %d dims; name one", where, x:dim())
-end
-
 -- sorting -----------------------------------------------------------------------------------------
 
 --- Sorted copy along dim (needed when there are several) and the positions the elements came from.
@@ -29,7 +24,7 @@ end
 ---@return neap.tensor values, neap.tensor positions
 function methods:sort(dim, o)
   dim, o = arguments("sort", dim, o, { descending = false })
-  return c.sort(self, only_dim("sort", self, dim), o.descending)
+  return c.sort(self, dims.only("sort", self, dim), o.descending)
 end
 
 --- Positions (i64, from 1) that sort along dim: `x[x:argsort()]` is sorted. Stable; NaN last.
@@ -39,7 +34,7 @@ end
 ---@return neap.tensor
 function methods:argsort(dim, o)
   dim, o = arguments("argsort", dim, o, { descending = false })
-  return c.argsort(self, only_dim("argsort", self, dim), o.descending)
+  return c.argsort(self, dims.only("argsort", self, dim), o.descending)
 end
 
 --- The k largest (or smallest) elements along dim, best first, and their positions. NaN is never
@@ -51,7 +46,7 @@ end
 ---@return neap.tensor values, neap.tensor positions
 function methods:topk(k, dim, o)
   dim, o = arguments("topk", dim, o, { largest = true })
-  dim = only_dim("topk", self, dim)
+  dim = dims.only("topk", self, dim)
   if math.type(k) ~= "integer" or k < 1 or k > self:size(dim) then
     opts.raise("topk: k is %s, but dim %d has %d", tostring(k), dim, self:size(dim))
   end
@@ -59,13 +54,33 @@ function methods:topk(k, dim, o)
   return values:slice(dim, 1, k):clone(), at:slice(dim, 1, k):clone()
 end
 
---- The different elements, rising, and how often each occurs (i64). NaN equals NaN and comes last.
+--- The element that stands at place k along dim (needed when there are several) once sorted is
+--- there; smaller ones stand before it, larger ones behind, each group in the order it had. Also
+--- the positions the elements came from. Equals stand together, NaN is the largest.
+---     tensor.of({ 9, 2, 5, 7 }):partition(2) --> tensor<f64>[4] {2, 5, 9, 7}
+---@param k integer from 1, negative from the end
+---@param dim? integer
+---@return neap.tensor values, neap.tensor positions
+function methods:partition(k, dim)
+  return c.partition(self, k, dims.only("partition", self, dim))
+end
+
+--- The different elements, rising, and how often each occurs (i64); with `inverse` also where in
+--- them each element of the tensor is, so that `values[inverse]` is the tensor again. NaN equals
+--- NaN and comes last.
 ---     #tensor.of({ 2, 1, 2 }):unique() --> 2
----@return neap.tensor values, neap.tensor counts
-function methods:unique() return c.unique(self) end
+---@param o? { inverse: boolean }
+---@return neap.tensor values, neap.tensor counts, neap.tensor? inverse
+function methods:unique(o)
+  o = opts.merge("unique", { inverse = false }, o)
+  local values, counts = c.unique(self)
+  if o.inverse then return values, counts, c.searchsorted(values, self) end
+  return values, counts
+end
 
 --- Where v (a number or tensor) would be inserted into this rising tensor of one dim, from 1 to
---- n + 1: before equals, or after them with `right`. NaN counts as the largest. Compares in f64.
+--- n + 1: before equals, or after them with `right`. NaN counts as the largest. Integers are
+--- compared in i64, all else in f64.
 ---     tensor.of({ 1, 2, 2, 3 }):searchsorted(2) --> 2
 ---@param v neap.tensor|number
 ---@param o? { right: boolean }
@@ -77,6 +92,14 @@ end
 
 -- quantiles ---------------------------------------------------------------------------------------
 
+local function quantile(where, x, q, dim, o)
+  dim, o = arguments(where, dim, o, { keepdim = false, skip_nan = false })
+  local many = type(q) == "table"
+  local result = c.quantile(where, x, many and q or { q }, dim, o.keepdim, o.skip_nan)
+  if many then return result end
+  return result[1]
+end
+
 --- Quantile q in [0, 1] over one dim, an array of dims, or everything, interpolating linearly
 --- between the two nearest elements; an array of q gives them along a new first dim. f64. NaN where
 --- a NaN takes part (unless `skip_nan`) or there is nothing.
@@ -85,20 +108,14 @@ end
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|number
-function methods:quantile(q, dim, o)
-  dim, o = arguments("quantile", dim, o, { keepdim = false, skip_nan = false })
-  local many = type(q) == "table"
-  local result = c.quantile(self, many and q or { q }, dim, o.keepdim, o.skip_nan)
-  if many then return result end
-  return result[1]
-end
+function methods:quantile(q, dim, o) return quantile("quantile", self, q, dim, o) end
 
 --- Median: the mean of the two middle elements; as `quantile(0.5)`.
 ---     tensor.of({ 5, 1, 2, 4 }):median() --> 3.0
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|number
-function methods:median(dim, o) return self:quantile(0.5, dim, o) end
+function methods:median(dim, o) return quantile("median", self, 0.5, dim, o) end
 
 -- running -----------------------------------------------------------------------------------------
 
@@ -110,7 +127,7 @@ function methods:median(dim, o) return self:quantile(0.5, dim, o) end
 ---@param dim? integer
 ---@return neap.tensor
 function methods:shift(n, dim)
-  dim = only_dim("shift", self, dim)
+  dim = dims.only("shift", self, dim)
   if math.type(n) ~= "integer" then
     opts.raise("shift: the number of places is an integer, got %s", tostring(n))
   end
@@ -124,30 +141,41 @@ function methods:shift(n, dim)
   return out
 end
 
+local function scan(name, x, dim, o)
+  if o == nil and type(dim) ~= "table" then return c.scan(name, x, dim) end
+  dim, o = arguments(name, dim, o, { skip_nan = false })
+  return c.scan(name, x, dim, o.skip_nan)
+end
+
 --- Running sum along dim (needed when there are several), in f64; integers sum in i64 and wrap.
---- NaN stays from its first occurrence on.
+--- NaN stays from its first occurrence on; with `skip_nan` it adds nothing.
 ---     tensor.of({ 1, 2, 3 }):cumsum()[3] --> 6.0
 ---@param dim? integer
+---@param o? { skip_nan: boolean }
 ---@return neap.tensor
-function methods:cumsum(dim) return c.scan("cumsum", self, dim) end
+function methods:cumsum(dim, o) return scan("cumsum", self, dim, o) end
 
 --- Running product along dim; as `cumsum`.
 ---     tensor.of({ 1, 2, 3 }):cumprod()[3] --> 6.0
 ---@param dim? integer
+---@param o? { skip_nan: boolean }
 ---@return neap.tensor
-function methods:cumprod(dim) return c.scan("cumprod", self, dim) end
+function methods:cumprod(dim, o) return scan("cumprod", self, dim, o) end
 
---- Largest element so far along dim; NaN stays from its first occurrence on.
+--- Largest element so far along dim; NaN stays from its first occurrence on, or with `skip_nan`
+--- only until there is a number.
 ---     tensor.of({ 1, 3, 2 }):cummax()[3] --> 3.0
 ---@param dim? integer
+---@param o? { skip_nan: boolean }
 ---@return neap.tensor
-function methods:cummax(dim) return c.scan("cummax", self, dim) end
+function methods:cummax(dim, o) return scan("cummax", self, dim, o) end
 
---- Smallest element so far along dim; NaN stays from its first occurrence on.
+--- Smallest element so far along dim; as `cummax`.
 ---     tensor.of({ 3, 1, 2 }):cummin()[3] --> 1.0
 ---@param dim? integer
+---@param o? { skip_nan: boolean }
 ---@return neap.tensor
-function methods:cummin(dim) return c.scan("cummin", self, dim) end
+function methods:cummin(dim, o) return scan("cummin", self, dim, o) end
 
 --- Differences of neighbours along dim, `n` times over; each time one element fewer.
 ---     tensor.of({ 1, 4, 9 }):diff()[2] --> 5.0
@@ -156,7 +184,10 @@ function methods:cummin(dim) return c.scan("cummin", self, dim) end
 ---@return neap.tensor
 function methods:diff(dim, o)
   dim, o = arguments("diff", dim, o, { n = 1 })
-  dim = only_dim("diff", self, dim)
+  dim = dims.only("diff", self, dim)
+  if self.dtype == "bool" then
+    opts.raise "diff: bools cannot be subtracted; use x:to \"i64\""
+  end
   local x = self
   for _ = 1, o.n do
     local size = x:size(dim)
@@ -273,19 +304,17 @@ local function floating(x)
 end
 
 --- log(sum(exp(x))) over one dim, an array of dims, or everything, without overflow. NaN
---- propagates; -inf for none but -inf.
+--- propagates unless `skip_nan`; -inf for none, or none but -inf.
 ---     tensor.of({ 1000, 1000 }):logsumexp() - 1000 < 0.7 --> true
 ---@param dim? integer|integer[]
----@param o? { keepdim: boolean }
+---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|number
 function methods:logsumexp(dim, o)
-  dim, o = arguments("logsumexp", dim, o, { keepdim = false })
+  dim, o = arguments("logsumexp", dim, o, { keepdim = false, skip_nan = false })
   local x = floating(self)
-  if dim == nil then
-    dim = {}
-    for d = 1, x:dim() do dim[d] = d end
-  end
-  local top = shift(x, dim)
+  dim = dims.several("logsumexp", x, dim)
+  if o.skip_nan then x = c.where(x:isnan(), -math.huge, x) end
+  local top = x:numel() > 0 and shift(x, dim) or 0.0
   local result = (x - top):exp():sum(dim, { keepdim = true }):log() + top
   if o.keepdim then return result end
   return result:sum(dim)
@@ -298,7 +327,7 @@ end
 ---@return neap.tensor
 function methods:softmax(dim)
   local x = floating(self)
-  dim = only_dim("softmax", x, dim)
+  dim = dims.only("softmax", x, dim)
   if x:size(dim) <= 65536 then return c.softmax(x, dim) end -- longer rows share the threads
   local e = (x - shift(x, dim)):exp_()
   return e:div_(e:sum(dim, { keepdim = true }))
@@ -310,7 +339,7 @@ end
 ---@return neap.tensor
 function methods:log_softmax(dim)
   local x = floating(self)
-  dim = only_dim("log_softmax", x, dim)
+  dim = dims.only("log_softmax", x, dim)
   return x - x:logsumexp(dim, { keepdim = true })
 end
 
@@ -330,7 +359,8 @@ function methods:matmul(y) return c.matmul(self, y) end
 ---@return neap.tensor|number
 function tensor.matmul(x, y) return c.matmul(x, y) end
 
---- Inner product of two series of one length, summed in f64 in a fixed order.
+--- Inner product of two series of one length, summed in f64 in a fixed order; integers multiply and
+--- sum in i64.
 ---     tensor.dot(tensor.of { 1, 2 }, tensor.of { 3, 4 }) --> 11.0
 ---@param x neap.tensor
 ---@param y neap.tensor
@@ -342,6 +372,7 @@ function tensor.dot(x, y)
     opts.raise("tensor.dot: two series of one length expected, got shapes [%s] and [%s]",
       table.concat(x.shape, "x"), table.concat(y.shape, "x"))
   end
+  if x.dtype:find "^[iub]" and y.dtype:find "^[iub]" then x = x:to "i64" end
   return (x * y):sum()
 end
 
