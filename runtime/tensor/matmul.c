@@ -1,6 +1,6 @@
-/* Matrix products. The result is cut into tiles whose bounds depend on the shape only; each is one
- * single-threaded BLAS call per stretch of the inner dimension (or plain loops), and the pool
- * shares them out: the same bits at any thread count. */
+/* Matrix products. The result is cut into tiles of about equal size whose bounds depend on the
+ * shape only; each is one single-threaded BLAS call per stretch of the inner dimension (or plain
+ * loops), and the pool shares them out: the same bits at any thread count. */
 #include <limits.h>
 #include <string.h>
 
@@ -9,8 +9,10 @@
 #include "tensor/blas.h"
 #include "tensor/walk.h"
 
-/* A tile of f64 with a stretch of K is about 5 ms of work. */
-enum { TILE = 384, STRETCH = 1536 };
+/* The largest tile of f64 with a stretch of K is about 10 ms of work. BLAS packs both operands in
+ * every call, which long tiles amortise best. From SPLIT multiplications on there are two tiles at
+ * least, for two threads. */
+enum { TILE_ROWS = 512, TILE_COLUMNS = 1024, STRETCH = 1024, SPLIT = 10000000 };
 
 /* One operand as BLAS wants it: rows or columns contiguous. */
 typedef struct {
@@ -22,7 +24,8 @@ typedef struct {
 typedef struct {
   matrix a, b;
   char *c; /* m x n, C order */
-  int64_t m, n, k, tiles_across;
+  int64_t m, n, k;
+  int64_t tiles_down, tiles_across;
   neap_dtype dtype;
   const neap__blas *blas;
 } product;
@@ -68,17 +71,34 @@ static neap_status plain_tile(const product *p, int64_t i, int64_t j, int64_t l,
                               int64_t n, int64_t k) {
   for (int64_t r = i; r < i + m; r++) {
     if ((r - i) % 8 == 0) NEAP_TRY(neap_interrupt_check());
+    char *row = p->c + (r * p->n + j) * (int64_t)neap_dtype_size(p->dtype);
+    if (l == 0) memset(row, 0, (size_t)n * neap_dtype_size(p->dtype));
     plain_row(p, r, j, n, l, k);
   }
   return NEAP_OK;
+}
+
+/* Where piece number i of n elements in equal pieces begins. */
+static int64_t cut(int64_t n, int64_t pieces, int64_t i) {
+  return n / pieces * i + at_most(i, n % pieces);
+}
+
+static void choose_tiles(product *p) {
+  p->tiles_down = neap_parallel_chunks(p->m, TILE_ROWS);
+  p->tiles_across = neap_parallel_chunks(p->n, TILE_COLUMNS);
+  bool large = (double)p->m * (double)p->n * (double)p->k >= SPLIT;
+  if (!large || p->tiles_down * p->tiles_across > 1) return;
+  if (p->m >= p->n) p->tiles_down = at_most(2, p->m);
+  else p->tiles_across = 2;
 }
 
 static neap_status run_tiles(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const product *p = ctx;
   for (int64_t tile = begin; tile < end; tile++) {
-    int64_t i = tile / p->tiles_across * TILE, j = tile % p->tiles_across * TILE;
-    int64_t m = at_most(p->m - i, TILE), n = at_most(p->n - j, TILE);
+    int64_t down = tile / p->tiles_across, across = tile % p->tiles_across;
+    int64_t i = cut(p->m, p->tiles_down, down), m = cut(p->m, p->tiles_down, down + 1) - i;
+    int64_t j = cut(p->n, p->tiles_across, across), n = cut(p->n, p->tiles_across, across + 1) - j;
     for (int64_t l = 0; l < p->k; l += STRETCH) {
       int64_t k = at_most(p->k - l, STRETCH);
       NEAP_TRY(neap_interrupt_check());
@@ -112,12 +132,11 @@ static neap_status multiply(neap_tensor *c, const neap_tensor *a, const neap_ten
   product p = {.m = c->size[0], .n = c->size[1], .k = a->size[1], .dtype = c->dtype};
   bool small = p.m < INT_MAX && p.n < INT_MAX && p.k < INT_MAX;
   if (c->dtype != NEAP_I64 && small) p.blas = neap__blas_open();
-  p.tiles_across = neap_parallel_chunks(p.n, TILE);
+  choose_tiles(&p);
   p.c = neap_tensor_data(c);
   neap_status st = as_matrix(&p.a, &own_a, a);
   if (!st) st = as_matrix(&p.b, &own_b, b);
-  int64_t tiles = neap_parallel_chunks(p.m, TILE) * p.tiles_across;
-  if (!st) st = neap_parallel_for(tiles, 1, run_tiles, &p);
+  if (!st) st = neap_parallel_for(p.tiles_down * p.tiles_across, 1, run_tiles, &p);
   neap_tensor_drop(&own_a);
   neap_tensor_drop(&own_b);
   return st;
@@ -228,7 +247,9 @@ neap_status neap_tensor_matmul(neap_tensor *out, const neap_tensor *a, const nea
   if (!st) {
     size[n] = x.size[n];
     size[n + 1] = y.size[n + 1];
-    st = neap_tensor_init(out, dtype, n + 2, size); /* zeros: what an empty inner dimension gives */
+    bool empty = x.size[n + 1] == 0; /* then zeros are the product */
+    st = empty ? neap_tensor_init(out, dtype, n + 2, size)
+               : neap_tensor_init_raw(out, dtype, n + 2, size);
   }
   if (!st && neap_tensor_numel(&x) > 0 && neap_tensor_numel(&y) > 0) st = multiply_all(out, &x, &y);
   if (st) neap_tensor_drop(out);

@@ -302,8 +302,9 @@ static void variance_survives_a_large_offset(void **state) {
 
 static void products_match_plain_loops(void **state) {
   (void)state;
-  static const int64_t shapes[][3] = {
-      {1, 1, 1}, {3, 5, 2}, {1, 400, 7}, {390, 2, 391}, {70, 1600, 9}};
+  static const int64_t shapes[][3] = {{1, 1, 1},       {3, 5, 2},       {1, 400, 7},  {390, 2, 391},
+                                      {70, 1600, 9},   {520, 2, 7},     {6, 1100, 5}, {5, 3, 1030},
+                                      {230, 217, 211}, {101, 1001, 103}};
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     int64_t m = shapes[s][0], k = shapes[s][1], n = shapes[s][2];
     neap_tensor a = random_tensor(2, (const int64_t[]){m, k}, 1), c;
