@@ -107,6 +107,53 @@ typedef void (*neap_between_fn)(int64_t n, const void *x, double low, double hig
 /* The first count elements inside low .. high, as f64, in order; there must be that many. */
 typedef void (*neap_keep_fn)(int64_t count, double *z, const void *x, double low, double high);
 
+/* Sorting. The upper bits of a word are an element's key, an unsigned number whose order is the
+ * order wanted: numbers rising (or falling), -0 equal to 0, NaN last either way; the lower bits are
+ * its position. All words differ, so every way of sorting them gives the same result, and that
+ * is a stable one. Keys are counted from the lowest one, which mostly makes room for the position;
+ * where it does not, drop bits of the key are left out, and elements whose words differ in the
+ * position alone are still to be put in order. */
+typedef struct {
+  uint64_t low, high;
+} neap_key_range;
+typedef struct {
+  uint64_t low;
+  int position_bits, drop;
+  bool descending;
+} neap_word_form;
+
+/* The keys of n elements; *range grows to hold them. */
+typedef void (*neap_keys_fn)(int64_t n, const void *x, bool descending, uint64_t *keys,
+                             neap_key_range *range);
+
+/* Keys into words for the positions from at on, in place. */
+typedef void (*neap_pack_fn)(int64_t n, uint64_t *keys, const neap_word_form *form, int64_t at);
+
+/* Words into positions counted from first, in place; and z, unless NULL or bits were dropped, into
+ * the elements of the row x that the words are of. */
+typedef void (*neap_unpack_fn)(int64_t n, uint64_t *words, const neap_word_form *form,
+                               int64_t first, const void *x, void *z);
+
+/* Does one of n words have the same key as its successor, words[n] being the last one? */
+typedef bool (*neap_ties_fn)(int64_t n, const uint64_t *words, int position_bits);
+
+/* Sorting different words in place. split moves those up to the pivot, one of the words and not the
+ * largest, to the front: neap_split_begin, then split until it is done, each time moving up to
+ * blocks of NEAP_SPLIT_BLOCK words; low is then how many there are. n >= NEAP_SPLIT_LEAST for
+ * pivot and split. */
+enum { NEAP_SPLIT_BLOCK = 32, NEAP_SPLIT_LEAST = 4 * NEAP_SPLIT_BLOCK };
+typedef struct {
+  uint64_t *w, pivot;
+  int64_t left, right, low, high; /* unread words; free places around them */
+  uint64_t kept[2 * NEAP_SPLIT_BLOCK];
+} neap_split;
+typedef struct {
+  void (*sort)(int64_t n, uint64_t *words);
+  uint64_t (*pivot)(int64_t n, const uint64_t *words);
+  bool (*split)(neap_split *s, int64_t blocks);
+} neap_words;
+void neap_split_begin(neap_split *s, int64_t n, uint64_t *words, uint64_t pivot);
+
 /* Fold n contiguous elements. Sums run in 16 lanes of f64 (integers: i64), combined pairwise; those
  * of floats begin anew after every 1024 elements, and these segments are added in order. */
 typedef void (*neap_fold_fn)(int64_t n, const void *x, double center, neap_acc *out);
@@ -137,6 +184,11 @@ typedef struct {
   neap_keep_fn keep[NEAP_DTYPE_COUNT];
   neap_columns_fn columns[NEAP_DTYPE_COUNT];
   neap_find_fn find[NEAP_DTYPE_COUNT];
+  neap_keys_fn keys[NEAP_DTYPE_COUNT];
+  neap_pack_fn pack;
+  neap_unpack_fn unpack[NEAP_DTYPE_COUNT];
+  neap_ties_fn ties;
+  neap_words words;                                      /* NULL: the table has none */
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
 } neap_kern;
 
@@ -156,47 +208,16 @@ extern const char *const neap_compare_names[NEAP_CMP_COUNT];
 extern const char *const neap_unary_names[NEAP_MAP_COUNT];
 bool neap_unary_is_test(neap_unary_op op);
 
-/* pieces of a radix sort, cut so that callers can stop between them
- *
- * Every dtype maps to unsigned 64-bit keys whose order is the order wanted: numbers rising (or
- * falling), -0 equal to 0, NaN last either way. Sorting keys with positions attached by stable
- * passes over 8 bits gives a stable sort in time linear in n. */
-
+/* Sorting by radix, for tables without .words: add the digits of n words, of 8 bits from bit number
+ * from on, to the counts of every pass; turn the counts of a pass into places, false when all n
+ * words have the same digit, so that the pass changes nothing; put n words where places says for
+ * the digit at bit number from, moving places on. Few words, up to some 50, by insertion. */
 enum { NEAP_RADIX = 256, NEAP_RADIX_PASSES = 8 };
-
-typedef struct {
-  uint64_t key;
-  int64_t at;
-} neap_sort_item;
-
-/* Items for x[0..n), at counting from first. */
-void neap_sort_items(neap_dtype dtype, int64_t n, const void *x, bool descending, int64_t first,
-                     neap_sort_item *items);
-
-/* Add the digits of n items to the counts of every pass. */
-void neap_sort_count(int64_t n, const neap_sort_item *items,
-                     int64_t counts[NEAP_RADIX_PASSES][NEAP_RADIX]);
-
-/* Turn the counts of a pass into places; false when all n items have the same digit, so that the
- * pass changes nothing. */
-bool neap_sort_places(int64_t n, int64_t counts[NEAP_RADIX]);
-
-/* Put n items where places says for digit number pass, moving places on. */
-void neap_sort_scatter(int64_t n, const neap_sort_item *from, neap_sort_item *to, int pass,
-                       int64_t places[NEAP_RADIX]);
-
-/* Elements of at most four bytes: one word each, the key in its upper half and the position in the
- * lower, so n <= 2^32. Half the memory and half the passes; comparing words compares positions
- * last, which keeps any sort of them stable. */
-enum { NEAP_WORD_PASSES = 4 };
-void neap_sort_words(neap_dtype dtype, int64_t n, const void *x, bool descending, uint64_t *words);
-void neap_sort_words_count(int64_t n, const uint64_t *words,
-                           int64_t counts[NEAP_WORD_PASSES][NEAP_RADIX]);
-void neap_sort_words_scatter(int64_t n, const uint64_t *from, uint64_t *to, int pass,
-                             int64_t places[NEAP_RADIX]);
-void neap_sort_words_few(int64_t n, uint64_t *words);
-
-/* Stable insertion sort, for up to some 50 items. */
-void neap_sort_few(int64_t n, neap_sort_item *items);
+void neap_radix_count(int64_t n, const uint64_t *words, int from, int passes,
+                      int64_t counts[NEAP_RADIX_PASSES][NEAP_RADIX]);
+bool neap_radix_places(int64_t n, int64_t counts[NEAP_RADIX]);
+void neap_radix_scatter(int64_t n, const uint64_t *words, uint64_t *to, int from,
+                        int64_t places[NEAP_RADIX]);
+void neap_sort_few(int64_t n, uint64_t *words);
 
 #endif

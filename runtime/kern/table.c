@@ -2,6 +2,7 @@
  * included once per dtype. */
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "kern/elementary.h"
 #include "kern/elementary_f32.h"
@@ -114,6 +115,11 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 }
 #endif
 
+/* Negative numbers have all bits flipped, others the sign bit: unsigned order is then numeric. */
+#define TOP(b)     (8 * sizeof(b) - 1)
+#define KEY(b)     ((BITS)((b) >> TOP(b) ? ~(b) : (b) | (BITS)1 << TOP(b)))
+#define BITS_OF(k) ((BITS)((k) >> TOP(k) ? (k) ^ (BITS)1 << TOP(k) : ~(k)))
+#define VAGUE(v)   (!((v) < 0 || (v) > 0)) /* -0 and 0, NaN */
 #define VIA(to)    to##_f
 #define FIELD      f
 #define FIELD_TYPE double
@@ -121,6 +127,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #define ACC        double
 
 #define T        double
+#define BITS     uint64_t
 #define M(fn)    fn
 #define E(fn)    fn
 #define NAME(op) op##_f64
@@ -130,12 +137,15 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/float.inc.h"
 #include "kern/float_fold.inc.h"
 #include "kern/fold.inc.h"
+#include "kern/order.inc.h"
+#undef BITS
 #undef T
 #undef M
 #undef E
 #undef NAME
 
 #define T        float
+#define BITS     uint32_t
 #define M(fn)    fn##f
 #define E(fn)    fn##_f
 #define NAME(op) op##_f32
@@ -145,16 +155,24 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/float.inc.h"
 #include "kern/float_fold.inc.h"
 #include "kern/fold.inc.h"
+#include "kern/order.inc.h"
+#undef BITS
 #undef T
 #undef M
 #undef E
 #undef NAME
 
+#undef KEY
+#undef BITS_OF
+#undef VAGUE
 #undef VIA
 #undef FIELD
 #undef FIELD_TYPE
 #undef IS_NAN
 #undef ACC
+#define KEY(b)     ((b) ^ (BITS)1 << TOP(b))
+#define BITS_OF(k) KEY(k)
+#define VAGUE(v)   false
 #define VIA(to)    to##_i
 #define FIELD      i
 #define FIELD_TYPE int64_t
@@ -162,12 +180,15 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 
 /* Element-wise integers wrap in their own unsigned type, folds in 64 bits. */
 #define T        int64_t
+#define BITS     uint64_t
 #define ACC      uint64_t
 #define NAME(op) op##_i64
 #include "kern/loops.inc.h"
 
 #include "kern/cast.inc.h"
 #include "kern/fold.inc.h"
+#include "kern/order.inc.h"
+#undef BITS
 #include "kern/int.inc.h"
 #include "kern/int_fold.inc.h"
 #undef T
@@ -175,6 +196,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #undef NAME
 
 #define T        int32_t
+#define BITS     uint32_t
 #define ACC      uint32_t
 #define NAME(op) op##_i32
 #include "kern/loops.inc.h"
@@ -185,11 +207,16 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/cast.inc.h"
 #include "kern/fold.inc.h"
 #include "kern/int_fold.inc.h"
+#include "kern/order.inc.h"
+#undef BITS
 #undef T
 #undef ACC
 #undef NAME
 
+#undef KEY
+#define KEY(b)   (b)
 #define T        uint8_t
+#define BITS     uint8_t
 #define ACC      uint8_t
 #define NAME(op) op##_u8
 #include "kern/loops.inc.h"
@@ -200,6 +227,8 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/cast.inc.h"
 #include "kern/fold.inc.h"
 #include "kern/int_fold.inc.h"
+#include "kern/order.inc.h"
+#undef BITS
 #undef NAME
 
 #define NAME(op) op##_bool
@@ -249,6 +278,30 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #undef VECTOR
 #undef NAME
 
+static void pack(int64_t n, uint64_t *keys, const neap_word_form *form, int64_t at) {
+  uint64_t low = form->low, position = (uint64_t)at;
+  int bits = form->position_bits, drop = form->drop;
+  for (int64_t i = 0; i < n; i++)
+    keys[i] = (keys[i] - low) >> drop << bits | (position + (uint64_t)i);
+}
+
+static bool ties(int64_t n, const uint64_t *words, int position_bits) {
+  uint64_t found = 0;
+  for (int64_t i = 0; i < n; i++) found |= (words[i] ^ words[i + 1]) >> position_bits == 0;
+  return found;
+}
+
+#if defined(__AVX512F__)
+#include "kern/words_avx512.h"
+#define WORDS                                                                                      \
+  { sort_words, pivot_words, split_words }
+#else
+#define WORDS                                                                                      \
+  { NULL, NULL, NULL }
+#endif
+
+#define ROW_KEYS(op)                                                                               \
+  { op##_f64, op##_f32, op##_i64, op##_i32, op##_u8, op##_u8 }
 #define ROW_WIDTH(op)                                                                              \
   { op##_64, op##_32, op##_64, op##_32, op##_8, op##_8 }
 #define ROW_ALL(op)                                                                                \
@@ -296,6 +349,11 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .keep = ROW_FLOAT(keep),
     .columns = ROW_FLOAT(columns),
     .find = ROW_ALL(find),
+    .keys = ROW_KEYS(keys),
+    .pack = pack,
+    .unpack = ROW_KEYS(unpack),
+    .ties = ties,
+    .words = WORDS,
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };

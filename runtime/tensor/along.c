@@ -167,6 +167,7 @@ neap_status neap_tensor_scatter(neap_tensor *t, int dim, const neap_tensor *inde
 
 typedef struct {
   neap__rows rows;
+  const neap_kern *kern;
   int64_t k, first;
   char *values;
   int64_t *at;
@@ -179,16 +180,15 @@ typedef struct {
   int64_t below, equal;
 } middle;
 
-/* One digit of 8 bits after the other, among the keys that share those found so far, until there is
- * one such key or no digit left. */
-static neap_status select_key(int64_t n, const neap_sort_item *items, int64_t k, middle *found) {
+/* One digit of 8 bits after the other, among the keys of up to bits bits that share those found so
+ * far, until there is one such key or no digit left. */
+static neap_status select_key(int64_t n, const uint64_t *keys, int bits, int64_t k, middle *found) {
   *found = (middle){0};
-  for (int shift = 56; shift >= 0 && found->equal != 1; shift -= 8) {
+  for (int shift = bits - 8; shift >= 0 && found->equal != 1; shift -= 8) {
     int64_t counts[NEAP_RADIX] = {0};
     for (int64_t i = 0; i < n; i++) {
       if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-      if ((items[i].key & found->known) == found->key)
-        counts[items[i].key >> shift & (NEAP_RADIX - 1)]++;
+      if ((keys[i] & found->known) == found->key) counts[keys[i] >> shift & (NEAP_RADIX - 1)]++;
     }
     uint64_t digit = 0;
     while (k - found->below >= counts[digit]) found->below += counts[digit++];
@@ -200,7 +200,7 @@ static neap_status select_key(int64_t n, const neap_sort_item *items, int64_t k,
 }
 
 /* Smaller ones, equal ones, larger ones, each in the order they had. */
-static neap_status part_row(const parting *p, int64_t row, neap_sort_item *items) {
+static neap_status part_row(const parting *p, int64_t row, uint64_t *keys) {
   int64_t m = p->rows.m;
   neap_dtype dtype = p->rows.t.dtype;
   size_t each = neap_dtype_size(dtype);
@@ -208,14 +208,14 @@ static neap_status part_row(const parting *p, int64_t row, neap_sort_item *items
   middle found;
   for (int64_t i = 0; i < m; i += NEAP__GRAIN) {
     NEAP_TRY(neap_interrupt_check());
-    neap_sort_items(dtype, m - i < NEAP__GRAIN ? m - i : NEAP__GRAIN, x + (size_t)i * each, false,
-                    i, items + i);
+    p->kern->keys[dtype](m - i < NEAP__GRAIN ? m - i : NEAP__GRAIN, x + (size_t)i * each, false,
+                         keys + i, &(neap_key_range){0});
   }
-  NEAP_TRY(select_key(m, items, p->k, &found));
+  NEAP_TRY(select_key(m, keys, 8 * (int)each, p->k, &found));
   int64_t place[3] = {0, found.below, found.below + found.equal};
   for (int64_t i = 0; i < m; i++) {
     if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-    uint64_t key = items[i].key & found.known;
+    uint64_t key = keys[i] & found.known;
     int64_t to = row * m + place[(key >= found.key) + (key > found.key)]++;
     move(each, p->values + to * (int64_t)each, x + i * (int64_t)each);
     p->at[to] = i + p->first;
@@ -226,10 +226,10 @@ static neap_status part_row(const parting *p, int64_t row, neap_sort_item *items
 static neap_status part_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const parting *p = ctx;
-  neap_sort_item *items = neap_alloc_array(p->rows.m, sizeof *items);
-  neap_status st = items ? NEAP_OK : NEAP_ENOMEM;
-  for (int64_t row = begin; !st && row < end; row++) st = part_row(p, row, items);
-  neap_free(items);
+  uint64_t *keys = neap_alloc_array(p->rows.m, sizeof *keys);
+  neap_status st = keys ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t row = begin; !st && row < end; row++) st = part_row(p, row, keys);
+  neap_free(keys);
   return st;
 }
 
@@ -241,6 +241,7 @@ neap_status neap_tensor_partition(neap_tensor *values, neap_tensor *at, const ne
   if (k < 0 || k >= t->size[dim])
     return neap_fail(NEAP_EINDEX, "partition: place %lld, but dim %d has %lld", (long long)k + 1,
                      dim + 1, (long long)t->size[dim]);
+  NEAP_TRY(neap_kern_select(&p.kern));
   neap_status st = neap__rows_init(&p.rows, "partition", t, 1u << dim);
   if (!st) st = neap__like_rows(values, &p.rows, t->dtype);
   if (!st) st = neap__like_rows(at, &p.rows, NEAP_I64);

@@ -9,71 +9,99 @@
 #include "tensor/rows.h"
 #include "tensor/walk.h"
 
-enum { FEW = 48 };
+enum { FEW = 48, SEGMENTS = 32 };
 
-/* Sort n items of *items, using *spare of the same size; the result is in *items afterwards (the
- * two may have changed places). */
-static neap_status sort_items(int64_t n, neap_sort_item **items, neap_sort_item **spare) {
-  if (n <= FEW) {
-    neap_sort_few(n, *items);
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* words by quicksort
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct {
+  uint64_t *w;
+  int64_t n;
+} segment;
+
+static neap_status split(const neap_kern *k, segment s, int64_t *low) {
+  neap_split state;
+  neap_split_begin(&state, s.n, s.w, k->words.pivot(s.n, s.w));
+  while (!k->words.split(&state, 4 * NEAP__GRAIN / NEAP_SPLIT_BLOCK))
+    NEAP_TRY(neap_interrupt_check());
+  *low = state.low;
+  return NEAP_OK;
+}
+
+static neap_status sort_segment(const neap_kern *k, segment s) {
+  while (s.n > NEAP__GRAIN) {
+    int64_t low;
+    NEAP_TRY(neap_interrupt_check());
+    NEAP_TRY(split(k, s, &low));
+    NEAP_TRY(sort_segment(k, (segment){s.w, low}));
+    s.w += low;
+    s.n -= low;
+  }
+  k->words.sort(s.n, s.w);
+  return NEAP_OK;
+}
+
+typedef struct {
+  const neap_kern *k;
+  segment s[2 * SEGMENTS];
+  int64_t count, low[SEGMENTS]; /* low: how many words of a segment are up to its pivot */
+} segments;
+
+static neap_status split_segments(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  segments *t = ctx;
+  for (int64_t i = begin; i < end; i++) {
+    t->low[i] = t->s[i].n;
+    if (t->s[i].n > NEAP__GRAIN) NEAP_TRY(split(t->k, t->s[i], &t->low[i]));
+  }
+  return NEAP_OK;
+}
+
+static neap_status sort_segments(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  segments *t = ctx;
+  for (int64_t i = begin; i < end; i++) NEAP_TRY(sort_segment(t->k, t->s[i]));
+  return NEAP_OK;
+}
+
+/* The words are split in two, those in two and so on, until there are segments to share out. */
+static neap_status quicksort(const neap_kern *k, int64_t n, uint64_t *w) {
+  segments t = {.k = k, .s = {{w, n}}, .count = 1};
+  if (n <= NEAP__GRAIN) {
+    k->words.sort(n, w);
     return NEAP_OK;
   }
-  int64_t counts[NEAP_RADIX_PASSES][NEAP_RADIX];
-  memset(counts, 0, sizeof counts);
-  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
-    NEAP_TRY(neap_interrupt_check());
-    neap_sort_count(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *items + i, counts);
-  }
-  for (int pass = 0; pass < NEAP_RADIX_PASSES; pass++) {
-    if (!neap_sort_places(n, counts[pass])) continue;
-    for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
-      NEAP_TRY(neap_interrupt_check());
-      neap_sort_scatter(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *items + i, *spare, pass,
-                        counts[pass]);
+  while (t.count < SEGMENTS) {
+    NEAP_TRY(neap_parallel_for(t.count, 1, split_segments, &t));
+    for (int64_t i = t.count - 1; i >= 0; i--) {
+      segment whole = t.s[i];
+      t.s[2 * i] = (segment){whole.w, t.low[i]};
+      t.s[2 * i + 1] = (segment){whole.w + t.low[i], whole.n - t.low[i]};
     }
-    neap_sort_item *sorted = *spare;
-    *spare = *items;
-    *items = sorted;
+    t.count *= 2;
   }
-  return NEAP_OK;
+  return neap_parallel_for(t.count, 1, sort_segments, &t);
 }
 
-/* The sort items of a row of n elements. In parts: the first touch of fresh memory is slow. */
-static neap_status fill_items(neap_dtype dtype, int64_t n, const char *x, bool descending,
-                              neap_sort_item *items) {
-  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
-    NEAP_TRY(neap_interrupt_check());
-    neap_sort_items(dtype, n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN,
-                    x + (size_t)i * neap_dtype_size(dtype), descending, i, items + i);
-  }
-  return NEAP_OK;
-}
+/* words by radix, lowest digit first; bits: how many the key has above from
+ * ----------------------------------------------------------------------------------------- */
 
-/* Room for the items of one row, twice. */
-static neap_status item_buffers(int64_t n, neap_sort_item **items, neap_sort_item **spare) {
-  *items = neap_alloc_array(n, sizeof **items);
-  *spare = neap_alloc_array(n > FEW ? n : 0, sizeof **spare);
-  return *items && *spare ? NEAP_OK : NEAP_ENOMEM;
-}
-
-/* The same for words. */
-static neap_status sort_words(int64_t n, uint64_t **words, uint64_t **spare) {
-  if (n <= FEW) {
-    neap_sort_words_few(n, *words);
-    return NEAP_OK;
-  }
-  int64_t counts[NEAP_WORD_PASSES][NEAP_RADIX];
+static neap_status radix_passes(int64_t n, uint64_t **words, uint64_t **spare, int from, int bits) {
+  int64_t counts[NEAP_RADIX_PASSES][NEAP_RADIX];
+  int passes = (bits + 7) / 8;
   memset(counts, 0, sizeof counts);
   for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
     NEAP_TRY(neap_interrupt_check());
-    neap_sort_words_count(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *words + i, counts);
+    neap_radix_count(least(n - i, NEAP__GRAIN), *words + i, from, passes, counts);
   }
-  for (int pass = 0; pass < NEAP_WORD_PASSES; pass++) {
-    if (!neap_sort_places(n, counts[pass])) continue;
+  for (int pass = 0; pass < passes; pass++) {
+    if (!neap_radix_places(n, counts[pass])) continue;
     for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
       NEAP_TRY(neap_interrupt_check());
-      neap_sort_words_scatter(n - i < NEAP__GRAIN ? n - i : NEAP__GRAIN, *words + i, *spare, pass,
-                              counts[pass]);
+      neap_radix_scatter(least(n - i, NEAP__GRAIN), *words + i, *spare, from + 8 * pass,
+                         counts[pass]);
     }
     uint64_t *sorted = *spare;
     *spare = *words;
@@ -82,79 +110,226 @@ static neap_status sort_words(int64_t n, uint64_t **words, uint64_t **spare) {
   return NEAP_OK;
 }
 
-/* element number at of the row x, into place i of z */
-static void move_element(size_t each, char *z, int64_t i, const char *x, int64_t at) {
-  if (each == 8) memcpy(z + 8 * i, x + 8 * at, 8);
-  else if (each == 4) memcpy(z + 4 * i, x + 4 * at, 4);
-  else z[i] = x[at];
+static neap_status radix_sort(int64_t n, uint64_t *w, int from, int bits) {
+  if (n <= FEW) {
+    neap_sort_few(n, w);
+    return NEAP_OK;
+  }
+  uint64_t *own = neap_alloc_array(n, sizeof *own), *words = w, *spare = own;
+  if (!own) return NEAP_ENOMEM;
+  neap_status st = radix_passes(n, &words, &spare, from, bits);
+  for (int64_t i = 0; !st && words == own && i < n; i += NEAP__GRAIN) {
+    st = neap_interrupt_check();
+    memcpy(w + i, own + i, (size_t)least(n - i, NEAP__GRAIN) * sizeof *w);
+  }
+  neap_free(own);
+  return st;
 }
+
+/* rows as words
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const neap_kern *k;
+  neap_dtype dtype;
+  bool descending;
+} ordering;
+
+static int bits_of(uint64_t v) { return v ? 64 - __builtin_clzll(v) : 0; }
+
+/* The words of a row in the order of their positions. bits: of the keys. */
+static neap_status make_words(const ordering *o, int64_t n, const char *x, uint64_t *words,
+                              neap_word_form *form, int *bits) {
+  int64_t each = (int64_t)neap_dtype_size(o->dtype);
+  neap_key_range range = {UINT64_MAX, 0};
+  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+    NEAP_TRY(neap_interrupt_check()); /* the first touch of fresh memory is slow */
+    o->k->keys[o->dtype](least(n - i, NEAP__GRAIN), x + i * each, o->descending, words + i, &range);
+  }
+  int keys = bits_of(range.high - range.low), position_bits = bits_of((uint64_t)(n - 1));
+  int drop = keys + position_bits > 64 ? keys + position_bits - 64 : 0;
+  *bits = keys - drop;
+  *form = (neap_word_form){range.low, position_bits, drop, o->descending};
+  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+    NEAP_TRY(neap_interrupt_check());
+    o->k->pack(least(n - i, NEAP__GRAIN), words + i, form, i);
+  }
+  return NEAP_OK;
+}
+
+static neap_status settle(const ordering *o, int64_t n, const char *x, uint64_t *words,
+                          const neap_word_form *form);
+
+/* Words that say in which order the elements of a row come. */
+static neap_status arrange(const ordering *o, int64_t n, const char *x, uint64_t *words,
+                           neap_word_form *form) {
+  int bits;
+  NEAP_TRY(make_words(o, n, x, words, form, &bits));
+  if (o->k->words.sort) NEAP_TRY(quicksort(o->k, n, words));
+  else NEAP_TRY(radix_sort(n, words, form->position_bits, bits));
+  return form->drop ? settle(o, n, x, words, form) : NEAP_OK;
+}
+
+/* runs of words whose keys are the same as far as they go
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const ordering *o;
+  const char *x;
+  int64_t size;
+  uint64_t mask; /* of a word's position */
+} settling;
+
+/* The whole keys of n <= FEW elements, their positions first. */
+static void keys_of(const settling *s, int64_t n, const uint64_t *words, int64_t *at,
+                    uint64_t *keys) {
+  uint64_t x[FEW];
+  for (int64_t i = 0; i < n; i++) at[i] = (int64_t)(words[i] & s->mask);
+  s->o->k->take[s->o->dtype](n, x, s->x, at, 0, s->size);
+  s->o->k->keys[s->o->dtype](n, x, s->o->descending, keys, &(neap_key_range){0});
+}
+
+static void settle_few(const settling *s, int64_t n, uint64_t *words) {
+  int64_t at[FEW];
+  uint64_t keys[FEW], upper = words[0] & ~s->mask;
+  keys_of(s, n, words, at, keys);
+  for (int64_t i = 1; i < n; i++) {
+    uint64_t key = keys[i], word = words[i], k = (uint64_t)i;
+    for (; k > 0 && keys[k - 1] > key; k--) {
+      keys[k] = keys[k - 1];
+      words[k] = words[k - 1];
+    }
+    keys[k] = key;
+    words[k] = word | upper;
+  }
+}
+
+/* Most runs are of elements that are equal, so already in order. */
+static neap_status in_order(const settling *s, int64_t n, const uint64_t *words, bool *rising) {
+  int64_t at[FEW];
+  uint64_t keys[FEW], last = 0;
+  *rising = true;
+  for (int64_t i = 0; i < n && *rising; i += FEW) {
+    int64_t m = least(n - i, FEW);
+    if (i % (FEW << 10) == 0) NEAP_TRY(neap_interrupt_check());
+    keys_of(s, m, words + i, at, keys);
+    for (int64_t k = 0; k < m; k++) {
+      *rising &= keys[k] >= last;
+      last = keys[k];
+    }
+  }
+  return NEAP_OK;
+}
+
+/* The elements of the run as a row of their own: their keys differ in dropped bits alone. */
+static neap_status settle_many(const settling *s, int64_t n, uint64_t *words) {
+  bool rising;
+  NEAP_TRY(in_order(s, n, words, &rising));
+  if (rising) return NEAP_OK;
+  int64_t *at = neap_alloc_array(n, sizeof *at);
+  uint64_t *own = neap_alloc_array(n, sizeof *own), upper = words[0] & ~s->mask;
+  char *x = neap_alloc_array(n, neap_dtype_size(s->o->dtype));
+  neap_status st = at && own && x ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t i = 0; !st && i < n; i += NEAP__GRAIN) {
+    int64_t end = i + least(n - i, NEAP__GRAIN), each = (int64_t)neap_dtype_size(s->o->dtype);
+    st = neap_interrupt_check();
+    for (int64_t k = i; k < end; k++) at[k] = (int64_t)(words[k] & s->mask);
+    s->o->k->take[s->o->dtype](end - i, x + i * each, s->x, at + i, 0, s->size);
+  }
+  neap_word_form form;
+  if (!st) st = arrange(s->o, n, x, own, &form);
+  uint64_t mask = st ? 0 : ((uint64_t)1 << form.position_bits) - 1;
+  for (int64_t i = 0; !st && i < n; i++) {
+    if (i % NEAP__GRAIN == 0) st = neap_interrupt_check();
+    words[i] = upper | (uint64_t)at[own[i] & mask];
+  }
+  neap_free(at);
+  neap_free(own);
+  neap_free(x);
+  return st;
+}
+
+static neap_status settle(const ordering *o, int64_t n, const char *x, uint64_t *words,
+                          const neap_word_form *form) {
+  enum { STEP = 1024 };
+  int bits = form->position_bits;
+  settling s = {o, x, n, ((uint64_t)1 << bits) - 1};
+  for (int64_t i = 0, done = 0; i < n - 1; i += STEP) {
+    int64_t stop = least(n - 1, i + STEP);
+    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
+    if (!o->k->ties(stop - i, words + i, bits)) continue;
+    for (int64_t k = done > i ? done : i; k < stop; k = done) {
+      for (done = k + 1; done < n && (words[k] ^ words[done]) >> bits == 0;) done++;
+      if (done - k > FEW) NEAP_TRY(settle_many(&s, done - k, words + k));
+      else if (done - k > 1) settle_few(&s, done - k, words + k);
+    }
+  }
+  return NEAP_OK;
+}
+
+/* rows
+ * ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
   neap__rows rows;
-  bool descending;
+  ordering o;
   int64_t first;
   char *values;
   int64_t *at;
 } sorting;
 
-/* sort_rows for elements of at most four bytes. */
-static neap_status sort_rows_by_words(const sorting *s, int64_t begin, int64_t end) {
-  int64_t m = s->rows.m;
-  neap_dtype dtype = s->rows.t.dtype;
-  size_t each = neap_dtype_size(dtype);
-  uint64_t *words = neap_alloc_array(m, sizeof *words);
-  uint64_t *spare = neap_alloc_array(m > FEW ? m : 0, sizeof *spare);
-  neap_status st = words && spare ? NEAP_OK : NEAP_ENOMEM;
-  for (int64_t row = begin; !st && row < end; row++) {
-    const char *x = neap__row(&s->rows, row);
-    neap_sort_words(dtype, m, x, s->descending, words);
-    st = sort_words(m, &words, &spare);
-    for (int64_t i = 0; !st && i < m; i++) {
-      int64_t at = (int64_t)(words[i] & UINT32_MAX);
-      if (s->values) move_element(each, s->values, row * m + i, x, at);
-      if (s->at) s->at[row * m + i] = at + s->first;
-    }
-  }
-  neap_free(words);
-  neap_free(spare);
-  return st;
+typedef struct {
+  const sorting *s;
+  const neap_word_form *form;
+  uint64_t *words;
+  int64_t row;
+} unpacking;
+
+static neap_status unpack_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const unpacking *u = ctx;
+  const sorting *s = u->s;
+  int64_t m = s->rows.m, each = (int64_t)neap_dtype_size(s->o.dtype);
+  const char *x = neap__row(&s->rows, u->row);
+  char *z = s->values ? s->values + (u->row * m + begin) * each : NULL;
+  s->o.k->unpack[s->o.dtype](end - begin, u->words + begin, u->form, s->first, x, z);
+  if (z && u->form->drop)
+    s->o.k->take[s->o.dtype](end - begin, z, x, (const int64_t *)u->words + begin, s->first, m);
+  return NEAP_OK;
 }
 
 static neap_status sort_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const sorting *s = ctx;
   int64_t m = s->rows.m;
-  neap_dtype dtype = s->rows.t.dtype;
-  size_t each = neap_dtype_size(dtype);
-  if (each <= 4 && m <= UINT32_MAX) return sort_rows_by_words(s, begin, end);
-  neap_sort_item *items, *spare;
-  neap_status st = item_buffers(m, &items, &spare);
-  for (int64_t row = begin; !st && row < end; row++) {
-    const char *x = neap__row(&s->rows, row);
-    st = fill_items(dtype, m, x, s->descending, items);
-    if (!st) st = sort_items(m, &items, &spare);
-    for (int64_t i = 0; !st && i < m; i++) {
-      if (i % NEAP__GRAIN == 0) st = neap_interrupt_check();
-      if (s->values) move_element(each, s->values, row * m + i, x, items[i].at);
-      if (s->at) s->at[row * m + i] = items[i].at + s->first;
-    }
+  uint64_t *own = s->at ? NULL : neap_alloc_array(m, sizeof *own);
+  if (!s->at && !own) return NEAP_ENOMEM;
+  neap_status st = NEAP_OK;
+  for (int64_t row = begin; m > 0 && !st && row < end; row++) {
+    neap_word_form form;
+    uint64_t *words = own ? own : (uint64_t *)s->at + row * m;
+    st = arrange(&s->o, m, neap__row(&s->rows, row), words, &form);
+    unpacking u = {s, &form, words, row};
+    if (!st) st = neap_parallel_for(m, NEAP__GRAIN, unpack_range, &u);
   }
-  neap_free(items);
-  neap_free(spare);
+  neap_free(own);
   return st;
 }
 
 neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_tensor *t, int dim,
                              bool descending, int64_t first) {
-  sorting s = {.descending = descending, .first = first};
+  sorting s = {.o = {.dtype = t->dtype, .descending = descending}, .first = first};
   if (values) memset(values, 0, sizeof *values);
   if (at) memset(at, 0, sizeof *at);
+  NEAP_TRY(neap_kern_select(&s.o.k));
   neap_status st = neap__rows_init(&s.rows, "sort", t, 1u << dim);
   if (!st && values) st = neap__like_rows(values, &s.rows, t->dtype);
   if (!st && at) st = neap__like_rows(at, &s.rows, NEAP_I64);
   if (!st && values) s.values = neap_tensor_data(values);
   if (!st && at) s.at = neap_tensor_data(at);
-  if (!st) st = neap__rows_each(&s.rows, sort_rows, &s);
+  if (!st && s.rows.m > 4 * NEAP__GRAIN) st = sort_rows(&s, 0, 0, s.rows.rows); /* threads share */
+  else if (!st) st = neap__rows_each(&s.rows, sort_rows, &s);
   if (st && values) neap_tensor_drop(values);
   if (st && at) neap_tensor_drop(at);
   neap_tensor_drop(&s.rows.t);
@@ -164,45 +339,66 @@ neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_te
 /* unique and searching
  * ---------------------------------------------------------------------------------- */
 
-static neap_status collect(neap_tensor *values, neap_tensor *counts, const neap_tensor *t,
-                           const neap_sort_item *items, int64_t n) {
-  int64_t different = 0;
-  size_t each = neap_dtype_size(t->dtype);
-  for (int64_t i = 0; i < n; i++) {
+/* starts[k] = the place of the first of the elements of sorted that are equal to the one there;
+ * *count of them. Every place is written and kept only if it is one: no branch to guess. */
+static neap_status list_starts(const neap_kern *k, neap_dtype dtype, int64_t n, const char *sorted,
+                               int64_t *starts, int64_t *count) {
+  enum { STEP = 1024 };
+  uint64_t keys[STEP + 1] = {0};
+  int64_t found = 0, each = (int64_t)neap_dtype_size(dtype);
+  for (int64_t i = 0; i < n; i += STEP) {
+    int64_t m = least(n - i, STEP);
     if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-    different += i == 0 || items[i].key != items[i - 1].key;
-  }
-  NEAP_TRY(neap_tensor_init_1d(values, t->dtype, different));
-  NEAP_TRY(neap_tensor_init_1d(counts, NEAP_I64, different));
-  int64_t *count = neap_tensor_data(counts), k = -1;
-  for (int64_t i = 0; i < n; i++) {
-    if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-    if (i == 0 || items[i].key != items[i - 1].key) {
-      move_element(each, neap_tensor_data(values), ++k, neap_tensor_data(t), items[i].at);
-      count[k] = 0;
+    k->keys[dtype](m, sorted + i * each, false, keys + 1, &(neap_key_range){0});
+    if (i == 0) keys[0] = ~keys[1];
+    for (int64_t j = 0; j < m; j++) {
+      starts[found] = i + j;
+      found += keys[j + 1] != keys[j];
     }
-    count[k]++;
+    keys[0] = keys[m];
+  }
+  starts[ *count = found] = n;
+  return NEAP_OK;
+}
+
+static neap_status collect(neap_tensor *values, neap_tensor *counts, const neap_kern *k,
+                           const neap_tensor *sorted, int64_t n, int64_t *starts) {
+  int64_t different;
+  NEAP_TRY(list_starts(k, sorted->dtype, n, neap_tensor_data(sorted), starts, &different));
+  NEAP_TRY(neap_tensor_init_1d(values, sorted->dtype, different));
+  NEAP_TRY(neap_tensor_init_1d(counts, NEAP_I64, different));
+  int64_t *count = neap_tensor_data(counts), each = (int64_t)neap_dtype_size(sorted->dtype);
+  for (int64_t i = 0; i < different; i += NEAP__GRAIN) {
+    int64_t m = least(different - i, NEAP__GRAIN);
+    NEAP_TRY(neap_interrupt_check());
+    k->take[sorted->dtype](m, (char *)neap_tensor_data(values) + i * each, neap_tensor_data(sorted),
+                           starts + i, 0, n);
+    for (int64_t j = i; j < i + m; j++) count[j] = starts[j + 1] - starts[j];
   }
   return NEAP_OK;
 }
 
 neap_status neap_tensor_unique(neap_tensor *values, neap_tensor *counts, const neap_tensor *t) {
-  neap_tensor flat;
+  const neap_kern *k;
+  neap_tensor flat, sorted = {0};
   memset(values, 0, sizeof *values);
   memset(counts, 0, sizeof *counts);
+  NEAP_TRY(neap_kern_select(&k));
   NEAP_TRY(neap_tensor_as(&flat, t, t->dtype));
-  int64_t n = neap_tensor_numel(t);
-  neap_sort_item *items, *spare;
-  neap_status st = item_buffers(n, &items, &spare);
-  if (!st) st = fill_items(t->dtype, n, neap_tensor_data(&flat), false, items);
-  if (!st) st = sort_items(n, &items, &spare);
-  if (!st) st = collect(values, counts, &flat, items, n);
+  int64_t n = neap_tensor_numel(t), *starts = NULL;
+  neap_tensor line = flat; /* the same memory as one dimension */
+  line.ndim = 1;
+  line.size[0] = n;
+  line.stride[0] = 1;
+  neap_status st = neap_tensor_sort(&sorted, NULL, &line, 0, false, 0);
+  if (!st && !(starts = neap_alloc_array(n + 1, sizeof *starts))) st = NEAP_ENOMEM;
+  if (!st) st = collect(values, counts, k, &sorted, n, starts);
   if (st) {
     neap_tensor_drop(values);
     neap_tensor_drop(counts);
   }
-  neap_free(items);
-  neap_free(spare);
+  neap_free(starts);
+  neap_tensor_drop(&sorted);
   neap_tensor_drop(&flat);
   return st;
 }

@@ -351,6 +351,135 @@ static void sorting_is_stable_with_nan_last(void **state) {
   neap_tensor_drop(&t);
 }
 
+/* Rows that sorts have trouble with. */
+static double troublesome(int kind, int64_t i, int64_t n, neap_rng *r) {
+  switch (kind) {
+  case 0: return neap_rng_normal(r);
+  case 1: return (double)i;
+  case 2: return (double)(n - i);
+  case 3: return 7;
+  case 4: return (double)(i < n / 2 ? i : n - i);
+  case 5: return (double)neap_rng_below(r, 4) / 3;
+  case 6: return neap_rng_below(r, 2) ? NAN : (double)neap_rng_below(r, 100);
+  case 7: return i % 3 ? 0.0 : i % 2 ? -0.0 : NAN;
+  case 8: return (double)neap_rng_below(r, 1000) * 0x1p-1070;
+  case 9: return i % 100 ? 1 + (double)neap_rng_below(r, 1 << 20) * 0x1p-52 : -INFINITY;
+  case 10: return i % 17 ? 1e300 * neap_rng_normal(r) : INFINITY;
+  case 11: return 1 + (double)(i % 1000 / 60) * 0x1p-52 - (double)(i % 97 == 0);
+  default: return (double)(i % 256);
+  }
+}
+enum { TROUBLES = 13 };
+
+/* Whether element j may follow element i in a stable sort. */
+static bool follows(const neap_tensor *t, int64_t i, int64_t j, bool down) {
+  const int64_t *x = neap_tensor_data(t);
+  double a = neap_tensor_get_f64(t, &i), b = neap_tensor_get_f64(t, &j);
+  if (isnan(a) || isnan(b)) return isnan(b) && (!isnan(a) || i < j);
+  bool less = t->dtype == NEAP_I64 ? x[i] < x[j] : a < b;
+  bool more = t->dtype == NEAP_I64 ? x[i] > x[j] : a > b;
+  return down ? more || (!less && i < j) : less || (!more && i < j);
+}
+
+static void check_sorted(const neap_tensor *t, bool down) {
+  neap_tensor values, at, alone;
+  int64_t n = neap_tensor_numel(t);
+  assert_ok(neap_tensor_sort(&values, &at, t, 0, down, 1));
+  assert_ok(neap_tensor_sort(&alone, NULL, t, 0, down, 1));
+  const int64_t *p = neap_tensor_data(&at);
+  size_t each = neap_dtype_size(t->dtype);
+  uint8_t *seen = neap_calloc_array(n + 1, 1);
+  for (int64_t i = 0; i < n; i++) {
+    assert_true(p[i] >= 1 && p[i] <= n && !seen[p[i]]++);
+    const char *x = neap_tensor_data(t), *z = neap_tensor_data(&values);
+    if (i > 0 && !follows(t, p[i - 1] - 1, p[i] - 1, down))
+      fail_msg("%s: %lld after %lld at %lld", neap_dtype_name(t->dtype), (long long)p[i],
+               (long long)p[i - 1], (long long)i);
+    assert_memory_equal(z + (size_t)i * each, x + (size_t)(p[i] - 1) * each, each);
+  }
+  assert_memory_equal(neap_tensor_data(&values), neap_tensor_data(&alone), (size_t)n * each);
+  neap_free(seen);
+  neap_tensor_drop(&values);
+  neap_tensor_drop(&at);
+  neap_tensor_drop(&alone);
+}
+
+static void every_row_is_sorted(void **state) {
+  (void)state;
+  static const int64_t large[] = {255, 1000, 4097, 70000, 300000};
+  neap_rng r = neap_rng_make(5);
+  for (int64_t s = 0; s < 205; s++) {
+    int64_t n = s < 200 ? s : large[s - 200];
+    for (int kind = 0; kind < TROUBLES; kind++) {
+      if (s < 200 && (s + kind) % 3) continue; /* a third of them is enough */
+      neap_tensor x;
+      assert_ok(neap_tensor_init_1d(&x, NEAP_F64, n));
+      double *v = neap_tensor_data(&x);
+      for (int64_t i = 0; i < n; i++) v[i] = troublesome(kind, i, n, &r);
+      for (neap_dtype d = 0; d < NEAP_DTYPE_COUNT; d++) {
+        neap_tensor t;
+        if (neap_tensor_as(&t, &x, d)) continue;
+        check_sorted(&t, (s + d + kind) % 2);
+        neap_tensor_drop(&t);
+      }
+      neap_tensor_drop(&x);
+    }
+  }
+}
+
+/* Keys that use all 64 bits leave no room for positions. */
+static void wide_integers_are_sorted(void **state) {
+  (void)state;
+  static const int64_t n[] = {100, 5000, 70000};
+  neap_rng r = neap_rng_make(6);
+  for (int kind = 0; kind < 4; kind++)
+    for (int s = 0; s < 3; s++) {
+      neap_tensor t;
+      assert_ok(neap_tensor_init_1d(&t, NEAP_I64, n[s]));
+      int64_t *v = neap_tensor_data(&t);
+      for (int64_t i = 0; i < n[s]; i++) {
+        uint64_t wide = neap_rng_below(&r, 1 << 30) << 34 | neap_rng_below(&r, (uint64_t)1 << 34);
+        uint64_t narrow = neap_rng_below(&r, 5) << 61 | neap_rng_below(&r, 1 << 16);
+        v[i] = kind == 0   ? (int64_t)wide
+               : kind == 1 ? (int64_t)narrow
+               : kind == 2 ? (int64_t)(wide & 0xffff) + (i == 7 ? INT64_MAX / 2 : INT64_MIN)
+                           : 1600000000000000000 + (int64_t)(narrow & 0xffff);
+      }
+      v[0] = INT64_MIN;
+      v[1] = INT64_MAX;
+      check_sorted(&t, s % 2);
+      neap_tensor_drop(&t);
+    }
+}
+
+static void unique_counts_what_is_equal(void **state) {
+  (void)state;
+  for (int64_t n = 0; n < 5000; n = 3 * n + 1) {
+    neap_tensor t, values, counts;
+    neap_rng r = neap_rng_make(7);
+    assert_ok(neap_tensor_init_1d(&t, NEAP_F32, n));
+    float *x = neap_tensor_data(&t);
+    for (int64_t i = 0; i < n; i++) {
+      int64_t k = (int64_t)neap_rng_below(&r, 50) - 25;
+      x[i] = k == 3 ? NAN : k == 0 && i % 2 ? -0.0f : (float)k;
+    }
+    assert_ok(neap_tensor_unique(&values, &counts, &t));
+    const float *v = neap_tensor_data(&values);
+    int64_t total = 0;
+    for (int64_t k = 0; k < neap_tensor_numel(&values); k++) {
+      int64_t count = 0;
+      for (int64_t i = 0; i < n; i++) count += x[i] == v[k] || (isnan(x[i]) && isnan(v[k]));
+      assert_int_equal(count, ((const int64_t *)neap_tensor_data(&counts))[k]);
+      if (k > 0) assert_true(isnan(v[k]) || v[k] > v[k - 1]);
+      total += count;
+    }
+    assert_int_equal(total, n);
+    neap_tensor_drop(&t);
+    neap_tensor_drop(&values);
+    neap_tensor_drop(&counts);
+  }
+}
+
 static void conversions_refuse_what_does_not_fit(void **state) {
   (void)state;
   static const struct {
@@ -402,6 +531,9 @@ int main(void) {
       cmocka_unit_test(variance_survives_a_large_offset),
       cmocka_unit_test(products_match_plain_loops),
       cmocka_unit_test(sorting_is_stable_with_nan_last),
+      cmocka_unit_test(every_row_is_sorted),
+      cmocka_unit_test(wide_integers_are_sorted),
+      cmocka_unit_test(unique_counts_what_is_equal),
       cmocka_unit_test(conversions_refuse_what_does_not_fit),
       cmocka_unit_test(files_come_back_as_they_were),
   };
