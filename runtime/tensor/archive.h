@@ -2,6 +2,7 @@
 #ifndef NEAP_TENSOR_ARCHIVE_H
 #define NEAP_TENSOR_ARCHIVE_H
 
+#include "tensor/element.h"
 #include "tensor/files.h"
 
 /* Where .npy bytes come from: a file or a member of an archive. */
@@ -17,9 +18,6 @@ neap_status neap__npy_load(neap_tensor *out, const neap__npy_source *source);
 /* Magic and dict into out; its length, a multiple of 64. */
 enum { NEAP__NPY_HEADER = 640 };
 size_t neap__npy_header(char *out, const neap_tensor *t);
-
-bool neap__host_is_little(void);
-void neap__swap_bytes(char *data, int64_t n, int each);
 
 bool neap__wanted(neap_only only, const char *name);
 

@@ -40,8 +40,8 @@ typedef struct {
 } neap_only;
 
 /* The elements of a .npy file where the file keeps them, through neap_file_map. C or Fortran order
- * becomes strides. NEAP_EARG for what cannot be used in place: other byte order, compressed files,
- * elements off their alignment. */
+ * becomes strides. NEAP_EARG for what cannot be used in place: other byte order, types that are
+ * widened, compressed files, elements off their alignment. */
 neap_status neap_tensor_map_npy(neap_tensor *out, const char *path);
 
 /* NumPy's .npz: a zip archive of .npy members, stored or deflated, also zip64. Every member's CRC
@@ -57,9 +57,9 @@ typedef struct {
 /* Members by rising names and without times: equal contents give equal bytes. */
 neap_status neap_npz_save(const char *path, neap_archive *a, neap_npz_options o);
 
-/* Hugging Face's safetensors. F64 F32 I64 I32 U8 BOOL come as they are; F16 and BF16 become f32, I8
- * I16 U16 i32 and U32 i64, all exactly; others are NEAP_EDTYPE. The header is strict JSON of at
- * most 100 MB, without duplicate keys; ranges lie end to end and fill the file. */
+/* Hugging Face's safetensors, elements as in element.h; F8 and others are NEAP_EDTYPE. The header
+ * is strict JSON of at most 100 MB, without duplicate keys; ranges lie end to end and fill the
+ * file. */
 neap_status neap_safetensors_load(neap_archive *out, const char *path, neap_only only);
 neap_status neap_safetensors_read(neap_archive *out, const neap_bytes *b, neap_only only);
 

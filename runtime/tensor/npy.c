@@ -7,20 +7,8 @@
 #include "base/file.h"
 #include "tensor/archive.h"
 
-enum { PIECE = 1 << 20, MAX_HEADER = 1 << 20 };
+enum { PIECE = 1 << 20, WIDENED = 64 << 10, MAX_HEADER = 1 << 20 };
 static const char MAGIC[] = "\x93NUMPY";
-
-/* NumPy's names; the first character, byte order, is '<' or '|' for what we write. */
-static const struct {
-  char kind;
-  int size;
-} descr[NEAP_DTYPE_COUNT] = {[NEAP_F64] = {'f', 8}, [NEAP_F32] = {'f', 4}, [NEAP_I64] = {'i', 8},
-                             [NEAP_I32] = {'i', 4}, [NEAP_U8] = {'u', 1},  [NEAP_BOOL] = {'b', 1}};
-
-bool neap__host_is_little(void) {
-  const uint16_t one = 1;
-  return *(const unsigned char *)&one == 1;
-}
 
 /* writing
  * -----------------------------------------------------------------------------------------------
@@ -29,12 +17,13 @@ bool neap__host_is_little(void) {
 /* Magic to the end of the dict, padded so that the elements start at a multiple of 64. */
 size_t neap__npy_header(char *out, const neap_tensor *t) {
   char dict[512];
+  const neap_element *e = &neap_elements[t->dtype];
   size_t used =
-      (size_t)snprintf(dict, sizeof dict, "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (",
-                       descr[t->dtype].size == 1 ? '|'
-                       : neap__host_is_little()  ? '<'
-                                                 : '>',
-                       descr[t->dtype].kind, descr[t->dtype].size);
+      (size_t)snprintf(dict, sizeof dict, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+                       e->size == 1            ? '|'
+                       : neap_host_is_little() ? '<'
+                                               : '>',
+                       e->code);
   for (int d = 0; d < t->ndim; d++)
     used += (size_t)snprintf(dict + used, sizeof dict - used, d ? ", %lld" : "%lld",
                              (long long)t->size[d]);
@@ -79,7 +68,7 @@ neap_status neap_tensor_save_npy(const neap_tensor *t, const char *path) {
 typedef struct {
   const char *path;
   const char *at, *end; /* the dict's text */
-  neap_dtype dtype;
+  const neap_element *element;
   bool fortran, swapped;
   int64_t used; /* bytes read so far */
   int ndim;
@@ -122,18 +111,20 @@ static bool quoted(header *h, char out[16]) {
   return true;
 }
 
+static neap_status refuse(const header *h, const char *descr, const char *code) {
+  return neap_fail(NEAP_EDTYPE, "load '%s': dtype '%s' cannot be read (%s)", h->path, descr,
+                   neap_element_advice(code));
+}
+
 static neap_status parse_descr(header *h) {
   char text[16];
+  if (accept(h, "[")) return refuse(h, "[...]", "V");
   if (!quoted(h, text)) return damaged(h, "no dtype that can be read");
-  char order = text[0];
-  for (int d = 0; d < NEAP_DTYPE_COUNT; d++)
-    if (text[1] == descr[d].kind && text[2] == '0' + descr[d].size && !text[3]) {
-      h->dtype = (neap_dtype)d;
-      h->swapped = descr[d].size > 1 && order == (neap__host_is_little() ? '>' : '<');
-      return NEAP_OK;
-    }
-  return neap_fail(NEAP_EDTYPE, "load '%s': dtype '%s' is not one of f8 f4 i8 i4 u1 b1", h->path,
-                   text);
+  bool ordered = *text && strchr("<>|=", *text);
+  h->element = neap_element_of_code(text + ordered);
+  if (!h->element) return refuse(h, text, text + ordered);
+  h->swapped = h->element->size > 1 && *text == (neap_host_is_little() ? '>' : '<');
+  return NEAP_OK;
 }
 
 static neap_status parse_shape(header *h) {
@@ -155,22 +146,28 @@ static neap_status parse_shape(header *h) {
   return NEAP_OK;
 }
 
+static neap_status parse_fortran(header *h) {
+  h->fortran = accept(h, "True");
+  return h->fortran || accept(h, "False") ? NEAP_OK : damaged(h, "no memory order");
+}
+
 static neap_status parse_dict(header *h) {
+  static const char *const keys[] = {"descr", "fortran_order", "shape"};
+  static neap_status (*const parse[])(header *) = {parse_descr, parse_fortran, parse_shape};
+  bool seen[3] = {false, false, false};
   char key[16];
-  int seen = 0;
   if (!accept(h, "{")) return damaged(h, "no header");
   while (!accept(h, "}")) {
+    int k = 0;
     if (!quoted(h, key) || !accept(h, ":")) return damaged(h, "no header that can be read");
-    if (strcmp(key, "descr") == 0) NEAP_TRY(parse_descr(h));
-    else if (strcmp(key, "shape") == 0) NEAP_TRY(parse_shape(h));
-    else if (strcmp(key, "fortran_order") == 0) {
-      h->fortran = accept(h, "True");
-      if (!h->fortran && !accept(h, "False")) return damaged(h, "no memory order");
-    } else return damaged(h, "an unknown key in the header");
-    seen++;
+    while (k < 3 && strcmp(keys[k], key) != 0) k++;
+    if (k == 3) return damaged(h, "an unknown key in the header");
+    if (seen[k]) return damaged(h, "a key stands twice in the header");
+    seen[k] = true;
+    NEAP_TRY(parse[k](h));
     accept(h, ",");
   }
-  return seen == 3 ? NEAP_OK : damaged(h, "a key is missing in the header");
+  return seen[0] && seen[1] && seen[2] ? NEAP_OK : damaged(h, "a key is missing in the header");
 }
 
 static neap_status read_header(const neap__npy_source *r, header *h) {
@@ -194,28 +191,35 @@ static neap_status read_header(const neap__npy_source *r, header *h) {
   return st;
 }
 
-void neap__swap_bytes(char *data, int64_t n, int each) {
-  for (int64_t i = 0; i < n; i++, data += each)
-    for (int k = 0; k < each / 2; k++) {
-      char c = data[k];
-      data[k] = data[each - 1 - k];
-      data[each - 1 - k] = c;
-    }
+static neap_status read_plain(const neap__npy_source *r, header *h, neap_tensor *t) {
+  int64_t n = neap_tensor_numel(t), step = PIECE / h->element->size;
+  char *data = neap_tensor_data(t);
+  for (int64_t i = 0; i < n; i += step) {
+    int64_t k = n - i < step ? n - i : step, each = h->element->size;
+    NEAP_TRY(read_all(r, h, data + i * each, (size_t)(k * each)));
+    neap_element_settle(h->element, h->swapped, data + i * each, k);
+  }
+  return NEAP_OK;
 }
 
-static neap_status read_elements(const neap__npy_source *r, header *h, neap_tensor *t) {
-  char *data = neap_tensor_data(t);
-  int64_t n = neap_tensor_numel(t), each = (int64_t)neap_dtype_size(t->dtype);
-  for (int64_t i = 0; i < n * each; i += PIECE)
-    NEAP_TRY(read_all(r, h, data + i, (size_t)(n * each - i < PIECE ? n * each - i : PIECE)));
-  if (h->swapped) neap__swap_bytes(data, n, (int)each);
-  for (int64_t i = 0; t->dtype == NEAP_BOOL && i < n; i++) data[i] = data[i] != 0;
-  return NEAP_OK;
+static neap_status read_widened(const neap__npy_source *r, header *h, neap_tensor *t) {
+  const neap_element *e = h->element;
+  int64_t n = neap_tensor_numel(t), step = WIDENED / e->size;
+  int64_t wide = (int64_t)neap_dtype_size(t->dtype);
+  char *piece = neap_alloc(WIDENED), *data = neap_tensor_data(t);
+  neap_status st = piece ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t i = 0; !st && i < n; i += step) {
+    int64_t k = n - i < step ? n - i : step;
+    st = read_all(r, h, piece, (size_t)(k * e->size));
+    if (!st) st = neap_element_widen(e, h->swapped, data + i * wide, piece, k, i, h->path);
+  }
+  neap_free(piece);
+  return st;
 }
 
 /* Where the source's length is known, it decides before memory is asked for. */
 static neap_status check_total(const neap__npy_source *r, const header *h, const neap_tensor *t) {
-  int64_t need = neap_tensor_numel(t) * (int64_t)neap_dtype_size(t->dtype);
+  int64_t need = neap_tensor_numel(t) * h->element->size;
   if (r->total < 0 || r->total - h->used == need) return NEAP_OK;
   return neap_fail(NEAP_EFORMAT, "load '%s': the shape needs %lld bytes, there are %lld", h->path,
                    (long long)need, (long long)(r->total - h->used));
@@ -235,12 +239,12 @@ static neap_status load(neap_tensor *out, const neap__npy_source *r, header *h) 
   neap_tensor flat;
   NEAP_TRY(read_header(r, h));
   order_in_file(h, size, back);
-  NEAP_TRY(neap_tensor_wrap(&flat, h->dtype, h->ndim, size, NULL, NULL, NULL));
+  NEAP_TRY(neap_tensor_wrap(&flat, h->element->dtype, h->ndim, size, NULL, NULL, NULL));
   neap_status st = check_total(r, h, &flat);
   neap_tensor_drop(&flat);
   if (st) return st;
-  NEAP_TRY(neap_tensor_init_raw(&flat, h->dtype, h->ndim, size));
-  st = read_elements(r, h, &flat);
+  NEAP_TRY(neap_tensor_init_raw(&flat, h->element->dtype, h->ndim, size));
+  st = h->element->widen ? read_widened(r, h, &flat) : read_plain(r, h, &flat);
   if (!st) st = neap_tensor_permute(out, &flat, back);
   neap_tensor_drop(&flat);
   return st;
@@ -298,8 +302,9 @@ static neap_status not_mappable(const header *h, const char *why) {
 
 /* What use in place needs of the elements behind the header. */
 static neap_status check_mapped(const mapping *m, const header *h, const neap_tensor *t) {
-  int64_t each = (int64_t)neap_dtype_size(t->dtype), need = neap_tensor_numel(t) * each;
+  int64_t each = h->element->size, need = neap_tensor_numel(t) * each;
   if (need > m->n - m->at) return damaged(h, "it ends early");
+  if (h->element->widen) return not_mappable(h, "its elements are of a type that is widened");
   if (h->swapped) return not_mappable(h, "its byte order is not this machine's");
   if (m->at % each) return not_mappable(h, "its elements are not aligned");
   for (int64_t i = 0; t->dtype == NEAP_BOOL && i < need; i++)
@@ -315,7 +320,7 @@ static neap_status map_elements(neap_tensor *out, mapping *m, header *h) {
     return not_mappable(h, "it is compressed");
   NEAP_TRY(read_header(&(neap__npy_source){h->path, read_mapping, m, m->n}, h));
   order_in_file(h, size, back);
-  NEAP_TRY(neap_tensor_wrap(&flat, h->dtype, h->ndim, size, m->data + m->at, NULL, m));
+  NEAP_TRY(neap_tensor_wrap(&flat, h->element->dtype, h->ndim, size, m->data + m->at, NULL, m));
   neap_status st = check_mapped(m, h, &flat);
   if (!st) st = neap_tensor_permute(out, &flat, back);
   if (!st) flat.storage->release = release_mapping;

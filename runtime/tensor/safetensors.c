@@ -8,28 +8,13 @@
 #include "base/text.h"
 #include "tensor/archive.h"
 
-enum { MAX_HEADER = 100000000, PIECE = 64 << 10 };
-
-typedef enum { AS_IS, HALF, BRAIN, SIGNED, UNSIGNED } conversion;
-
-/* What a file calls them, their bytes there, and what they become here. */
-static const struct {
-  const char *name;
-  int size;
-  neap_dtype dtype;
-  conversion how;
-} kinds[] = {
-    {"F64", 8, NEAP_F64, AS_IS},  {"F32", 4, NEAP_F32, AS_IS},    {"I64", 8, NEAP_I64, AS_IS},
-    {"I32", 4, NEAP_I32, AS_IS},  {"U8", 1, NEAP_U8, AS_IS},      {"BOOL", 1, NEAP_BOOL, AS_IS},
-    {"F16", 2, NEAP_F32, HALF},   {"BF16", 2, NEAP_F32, BRAIN},   {"I8", 1, NEAP_I32, SIGNED},
-    {"I16", 2, NEAP_I32, SIGNED}, {"U16", 2, NEAP_I32, UNSIGNED}, {"U32", 4, NEAP_I64, UNSIGNED},
-};
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { MAX_HEADER = 100000000, PIECE = 64 << 10, STEP = 1 << 20 };
 
 /* Where the elements of one tensor stand; name as an offset into the texts of the header. */
 typedef struct {
   size_t name;
-  int kind, ndim;
+  const neap_element *element;
+  int ndim;
   int64_t size[NEAP_MAX_DIMS];
   int64_t from, to;
 } entry;
@@ -161,11 +146,11 @@ static neap_status parse_dtype(header *h, entry *e) {
   char *text;
   size_t n;
   NEAP_TRY(string(h, &text, &n));
-  for (e->kind = 0; e->kind < KINDS; e->kind++)
-    if (strcmp(kinds[e->kind].name, text) == 0) return NEAP_OK;
+  e->element = neap_element_of_safetensors(text);
+  if (e->element) return NEAP_OK;
   return neap_fail(NEAP_EDTYPE,
                    "load '%s': dtype '%.16s' of '%s' is not one of F64 F32 F16 BF16 I64 I32 I16 I8 "
-                   "U32 U16 U8 BOOL",
+                   "U64 U32 U16 U8 BOOL",
                    neap_bytes_name(h->file), text, h->text + e->name);
 }
 
@@ -192,7 +177,7 @@ static neap_status parse_offsets(header *h, entry *e) {
 
 /* The shape's bytes, which may not overflow, are the range's. */
 static neap_status check_entry(const header *h, const entry *e) {
-  int64_t bytes = kinds[e->kind].size;
+  int64_t bytes = e->element->size;
   for (int d = 0; d < e->ndim; d++)
     if (__builtin_mul_overflow(bytes, e->size[d], &bytes) || bytes > INT64_MAX / 16)
       return damaged(h, "a shape that is too large");
@@ -311,64 +296,39 @@ static neap_status read_header(header *h) {
  * -----------------------------------------------------------------------------------------------
  */
 
-static float from_bits(uint32_t bits) {
-  float v;
-  memcpy(&v, &bits, sizeof v);
-  return v;
-}
-
-/* IEEE binary16: every value is one of f32. */
-static float half(uint32_t h) {
-  uint32_t sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff;
-  if (exponent == 31) return from_bits(sign | 0x7f800000 | fraction << 13);
-  if (exponent) return from_bits(sign | (exponent + 112) << 23 | fraction << 13);
-  float v = (float)fraction * 0x1p-24f;
-  return sign ? -v : v;
-}
-
-static int64_t whole(const unsigned char *p, int size, bool with_sign) {
-  int64_t v = 0;
-  for (int i = size - 1; i >= 0; i--) v = v << 8 | p[i];
-  return with_sign && p[size - 1] > 127 ? v - ((int64_t)1 << 8 * size) : v;
-}
-
-/* n elements of kind from p to element i of t on. */
-static void convert(neap_tensor *t, int64_t i, const unsigned char *p, int64_t n, int kind) {
-  int size = kinds[kind].size;
-  conversion how = kinds[kind].how;
-  for (; n > 0; n--, i++, p += size) {
-    int64_t v = whole(p, size, how == SIGNED);
-    if (how == HALF) ((float *)neap_tensor_data(t))[i] = half((uint32_t)v);
-    else if (how == BRAIN) ((float *)neap_tensor_data(t))[i] = from_bits((uint32_t)v << 16);
-    else if (t->dtype == NEAP_I32) ((int32_t *)neap_tensor_data(t))[i] = (int32_t)v;
-    else ((int64_t *)neap_tensor_data(t))[i] = v;
-  }
-}
-
-static neap_status read_converted(neap_tensor *t, const header *h, const entry *e) {
-  int size = kinds[e->kind].size;
+static neap_status read_widened(neap_tensor *t, const header *h, const entry *e) {
+  int size = e->element->size, wide = (int)neap_dtype_size(t->dtype);
   int64_t n = neap_tensor_numel(t), step = PIECE / size;
+  char *data = neap_tensor_data(t);
   unsigned char *piece = neap_alloc(PIECE);
   if (!piece) return NEAP_ENOMEM;
   neap_status st = NEAP_OK;
   for (int64_t i = 0; !st && i < n; i += step) {
     int64_t k = n - i < step ? n - i : step;
     st = neap_bytes_read(h->file, h->data + e->from + i * size, piece, k * size);
-    if (!st) convert(t, i, piece, k, e->kind);
+    if (!st)
+      st = neap_element_widen(e->element, !neap_host_is_little(), data + i * wide, piece, k, i,
+                              h->text + e->name);
   }
   neap_free(piece);
   return st;
 }
 
-static neap_status read_elements(neap_tensor *t, const header *h, const entry *e) {
-  NEAP_TRY(neap_tensor_init_raw(t, kinds[e->kind].dtype, e->ndim, e->size));
-  if (kinds[e->kind].how != AS_IS) return read_converted(t, h, e);
+static neap_status read_plain(neap_tensor *t, const header *h, const entry *e) {
+  int size = e->element->size;
+  int64_t n = neap_tensor_numel(t), step = STEP / size;
   char *data = neap_tensor_data(t);
-  NEAP_TRY(neap_bytes_read(h->file, h->data + e->from, data, e->to - e->from));
-  int64_t n = neap_tensor_numel(t);
-  if (!neap__host_is_little()) neap__swap_bytes(data, n, kinds[e->kind].size);
-  for (int64_t i = 0; t->dtype == NEAP_BOOL && i < n; i++) data[i] = data[i] != 0;
+  for (int64_t i = 0; i < n; i += step) {
+    int64_t k = n - i < step ? n - i : step;
+    NEAP_TRY(neap_bytes_read(h->file, h->data + e->from + i * size, data + i * size, k * size));
+    neap_element_settle(e->element, !neap_host_is_little(), data + i * size, k);
+  }
   return NEAP_OK;
+}
+
+static neap_status read_elements(neap_tensor *t, const header *h, const entry *e) {
+  NEAP_TRY(neap_tensor_init_raw(t, e->element->dtype, e->ndim, e->size));
+  return e->element->widen ? read_widened(t, h, e) : read_plain(t, h, e);
 }
 
 /* Names first, so that two equal ones are found before memory is asked for. */
@@ -422,12 +382,6 @@ neap_status neap_safetensors_load(neap_archive *out, const char *path, neap_only
  * -----------------------------------------------------------------------------------------------
  */
 
-static int kind_of(neap_dtype dtype) {
-  int k = 0;
-  while (kinds[k].dtype != dtype || kinds[k].how != AS_IS) k++;
-  return k;
-}
-
 static void put_metadata(neap_text *t, const neap_archive *a) {
   neap_text_put(t, "\"__metadata__\":{");
   for (int64_t i = 0; i < a->n_meta; i++) {
@@ -445,7 +399,7 @@ static int64_t bytes_of(const neap_tensor *t) {
 
 static void put_entry(neap_text *t, const neap_named *item, int64_t at) {
   neap_text_json(t, item->name, strlen(item->name));
-  neap_text_format(t, ":{\"dtype\":\"%s\",\"shape\":[", kinds[kind_of(item->t.dtype)].name);
+  neap_text_format(t, ":{\"dtype\":\"%s\",\"shape\":[", neap_elements[item->t.dtype].safetensors);
   for (int d = 0; d < item->t.ndim; d++)
     neap_text_format(t, d ? ",%lld" : "%lld", (long long)item->t.size[d]);
   neap_text_format(t, "],\"data_offsets\":[%lld,%lld]}", (long long)at,
@@ -466,16 +420,16 @@ static void put_header(neap_text *t, const neap_archive *a) {
 
 static neap_status write_tensor(neap_writer *w, const neap_tensor *t) {
   neap_tensor plain;
-  if (!neap__host_is_little()) NEAP_TRY(neap_tensor_clone(&plain, t));
+  const neap_element *e = &neap_elements[t->dtype];
+  if (!neap_host_is_little()) NEAP_TRY(neap_tensor_clone(&plain, t));
   else NEAP_TRY(neap_tensor_as(&plain, t, t->dtype));
   char *data = neap_tensor_data(&plain);
-  int64_t n = bytes_of(t), step = 1 << 20;
-  int each = (int)neap_dtype_size(t->dtype);
-  if (!neap__host_is_little()) neap__swap_bytes(data, n / each, each);
+  int64_t n = bytes_of(t);
+  if (!neap_host_is_little()) neap_element_settle(e, true, data, n / e->size);
   neap_status st = NEAP_OK;
-  for (int64_t i = 0; !st && i < n; i += step) {
+  for (int64_t i = 0; !st && i < n; i += STEP) {
     st = neap_interrupt_check();
-    if (!st) st = neap_writer_write(w, data + i, (size_t)(n - i < step ? n - i : step));
+    if (!st) st = neap_writer_write(w, data + i, (size_t)(n - i < STEP ? n - i : STEP));
   }
   neap_tensor_drop(&plain);
   return st;

@@ -423,8 +423,8 @@ neap_status neap_tensor_lstsq(neap_tensor *x, int64_t *rank, neap_tensor *s, con
  * ---------------------------------------------------------------------------------------------- */
 
 /* One array as NumPy's .npy, version 1.0 (2.0 for a very long header), C order; and back: versions
- * 1 to 3, C or Fortran order, either byte order, the six dtypes (other integer and float sizes are
- * NEAP_EDTYPE). Compressed files are read too. */
+ * 1 to 3, C or Fortran order, either byte order, elements as in element.h (others are NEAP_EDTYPE
+ * and say what to do). Compressed files are read too. */
 neap_status neap_tensor_save_npy(const neap_tensor *t, const char *path);
 neap_status neap_tensor_load_npy(neap_tensor *out, const char *path);
 

@@ -251,7 +251,7 @@ static void narrow_types_widen_exactly(void **state) {
   (void)state;
   static const struct {
     const char *dtype;
-    const char bytes[5];
+    const char bytes[9];
     int size, n;
     double want[2];
     neap_dtype becomes;
@@ -264,6 +264,7 @@ static void narrow_types_widen_exactly(void **state) {
       {"I16", "\x00\x80\xff\x7f", 2, 2, {-32768, 32767}, NEAP_I32},
       {"U16", "\xff\xff\x01\x00", 2, 2, {65535, 1}, NEAP_I32},
       {"U32", "\xff\xff\xff\xff", 4, 1, {4294967295.0, 0}, NEAP_I64},
+      {"U64", "\xff\xff\xff\xff\0\0\0", 8, 1, {4294967295.0, 0}, NEAP_I64},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char header[128];
@@ -307,7 +308,7 @@ static void headers_are_read_strictly(void **state) {
       {"{\"a\":" X("[0,2],\"x\":1") "}", "an unknown key"},
       {"{\"a\":" X("[0,2],\"dtype\":\"U8\"") "}", "a key stands twice"},
       {"{\"a\":{\"dtype\":\"U8\"}}", "is missing"},
-      {"{\"a\":{\"dtype\":\"U64\"}}", "dtype 'U64' of 'a' is not one of"},
+      {"{\"a\":{\"dtype\":\"F8_E4M3\"}}", "dtype 'F8_E4M3' of 'a' is not one of"},
       {"{\"a\":" X("[0,2]") ",}", "'\"' expected"},
       {"{\"a", "a text without end"},
       {"{\"a\\x\"", "an unknown escape"},
@@ -375,7 +376,10 @@ static void what_cannot_be_mapped_says_so(void **state) {
       {"{'descr': '>f8', 'fortran_order': False, 'shape': (1,), }", "byte order", NEAP_EARG},
       {"{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", "ends early", NEAP_EFORMAT},
       {"{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }", "neither 0 nor 1", NEAP_EARG},
-      {"{'descr': '<i2', 'fortran_order': False, 'shape': (2,), }", "dtype '<i2'", NEAP_EDTYPE},
+      {"{'descr': '<i2', 'fortran_order': False, 'shape': (2,), }", "is widened", NEAP_EARG},
+      {"{'descr': '<c8', 'fortran_order': False, 'shape': (2,), }", "dtype '<c8'", NEAP_EDTYPE},
+      {"{'shape': (2,), 'fortran_order': False, 'shape': (2,), }", "key stands twice",
+       NEAP_EFORMAT},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char file[128 + 16];

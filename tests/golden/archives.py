@@ -33,7 +33,8 @@ np.savez_compressed(path("zip64.npz"), **arrays)
 
 with zipfile.ZipFile(path("other_member.npz"), "w") as z:
     z.writestr("notes.txt", "not an array")
-np.savez(path("i16_refused.npz"), x=np.arange(3, dtype=np.int16))
+np.savez(path("wide.npz"), x=np.arange(3, dtype=np.int16), y=np.array([1.5], dtype=np.float16))
+np.savez(path("complex_refused.npz"), x=np.array([1j]))
 
 # Another writer's safetensors: no padding of the header, keys in another order.
 header = (b'{"b":{"data_offsets":[4,8],"shape":[2],"dtype":"F16"},"__metadata__":{"format":"pt"},'

@@ -536,8 +536,55 @@ describe("tensor files", function()
     end
     assert.equal(7.5, tensor.load(folder .. "f64_scalar.npy"):item())
     assert.same({ 0, 3 }, tensor.load(folder .. "f64_empty.npy").shape)
-    assert.matches("dtype '<i2' is not one of",
-      support.message(tensor.load, folder .. "i16_refused.npy"))
+    for _, name in ipairs { "f32_big_endian", "i64_big_endian" } do
+      same({ { 1, 2, 3 }, { 4, 5, 6 } }, tensor.load(folder .. name .. ".npy"))
+    end
+  end)
+
+  it("widens what has no dtype here, in either byte order", function()
+    local inf, top = math.huge, math.maxinteger
+    for _, case in ipairs {
+      { "f16", "f32", { { 0, -2.0 ^ -24, 1.5 }, { 65504, -inf, nan } } },
+      { "i8", "i32", { { -128, -1, 0 }, { 1, 2, 127 } } },
+      { "i16", "i32", { { -32768, -1, 0 }, { 1, 2, 32767 } } },
+      { "u16", "i32", { { 0, 1, 2 }, { 3, 4, 65535 } } },
+      { "u32", "i64", { { 0, 1, 2 }, { 3, 4, 4294967295 } } },
+      { "u64", "i64", { { 0, 1, 2 }, { 3, 4, top } } },
+    } do
+      for _, order in ipairs { "", "_big_endian" } do
+        local x = tensor.load(folder .. "wide_" .. case[1] .. order .. ".npy")
+        assert.equal(case[2], x.dtype)
+        same(case[3], x)
+      end
+    end
+    same({ { 1, 2, 3 }, { 4, 5, 6 } }, tensor.load(folder .. "wide_i16_fortran.npy"))
+    assert.equal(-7, tensor.load(folder .. "scalar_i8.npy"):item())
+    assert.same({ 2, 0 }, tensor.load(folder .. "empty_f16.npy").shape)
+    assert.matches("element 2, 9223372036854777856, is above the largest i64",
+      support.message(tensor.load, folder .. "u64_too_large.npy"))
+    assert.matches("of a type that is widened",
+      support.message(tensor.load, folder .. "wide_i8.npy", { mmap = true }))
+  end)
+
+  it("reads times in nanoseconds as i64", function()
+    local times = tensor.load(folder .. "times.npy")
+    assert.same({ 1577934245000000006, math.mininteger }, times:totable())
+    assert.same({ 86400000000000, -1 }, tensor.load(folder .. "durations.npy"):totable())
+    assert.equal("i64", tensor.load(folder .. "times.npy", { mmap = true }).dtype)
+  end)
+
+  it("says what to do about what it cannot read", function()
+    for _, case in ipairs {
+      { "complex", "dtype '<c16' cannot be read %(complex numbers: save x%.real and x%.imag%)" },
+      { "long_double", "dtype '<f16' .*astype%('float64'%)" },
+      { "object", "dtype '|O' cannot be read %(Python objects" },
+      { "text", "dtype '<U1' .*texts: save numpy%.unique" },
+      { "bytes", "dtype '|S1' .*texts" }, { "record", "records: save each field" },
+      { "seconds", "'<M8%[s%]' .*astype%('datetime64%[ns%]'%)" },
+      { "days", "'<m8%[D%]' .*astype%('timedelta64%[ns%]'%)" },
+    } do
+      assert.matches(case[2], support.message(tensor.load, folder .. "refused_" .. case[1] .. ".npy"))
+    end
   end)
 
   it("writes the bytes that numpy writes", function()

@@ -90,8 +90,10 @@ end
 --- Read what `save` or another program wrote: a tensor from `.zarr` and `.npy` (versions 1 to 3,
 --- either memory and byte order; compressed files too), {name = tensor} from `.npz` and
 --- `.safetensors`, with the sorted names as a second and safetensors' metadata as a third result.
---- `only` names the tensors to read from an archive. dtypes are f8 f4 i8 i4 u1 b1; safetensors' F16
---- and BF16 become f32, its I8, I16 and U16 i32, its U32 i64. With `mmap` a .npy file stays on disk
+--- `only` names the tensors to read from an archive. Elements of f8 f4 i8 i4 u1 b1 come as they
+--- are, f2 and BF16 as f32, i1 i2 u2 as i32, u4 u8 as i64, all exactly (above 2^63 - 1 is an error),
+--- datetime64[ns] and timedelta64[ns] as i64; complex numbers, other units, texts, records and
+--- objects are errors that say how to save them. With `mmap` a .npy file of our dtypes stays on disk
 --- and is read where it is touched; writing to the tensor changes memory only. While it is in use
 --- nobody may shorten the file: touching what is gone ends the process. A damaged or truncated file
 --- is an error.
