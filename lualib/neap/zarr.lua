@@ -1,11 +1,12 @@
 --- Arrays larger than memory: Zarr version 3 in a folder, in chunks that are read one by one,
 --- compressed by zstd and summed by CRC-32C. NumPy users read them with zarr, browsers with
---- zarrita. One process writes at a time; any number may read meanwhile.
+--- zarrita. One process writes at a time; any number may read meanwhile. A process that is killed
+--- while it writes leaves temporary files (.tmp), which readers pass over and the next writer of
+--- the array removes.
 local c = require "neap.c.store"
 local file = require "neap.file"
 local json = require "neap.json"
 local opts = require "neap.opts"
-local tensor = require "neap.tensor"
 
 local zarr = {}
 
@@ -15,13 +16,12 @@ local zarr = {}
 ---@field chunks integer[] sizes of a chunk
 ---@field dtype string
 ---@field fill number|boolean what was never written
+---@field read_only? string why nothing can be written to it
 local Array = { __name = "neap.zarr.array" }
 Array.__index = Array
 
 local type_names = { f64 = "float64", f32 = "float32", i64 = "int64", i32 = "int32", u8 = "uint8",
   bool = "bool" }
-local dtypes = {}
-for dtype, name in next, type_names do dtypes[name] = dtype end
 
 -- metadata ----------------------------------------------------------------------------------------
 
@@ -55,28 +55,66 @@ end
 
 local function members(v) return type(v) == "table" and v or {} end
 
--- Level of zstd (nil = none) and whether there is a sum.
-local function parse_codecs(refuse, codecs)
-  local want, level, sum = 1, nil, false
-  local order = { bytes = 1, zstd = 2, crc32c = 3 }
-  for i, codec in ipairs(codecs) do
+-- What a codec says of the array `a`; its place among the codecs.
+local codecs = {
+  transpose = function(a, settings, refuse)
+    local order, n = settings.order, #a.chunks
+    if order == "C" or order == "F" then
+      for d = 1, n do a.order[d] = order == "C" and d or n + 1 - d end
+      return 1
+    end
+    if type(order) ~= "table" or #order ~= n then refuse "codec transpose without an order" end
+    local seen = {}
+    for d, from in ipairs(order) do
+      if math.type(from) ~= "integer" or from < 0 or from >= n or seen[from] then
+        refuse("codec transpose: %s is no order of the dims", json.text(order))
+      end
+      a.order[d], seen[from] = from + 1, true
+    end
+    return 1
+  end,
+  bytes = function(a, settings)
+    a.big = settings.endian == "big"
+    return 2
+  end,
+  zstd = function(a, settings)
+    a.packing = "zstd"
+    local level = math.type(settings.level) == "integer" and settings.level or 3
+    a.level = math.min(math.max(level, 1), 22)
+    return 3
+  end,
+  gzip = function(a)
+    a.packing = "zlib"
+    return 3
+  end,
+  blosc = function(a)
+    a.packing = "blosc"
+    return 3
+  end,
+  crc32c = function(a)
+    a.sum = true
+    return 4
+  end,
+}
+codecs.zlib = codecs.gzip -- version 2's
+
+local function parse_codecs(a, refuse, list)
+  local last, has_bytes = 0, false
+  a.packing, a.sum, a.order = "none", false, {}
+  for d = 1, #a.chunks do a.order[d] = d end
+  for i, codec in ipairs(list) do
     local name = codec
     if type(codec) == "table" then name = codec.name end
-    local settings = members(members(codec).configuration)
-    local place = name and order[name]
-    if not place or place < want or (i == 1) ~= (name == "bytes") then
-      refuse("codec '%s' in place %d; bytes, then zstd, then crc32c can be read", tostring(name), i)
+    local parse = name and codecs[name]
+    local place = parse and parse(a, members(members(codec).configuration), refuse) or 0
+    has_bytes = has_bytes or place == 2
+    if place <= last or (place > 2 and not has_bytes) then
+      refuse("codec '%s' in place %d; transpose, bytes, one of zstd, gzip and blosc, and then "
+        .. "crc32c can be read, in this order", tostring(name), i)
     end
-    if settings.endian == "big" then refuse "its elements are big-endian" end
-    if name == "zstd" then
-      level = math.type(settings.level) == "integer" and settings.level or 3
-      level = math.min(math.max(level, 1), 22)
-    end
-    sum = sum or name == "crc32c"
-    want = place + 1
+    last = place
   end
-  if #codecs == 0 then refuse "it names no codec" end
-  return level, sum
+  if not has_bytes then refuse "it does not name the codec bytes" end
 end
 
 local function sizes_in(refuse, list, what, least)
@@ -99,35 +137,72 @@ local function key_encoding(refuse, encoding)
   return name == "default" and "c" or nil, separator
 end
 
-local type_names_2 = { ["<f8"] = "float64", ["<f4"] = "float32", ["<i8"] = "int64",
-  ["<i4"] = "int32", ["|u1"] = "uint8", ["|b1"] = "bool" }
+-- The dtype of version 2, NumPy's: byte order, then code.
+local function type_of_version_2(a, refuse, dtype)
+  local order, code = tostring(dtype):match "^([<>|])(.+)$"
+  a.code, a.dtype = c.element(code or "", true)
+  if not a.code then refuse("data type %s is not one of ours", json.text(dtype)) end
+  return order == ">" and "big" or "little"
+end
 
 -- Metadata of version 2 in the form of version 3.
-local function from_version_2(refuse, m)
+local function from_version_2(a, refuse, m)
   if type(m) ~= "table" or m.zarr_format ~= 2 then refuse "not a Zarr array of version 2" end
-  local codecs = { { name = "bytes" } }
+  local list = { { name = "bytes",
+    configuration = { endian = type_of_version_2(a, refuse, m.dtype) } } }
   local compressor = m.compressor or json.null
   if compressor ~= json.null then
     local id = members(compressor).id
-    if id ~= "zstd" then refuse("compressor '%s'; zstd and none can be read", tostring(id)) end
-    codecs[2] = { name = "zstd" }
+    if not codecs[id] or id == "transpose" or id == "bytes" or id == "crc32c" then
+      refuse("compressor '%s'; zstd, zlib, gzip, blosc and none can be read", tostring(id))
+    end
+    list[2] = { name = id }
   end
-  if next(members(m.filters)) then refuse "it has filters" end
-  if m.order ~= "C" then refuse("memory order '%s', not C", tostring(m.order)) end
+  local filter = members(m.filters)[1]
+  if filter then refuse("filter '%s'; none can be read", tostring(members(filter).id)) end
+  if m.order == "F" then
+    table.insert(list, 1, { name = "transpose", configuration = { order = "F" } })
+  elseif m.order ~= "C" then
+    refuse("memory order '%s', not C or F", tostring(m.order))
+  end
   local fill = m.fill_value
   if fill == nil or fill == json.null then fill = 0 end
   return {
     zarr_format = 3, node_type = "array", shape = m.shape,
-    data_type = type_names_2[m.dtype] or m.dtype,
     chunk_grid = { name = "regular", configuration = { chunk_shape = m.chunks } },
     chunk_key_encoding = { name = "v2", configuration = { separator = m.dimension_separator } },
-    fill_value = fill, codecs = codecs,
+    fill_value = fill, codecs = list,
   }
 end
 
---- An array that is there already: `zarr.json` of version 3, regular chunks, codecs bytes, zstd and
---- crc32c, the types float64, float32, int64, int32, uint8 and bool. Anything else is an error that
---- names it. Arrays of version 2 (`.zarray`; zstd or no compressor, order C) can be read only.
+-- The number that `fill_value` means for the array; nil for what is none.
+local function parse_fill(a, v)
+  local float = a.dtype == "f64" or a.dtype == "f32"
+  if type(v) == "string" and float then
+    local bits = v:match "^0x(%x+)$"
+    if not bits then return fill_names[v] end
+    local form = ({ f8 = "<d", f4 = "<f" })[a.code]
+    return form and #bits == 2 * string.packsize(form)
+      and string.unpack(form, string.pack("<I" .. #bits // 2, tonumber(bits, 16))) or nil
+  end
+  if type(v) == "boolean" then return v end
+  if type(v) ~= "number" then return nil end
+  if a.dtype == "bool" then return v ~= 0 end
+  return float and v + 0.0 or math.tointeger(v)
+end
+
+local function make_grid(a)
+  a.grid = c.grid { path = a.path, prefix = a.prefix, between = a.separator, chunks = a.chunks,
+    order = a.order, code = a.code, big = a.big, packing = a.packing, level = a.level, sum = a.sum,
+    fill = a.fill }
+  return a
+end
+
+--- An array that is there already. Of version 3 (`zarr.json`): regular chunks, the codecs bytes,
+--- zstd, gzip, blosc (lz4, zlib, zstd), crc32c and transpose. Of version 2 (`.zarray`): the
+--- compressors zstd, zlib, gzip, blosc and none, either order, no filters. Types as in
+--- `tensor.load`: int16, for one, is read as i32. Anything else is an error that names it. Arrays
+--- of version 2, and those of a form that `create` does not make, can be read only.
 ---     local folder = file.temporary_folder()
 ---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6):view(3, 2))
 ---     zarr.open(folder .. "/a.zarr").shape[1] --> 3
@@ -138,28 +213,70 @@ function zarr.open(path)
   local function refuse(format, ...)
     opts.raise("zarr.open '%s': " .. format, path, ...)
   end
+  if type(path) ~= "string" then opts.raise("zarr.open: path is a %s", type(path)) end
   local old = file.exists(path .. "/.zarray") and not file.exists(path .. "/zarr.json")
   local name = path .. (old and "/.zarray" or "/zarr.json")
   local m = json.decode(file.read(name), name)
-  if old then m = from_version_2(refuse, m) end
+  local a = setmetatable({ path = path, read_only = old and "is of version 2" }, Array)
+  if old then m = from_version_2(a, refuse, m) end
   if type(m) ~= "table" or m.zarr_format ~= 3 or m.node_type ~= "array" then
     refuse "not a Zarr array of version 3"
   end
-  local a = setmetatable({ path = path, metadata = m, read_only = old,
-    dtype = dtypes[m.data_type] }, Array)
-  if not a.dtype then refuse("data type '%s' is not one of ours", tostring(m.data_type)) end
+  a.metadata = m
+  if not a.code and type(m.data_type) == "string" then
+    a.code, a.dtype = c.element(m.data_type)
+  end
+  if not a.code then
+    refuse("data type %s is not one of ours", json.text(m.data_type or json.null))
+  end
   local grid = members(m.chunk_grid)
   if grid.name ~= "regular" then refuse "its chunks are not regular" end
   a.shape = sizes_in(refuse, m.shape, "shape", 0)
   a.chunks = sizes_in(refuse, members(grid.configuration).chunk_shape, "chunk_shape", 1)
   if #a.shape ~= #a.chunks then refuse "shape and chunk_shape have different lengths" end
+  if #a.shape > 8 then refuse("%d dims, and 8 is the most", #a.shape) end
   a.prefix, a.separator = key_encoding(refuse, m.chunk_key_encoding)
-  a.level, a.sum = parse_codecs(refuse, members(m.codecs))
-  a.fill = m.fill_value
-  if type(a.fill) == "string" then a.fill = fill_names[a.fill] end
-  if type(a.fill) ~= "number" and type(a.fill) ~= "boolean" then refuse "no fill value we know" end
+  parse_codecs(a, refuse, members(m.codecs))
+  a.fill = parse_fill(a, m.fill_value)
+  if a.fill == nil then
+    refuse("fill value %s is not one of %s", json.text(m.fill_value or json.null), a.dtype)
+  end
   if next(members(m.storage_transformers)) then refuse "it has transformers" end
-  return a
+  if not a.read_only and type_names[a.dtype] ~= m.data_type then
+    a.read_only = ("holds %s"):format(m.data_type)
+  end
+  local plain = not a.big and (a.packing == "none" or a.packing == "zstd")
+  for d, from in ipairs(a.order) do plain = plain and d == from end
+  if not plain then a.read_only = a.read_only or "has codecs that we do not write" end
+  return make_grid(a)
+end
+
+--- The arrays below the folder `path`, as the relative paths of their folders, sorted; groups are
+--- entered. A folder that is an array itself gives {""}.
+---     local folder = file.temporary_folder()
+---     zarr.save(folder .. "/book/price.zarr", tensor.ones { 3 })
+---     zarr.list(folder)[1] --> book/price.zarr
+---     file.remove_tree(folder)
+---@param path string
+---@return string[]
+function zarr.list(path)
+  local found = {}
+  local function visit(below)
+    local folder = path .. below
+    if file.exists(folder .. "/.zarray") then
+      found[#found + 1] = below:sub(2)
+    elseif file.exists(folder .. "/zarr.json") and
+        members(json.decode(file.read(folder .. "/zarr.json"), folder)).node_type == "array" then
+      found[#found + 1] = below:sub(2)
+    else
+      for _, name in ipairs(file.list(folder)) do
+        local inner = below .. "/" .. name
+        if file.exists(path .. inner .. "/.") then visit(inner) end
+      end
+    end
+  end
+  visit ""
+  return found
 end
 
 -- About a megabyte of whole rows.
@@ -190,10 +307,16 @@ local function make(where, path, o)
   local fill = o.fill
   if o.dtype == "bool" then fill = fill ~= 0 and fill ~= false end
   if o.dtype == "f64" or o.dtype == "f32" then fill = fill + 0.0 end
-  local a = setmetatable({ path = path, shape = shape, chunks = chunks, dtype = o.dtype,
-    fill = fill, level = o.level, sum = true, prefix = "c", separator = "/" }, Array)
+  local order = {}
+  for d = 1, #shape do order[d] = d end
+  local code = c.element(type_names[o.dtype])
+  local a = setmetatable({ path = path, shape = shape, chunks = chunks, order = order,
+    dtype = o.dtype, code = code, fill = fill, packing = "zstd", level = o.level, sum = true,
+    prefix = "c", separator = "/" }, Array)
   a.metadata = metadata_of(a)
+  make_grid(a)
   file.mkdir(path)
+  c.sync_folder(path:match "^(.*[^/])/+[^/]+/*$" or path:sub(1, 1) == "/" and "/" or ".")
   return a
 end
 
@@ -216,63 +339,7 @@ function zarr.create(path, o)
   return a
 end
 
--- chunks ------------------------------------------------------------------------------------------
-
-local function filled(a, sizes)
-  local t = table.move(sizes, 1, #sizes, 1, { dtype = a.dtype })
-  if a.fill == 0 or a.fill == false then return tensor.zeros(t) end -- no pass over memory
-  t.value = a.fill == true and 1 or a.fill
-  return tensor.full(t)
-end
-
-local function path_of(a, at)
-  local parts = { a.prefix }
-  for _, k in ipairs(at) do parts[#parts + 1] = k end
-  if #parts == 0 then parts[1] = 0 end
-  return a.path .. "/" .. table.concat(parts, a.separator)
-end
-
-local function read_chunk(a, at)
-  return c.read_chunk(path_of(a, at), a.dtype, a.chunks, a.level, a.sum)
-end
-
-local function write_chunk(a, at, t)
-  local path = path_of(a, at)
-  file.mkdir(path:match "^(.*)/")
-  c.write_chunk(path, t, a.level, a.sum)
-end
-
--- Calls visit(at, inside, outside) for every chunk that meets the box low..high: its 0-based
--- position, the part of it that is meant, and the same part counted from low.
-local function each_chunk(a, low, high, visit)
-  local n, at = #low, {}
-  local function go(d)
-    if d <= n then
-      for k = (low[d] - 1) // a.chunks[d], (high[d] - 1) // a.chunks[d] do
-        at[d] = k
-        go(d + 1)
-      end
-      return
-    end
-    local inside, outside = {}, {}
-    for i = 1, n do
-      local before = at[i] * a.chunks[i]
-      local first = math.max(low[i], before + 1)
-      local last = math.min(high[i], before + a.chunks[i])
-      inside[i] = { first - before, last - before }
-      outside[i] = { first - low[i] + 1, last - low[i] + 1 }
-    end
-    visit(at, inside, outside)
-  end
-  go(1)
-end
-
-local function covers(a, inside)
-  for d, range in ipairs(inside) do
-    if range[2] - range[1] + 1 ~= a.chunks[d] then return false end
-  end
-  return true
-end
+-- reading and writing ----------------------------------------------------------------------------
 
 -- The first and last position that a range (nil, {}, a position or {first, last}) means.
 local function bounds(where, range, size, d)
@@ -309,47 +376,22 @@ function Array:read(...)
   if select("#", ...) > n then
     opts.raise("%s: %d ranges for %d dims", where, select("#", ...), n)
   end
-  local low, high, sizes, some = {}, {}, {}, true
-  for d = 1, n do
-    low[d], high[d] = bounds(where, (select(d, ...)), self.shape[d], d)
-    sizes[d] = high[d] - low[d] + 1
-    some = some and sizes[d] > 0
-  end
-  if n == 0 then return read_chunk(self, {}) or filled(self, {}) end
-  local out = filled(self, sizes)
-  if some then
-    local rows = true -- do chunks lie in `out` as they do in their files?
-    for d = 2, n do rows = rows and sizes[d] == self.chunks[d] end
-    each_chunk(self, low, high, function(at, inside, outside)
-      if rows and covers(self, inside) then
-        c.read_chunk_into(path_of(self, at), out[outside], self.level, self.sum)
-      else
-        local t = read_chunk(self, at)
-        if t then out[outside] = t[inside] end
-      end
-    end)
-  end
-  return out
+  local low, high = {}, {}
+  for d = 1, n do low[d], high[d] = bounds(where, (select(d, ...)), self.shape[d], d) end
+  return self.grid:read(low, high)
 end
 
--- x at position low: whole chunks go out at once, others keep what they held.
+-- x at position low. Before its first write an array is cleared of what killed writers left.
 local function write_box(a, low, x)
-  if #low == 0 then return write_chunk(a, {}, x) end
-  local high = {}
-  for d = 1, #low do
-    high[d] = low[d] + x:size(d) - 1
-    if x:size(d) == 0 then return end
-  end
-  each_chunk(a, low, high, function(at, inside, outside)
-    local whole = covers(a, inside)
-    local t = whole and x[outside] or read_chunk(a, at) or filled(a, a.chunks)
-    if not whole then t[inside] = x[outside] end
-    write_chunk(a, at, t)
-  end)
+  if not a.swept then a.grid:sweep() end
+  a.swept = true
+  a.grid:write(low, x)
 end
 
 local function check_tensor(a, where, x)
-  if a.read_only then opts.raise("%s: '%s' is of version 2, which is only read", where, a.path) end
+  if a.read_only then
+    opts.raise("%s: '%s' %s, which is only read", where, a.path, a.read_only)
+  end
   if type(x) ~= "userdata" or getmetatable(x).__name ~= "neap.tensor" then
     opts.raise("%s: tensor expected, got %s", where, type(x))
   end

@@ -71,6 +71,8 @@ void neap_alloc_set_reclaim(bool (*call)(void *), void *ctx) {
   reclaim.ctx = ctx;
 }
 
+bool neap_alloc_reclaim(void) { return reclaim.call && reclaim.call(reclaim.ctx); }
+
 static void *out_of_memory(size_t bytes) {
   neap_fail(NEAP_ENOMEM, "out of memory: %zu bytes", bytes);
   return NULL;
@@ -86,7 +88,7 @@ void *neap__alloc(size_t n, size_t size, bool zero, const char *site) {
   if (size && n > SIZE_MAX / 4 / size) return out_of_memory(SIZE_MAX);
   size_t bytes = n * size;
   void *data = must_fail(site) ? NULL : take(bytes, zero);
-  if (!data && reclaim.call && reclaim.call(reclaim.ctx)) data = take(bytes, zero);
+  if (!data && neap_alloc_reclaim()) data = take(bytes, zero);
   return data ? data : out_of_memory(bytes);
 }
 

@@ -66,6 +66,9 @@ bool neap_alloc_past_goal(void);
  * The Lua binding collects garbage here. NULL removes it. */
 void neap_alloc_set_reclaim(bool (*reclaim)(void *ctx), void *ctx);
 
+/* Call it: for work that ran out of memory on threads where nothing can be collected. */
+bool neap_alloc_reclaim(void);
+
 /* Fault injection for tests. After neap_fault_arm() the first allocation from a call site that has
  * not failed before fails; neap_fault_fired() tells whether one did, and disarms. So
  *   do { neap_fault_arm(); run(); } while (neap_fault_fired());

@@ -52,6 +52,16 @@ neap_status neap_writer_write(neap_writer *w, const void *data, size_t n);
  * there as before and the temporary one is gone. */
 neap_status neap_writer_commit(neap_writer *w);
 
+/* Several files that are made durable together, which takes less than each by itself. Open each
+ * with its temporary file in `folder`, on the same file system as path; when all is written, stage
+ * hands the last bytes to the system, which begins to bring them to the disk; place then waits for
+ * that and gives the file its name. It frees w, whatever it returns. Names are durable once
+ * neap_folder_sync was called for the folders they are in. */
+neap_status neap_writer_open_in(neap_writer **out, const char *path, const char *folder);
+neap_status neap_writer_stage(neap_writer *w);
+neap_status neap_writer_place(neap_writer *w);
+neap_status neap_folder_sync(const char *path);
+
 /* Forget everything written; frees w. NULL is fine. */
 void neap_writer_abandon(neap_writer *w);
 

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* sync_file_range */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,6 +30,7 @@ struct neap_writer {
   z_stream gzip;
   ZSTD_CStream *zstd;
   char *path, *temporary;
+  const char *folder; /* of the temporary file, NULL: that of path; valid while it is opened */
   unsigned char out[BLOCK]; /* bytes on their way to the file */
 };
 
@@ -166,11 +168,14 @@ static neap_status start_compression(neap_writer *w) {
 /* Open "path.<process>-<count>.tmp", a name that nobody has; other processes may race us. */
 static neap_status open_temporary(neap_writer *w, mode_t mode) {
   static atomic_uint count;
-  size_t room = strlen(w->path) + 64;
+  const char *slash = strrchr(w->path, '/'), *name = slash ? slash + 1 : w->path;
+  int before = w->folder ? 0 : (int)(name - w->path);
+  size_t room = strlen(w->path) + (w->folder ? strlen(w->folder) : 0) + 64;
   w->temporary = neap_alloc(room);
   if (!w->temporary) return NEAP_ENOMEM;
   for (int attempt = 0; attempt < 100; attempt++) {
-    snprintf(w->temporary, room, "%s.%ld-%u.tmp", w->path, (long)getpid(),
+    snprintf(w->temporary, room, "%s%s%.*s%s.%ld-%u.tmp", w->folder ? w->folder : "",
+             w->folder ? "/" : "", before, w->path, name, (long)getpid(),
              atomic_fetch_add(&count, 1));
     w->fd = fault() ? -1 : open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (w->fd >= 0 || errno != EEXIST) break;
@@ -196,12 +201,17 @@ static neap_status open_target(neap_writer *w) {
 }
 
 neap_status neap_writer_open(neap_writer **out, const char *path) {
+  return neap_writer_open_in(out, path, NULL);
+}
+
+neap_status neap_writer_open_in(neap_writer **out, const char *path, const char *folder) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, fault_from_environment);
   *out = NULL;
   neap_writer *w = neap_calloc_array(1, sizeof *w);
   if (!w) return NEAP_ENOMEM;
   w->fd = -1;
+  w->folder = folder;
   w->path = neap_strndup(path, strlen(path));
   neap_status st = w->path ? NEAP_OK : NEAP_ENOMEM;
   if (!st) st = start_compression(w);
@@ -228,16 +238,25 @@ neap_status neap_writer_write(neap_writer *w, const void *data, size_t n) {
 /* ending -----------------------------------------------------------------------------------------
  */
 
-static neap_status sync_folder(const neap_writer *w) {
-  char *folder = neap_strndup(w->path, strlen(w->path));
+static neap_status sync_folder(const char *folder, const char *operation, const char *path) {
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int rc = fault() || fd < 0 ? -1 : fsync(fd);
+  bool ok = rc == 0 || errno == EINVAL; /* some file systems cannot sync a folder */
+  neap_status st = ok ? NEAP_OK : neap__file_fail(operation, path, errno);
+  if (fd >= 0) close(fd);
+  return st;
+}
+
+neap_status neap_folder_sync(const char *path) {
+  return sync_folder(path, "sync the folder", path);
+}
+
+static neap_status sync_folder_of(const char *path) {
+  char *folder = neap_strndup(path, strlen(path));
   if (!folder) return NEAP_ENOMEM;
   char *slash = strrchr(folder, '/');
   if (slash) slash[slash == folder] = 0;
-  int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int rc = fault() || fd < 0 ? -1 : fsync(fd);
-  bool ok = rc == 0 || errno == EINVAL; /* some file systems cannot sync a folder */
-  neap_status st = ok ? NEAP_OK : neap__file_fail("sync the folder of", w->path, errno);
-  if (fd >= 0) close(fd);
+  neap_status st = sync_folder(slash ? folder : ".", "sync the folder of", path);
   neap_free(folder);
   return st;
 }
@@ -255,12 +274,29 @@ static neap_status put_in_place(neap_writer *w) {
     return neap__file_fail("rename to", w->path, errno);
   neap_free(w->temporary);
   w->temporary = NULL;
-  return sync_folder(w);
+  return NEAP_OK;
+}
+
+neap_status neap_writer_stage(neap_writer *w) {
+  if (w->failed) return neap_fail(w->failed, "%s", w->message);
+  NEAP_TRY(keep(w, finish(w)));
+#ifdef SYNC_FILE_RANGE_WRITE
+  if (!w->direct) sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a start: no check */
+#endif
+  return NEAP_OK;
+}
+
+neap_status neap_writer_place(neap_writer *w) {
+  neap_status st = w->failed ? neap_fail(w->failed, "%s", w->message) : NEAP_OK;
+  if (!st) st = w->direct ? close_file(w) : put_in_place(w);
+  neap_writer_abandon(w);
+  return st;
 }
 
 neap_status neap_writer_commit(neap_writer *w) {
   neap_status st = w->failed ? neap_fail(w->failed, "%s", w->message) : finish(w);
   if (!st) st = w->direct ? close_file(w) : put_in_place(w);
+  if (!st && !w->direct) st = sync_folder_of(w->path);
   neap_writer_abandon(w);
   return st;
 }

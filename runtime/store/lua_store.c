@@ -1,64 +1,164 @@
+/* neap.c.store: the chunks of an array. A grid keeps the texts it points to as user values. */
+#include <string.h>
+
 #include "base/file.h"
 #include "base/lua_base.h"
 #include "store/store.h"
 #include "tensor/lua_tensor.h"
 
-/* level (nil = no zstd) and crc32c from arg on */
-static neap_chunk_codecs codecs(lua_State *L, int arg) {
-  neap_chunk_codecs c = {.zstd = !lua_isnoneornil(L, arg), .crc32c = lua_toboolean(L, arg + 1)};
-  if (c.zstd) c.level = (int)neap_lua_integer(L, arg, 1, 22, "chunk: the level of zstd");
-  return c;
+static const char GRID[] = "neap.store.grid";
+enum { TEXTS = 3 };
+
+/* The text in field name of the table at 1, or NULL, kept alive by user value slot of the grid. */
+static const char *kept_text(lua_State *L, const char *name, int slot) {
+  lua_getfield(L, 1, name);
+  const char *text = lua_isnil(L, -1) ? NULL : neap_lua_text(L, -1, name);
+  lua_setiuservalue(L, 2, slot);
+  return text;
 }
 
-/* write_chunk(path, t, level, crc32c) */
-static int l_write_chunk(lua_State *L) {
-  const char *path = neap_lua_text(L, 1, "path");
-  const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  neap_lua_check(L, neap_chunk_write(path, t, codecs(L, 3)));
+static neap_packing packing(lua_State *L, const char *name) {
+  static const char *const names[] = {"none", "zstd", "zlib", "blosc"};
+  for (int i = 0; i < 4; i++)
+    if (strcmp(names[i], name) == 0) return (neap_packing)i;
+  return (neap_packing)neap_lua_raise(L, "grid: packing '%s'", name);
+}
+
+/* n integers of the array in field name of the table at 1, each in low..high. */
+static int integers(lua_State *L, const char *name, int64_t low, int64_t high, int64_t *out) {
+  if (lua_getfield(L, 1, name) != LUA_TTABLE) neap_lua_raise(L, "grid: no %s", name);
+  lua_Integer n = luaL_len(L, -1);
+  if (n > NEAP_MAX_DIMS)
+    neap_lua_raise(L, "zarr: %d dims, and %d is the most", (int)n, NEAP_MAX_DIMS);
+  for (lua_Integer d = 0; d < n; d++) {
+    lua_geti(L, -1, d + 1);
+    out[d] = neap_lua_integer(L, -1, low, high, name);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return (int)n;
+}
+
+static void read_format(lua_State *L, neap_chunk_format *f) {
+  lua_getfield(L, 1, "code");
+  f->element = neap_element_of_code(luaL_checkstring(L, -1));
+  if (!f->element) neap_lua_raise(L, "grid: element '%s'", luaL_checkstring(L, -1));
+  lua_getfield(L, 1, "big");
+  f->swapped = f->element->size > 1 && lua_toboolean(L, -1) == neap_host_is_little();
+  lua_getfield(L, 1, "packing");
+  f->packing = packing(L, luaL_checkstring(L, -1));
+  lua_getfield(L, 1, "level");
+  f->level = lua_isnil(L, -1) ? 3 : (int)neap_lua_integer(L, -1, 1, 22, "zarr: the level of zstd");
+  lua_getfield(L, 1, "sum");
+  f->crc32c = lua_toboolean(L, -1);
+  lua_pop(L, 5);
+}
+
+static void read_fill(lua_State *L, neap_grid *g) {
+  neap_dtype dtype = g->format.element->dtype;
+  lua_getfield(L, 1, "fill");
+  if (neap_dtype_is_float(dtype)) neap_scalar_f64(&g->fill, dtype, luaL_checknumber(L, -1));
+  else {
+    int64_t v = lua_isboolean(L, -1) ? lua_toboolean(L, -1) : luaL_checkinteger(L, -1);
+    neap_lua_check(L, neap_scalar_i64(&g->fill, dtype, v));
+  }
+  lua_pop(L, 1);
+}
+
+/* grid{path, prefix, between, chunks, order, code, big, packing, level, sum, fill} */
+static int l_grid(lua_State *L) {
+  int64_t order[NEAP_MAX_DIMS];
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  neap_grid *g = lua_newuserdatauv(L, sizeof *g, TEXTS);
+  memset(g, 0, sizeof *g);
+  luaL_setmetatable(L, GRID);
+  g->path = kept_text(L, "path", 1);
+  g->prefix = kept_text(L, "prefix", 2);
+  g->between = kept_text(L, "between", 3);
+  if (!g->path || !g->between) neap_lua_raise(L, "grid: no path or separator");
+  g->ndim = integers(L, "chunks", 1, INT64_MAX / 16, g->chunk);
+  if (integers(L, "order", 1, g->ndim, order) != g->ndim) neap_lua_raise(L, "grid: no order");
+  unsigned seen = 0;
+  for (int d = 0; d < g->ndim; d++) {
+    g->order[d] = (int)order[d] - 1;
+    seen |= 1u << g->order[d];
+  }
+  if (seen + 1 != 1u << g->ndim) neap_lua_raise(L, "zarr: no order of the dims");
+  read_format(L, &g->format);
+  read_fill(L, g);
+  return 1;
+}
+
+static const neap_grid *check_grid(lua_State *L) { return luaL_checkudata(L, 1, GRID); }
+
+/* n positions of the array at arg */
+static void positions(lua_State *L, int arg, int n, int64_t *out) {
+  luaL_checktype(L, arg, LUA_TTABLE);
+  for (int d = 0; d < n; d++) {
+    lua_geti(L, arg, d + 1);
+    out[d] = neap_lua_integer(L, -1, 0, INT64_MAX / 16, "zarr: a position");
+    lua_pop(L, 1);
+  }
+}
+
+/* grid:read(low, high) -> tensor; low and high from 1, both inside, high = low - 1 for nothing */
+static int l_read(lua_State *L) {
+  const neap_grid *g = check_grid(L);
+  int64_t low[NEAP_MAX_DIMS], high[NEAP_MAX_DIMS];
+  positions(L, 2, g->ndim, low);
+  positions(L, 3, g->ndim, high);
+  for (int d = 0; d < g->ndim; d++)
+    if (low[d] < 1 || --low[d] > high[d]) neap_lua_raise(L, "zarr: no box");
+  neap_tensor *out = neap_lua_push_tensor(L);
+  return neap_lua_done(L, neap_grid_read(g, out, low, high));
+}
+
+/* grid:write(low, x) */
+static int l_write(lua_State *L) {
+  const neap_grid *g = check_grid(L);
+  int64_t low[NEAP_MAX_DIMS];
+  positions(L, 2, g->ndim, low);
+  const neap_tensor *x = neap_lua_check_tensor(L, 3);
+  if (x->ndim != g->ndim || x->dtype != g->format.element->dtype)
+    neap_lua_raise(L, "zarr: the tensor is of another kind than the array");
+  for (int d = 0; d < g->ndim; d++)
+    if (low[d]-- < 1) neap_lua_raise(L, "zarr: no box");
+  neap_lua_check(L, neap_grid_write(g, low, x));
   return 0;
 }
 
-/* read_chunk(path, dtype, sizes, level, crc32c) -> tensor, or nil when there is no such file */
-static int l_read_chunk(lua_State *L) {
-  const char *path = neap_lua_text(L, 1, "path");
-  neap_dtype dtype;
-  neap_lua_check(L, neap_dtype_parse(&dtype, luaL_checkstring(L, 2)));
-  luaL_checktype(L, 3, LUA_TTABLE);
-  int64_t size[NEAP_MAX_DIMS];
-  lua_Integer ndim = luaL_len(L, 3);
-  if (ndim > NEAP_MAX_DIMS) neap_lua_raise(L, "chunk: more than %d dimensions", NEAP_MAX_DIMS);
-  for (lua_Integer d = 0; d < ndim; d++) {
-    lua_geti(L, 3, d + 1);
-    size[d] = neap_lua_integer(L, -1, 1, INT64_MAX / 16, "chunk: a size");
-    lua_pop(L, 1);
-  }
-  neap_chunk_codecs c = codecs(L, 4);
-  if (!neap_file_exists(path)) {
-    lua_pushnil(L);
-    return 1;
-  }
-  neap_tensor *out = neap_lua_push_tensor(L);
-  return neap_lua_done(L, neap_chunk_read(out, path, dtype, (int)ndim, size, c));
+/* grid:sweep() */
+static int l_sweep(lua_State *L) {
+  neap_lua_check(L, neap_grid_sweep(check_grid(L)));
+  return 0;
 }
 
-/* read_chunk_into(path, t, level, crc32c) -> whether there was such a file */
-static int l_read_chunk_into(lua_State *L) {
-  const char *path = neap_lua_text(L, 1, "path");
-  neap_tensor *t = neap_lua_check_tensor(L, 2);
-  neap_chunk_codecs c = codecs(L, 3);
-  bool there = neap_file_exists(path);
-  if (there) neap_lua_check(L, neap_chunk_read_into(t, path, c));
-  lua_pushboolean(L, there);
-  return 1;
+/* element(name, v2) -> code, dtype, or nothing: a name of Zarr version 3, or a code of version 2 */
+static int l_element(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  const neap_element *e =
+      lua_toboolean(L, 2) ? neap_element_of_code(name) : neap_element_of_zarr(name);
+  if (!e) return 0;
+  lua_pushstring(L, e->code);
+  lua_pushstring(L, neap_dtype_name(e->dtype));
+  return 2;
+}
+
+/* sync_folder(path) */
+static int l_sync_folder(lua_State *L) {
+  neap_lua_check(L, neap_folder_sync(neap_lua_text(L, 1, "path")));
+  return 0;
 }
 
 NEAP_LUA_EXPORT int luaopen_neap_c_store(lua_State *L);
 
 int luaopen_neap_c_store(lua_State *L) {
-  static const luaL_Reg functions[] = {{"write_chunk", l_write_chunk},
-                                       {"read_chunk", l_read_chunk},
-                                       {"read_chunk_into", l_read_chunk_into},
-                                       {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"read", l_read}, {"write", l_write}, {"sweep", l_sweep}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"grid", l_grid}, {"element", l_element}, {"sync_folder", l_sync_folder}, {NULL, NULL}};
+  neap_lua_class(L, GRID, methods);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -2,7 +2,6 @@
 #ifndef NEAP_TENSOR_ARCHIVE_H
 #define NEAP_TENSOR_ARCHIVE_H
 
-#include "tensor/element.h"
 #include "tensor/files.h"
 
 /* Where .npy bytes come from: a file or a member of an archive. */

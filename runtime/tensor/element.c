@@ -88,7 +88,7 @@ const neap_element neap_elements[NEAP_ELEMENTS] = {
     [NEAP_U8] = {"u1", "uint8", "U8", 1, NEAP_U8, NULL},
     [NEAP_BOOL] = {"b1", "bool", "BOOL", 1, NEAP_BOOL, NULL},
     [NEAP_DTYPE_COUNT] = {"f2", "float16", "F16", 2, NEAP_F32, from_f16},
-    {"", "bfloat16", "BF16", 2, NEAP_F32, from_bf16},
+    {"", NULL, "BF16", 2, NEAP_F32, from_bf16},
     {"i1", "int8", "I8", 1, NEAP_I32, from_i8},
     {"i2", "int16", "I16", 2, NEAP_I32, from_i16},
     {"u2", "uint16", "U16", 2, NEAP_I32, from_u16},

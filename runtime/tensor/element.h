@@ -1,4 +1,4 @@
-/* element.h — numbers as files hold them, and the dtype that they become here.
+/* element.h — part of tensor.h: numbers as files hold them, and the dtype that they become here.
  *
  * Six kinds are our own dtypes. Of the others each becomes the narrowest of ours that holds all its
  * values: f16 and bfloat16 f32; i8, i16 and u16 i32; u32 i64; and u64, which has no such dtype,
@@ -7,7 +7,11 @@
 #ifndef NEAP_TENSOR_ELEMENT_H
 #define NEAP_TENSOR_ELEMENT_H
 
-#include "tensor/tensor.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "kern/kern.h"
 
 typedef struct {
   const char *code;        /* NumPy's, without the byte order: "f2" */

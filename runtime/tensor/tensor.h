@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "kern/kern.h" /* neap_dtype, names of the operations */
+#include "tensor/element.h"
 
 enum { NEAP_MAX_DIMS = 8 };
 

@@ -25,6 +25,10 @@ class Store {
 for (const [name, dtype, codecs, fill, data] of [
   ["zstd", "float64", [bytes, zstd], NaN, Float64Array.from({ length: 12 }, (_, i) => i / 4)],
   ["plain", "int32", [bytes], 7, Int32Array.from({ length: 12 }, (_, i) => i)],
+  ["turned", "float32", [{ name: "transpose", configuration: { order: [1, 0] } },
+    { name: "bytes", configuration: { endian: "big" } }], 7,
+    Float32Array.from({ length: 12 }, (_, i) => i)],
+  ["unsigned", "uint16", [bytes, zstd], 7, Uint16Array.from({ length: 12 }, (_, i) => i)],
 ]) {
   const root = path.join(folder, name + ".zarr");
   fs.rmSync(root, { recursive: true, force: true });

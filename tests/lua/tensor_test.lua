@@ -583,7 +583,8 @@ describe("tensor files", function()
       { "seconds", "'<M8%[s%]' .*astype%('datetime64%[ns%]'%)" },
       { "days", "'<m8%[D%]' .*astype%('timedelta64%[ns%]'%)" },
     } do
-      assert.matches(case[2], support.message(tensor.load, folder .. "refused_" .. case[1] .. ".npy"))
+      local path = folder .. "refused_" .. case[1] .. ".npy"
+      assert.matches(case[2], support.message(tensor.load, path))
     end
   end)
 

@@ -1,28 +1,40 @@
 ---@meta neap.c.store
 local c = {}
 
---- Write one chunk of an array: elements, zstd of `level` (nil = none), CRC-32C behind them.
----@param path string
----@param t neap.tensor
----@param level? integer
----@param crc32c? boolean
-function c.write_chunk(path, t, level, crc32c) end
+---@class neap.store.grid
+local grid = {}
 
---- Read one chunk; nil when there is no such file.
----@param path string
----@param dtype string
----@param sizes integer[]
----@param level? integer
----@param crc32c? boolean
----@return neap.tensor?
-function c.read_chunk(path, dtype, sizes, level, crc32c) end
+--- How an array is cut into chunk files and how these are packed. `packing` is "none", "zstd", "zlib"
+--- or "blosc", `code` NumPy's of an element without byte order, `order` the dims in their order in a
+--- file.
+---@param o { path: string, prefix: string?, between: string, chunks: integer[], order: integer[], code: string, big: boolean?, packing: string, level: integer?, sum: boolean, fill: number|boolean }
+---@return neap.store.grid
+function c.grid(o) end
 
---- Read one chunk into the contiguous `t`; false when there is no such file.
+--- The box from `low` to `high`, both inside, from 1; high = low - 1 for none. Chunks without a file
+--- hold `fill`.
+---@param low integer[]
+---@param high integer[]
+---@return neap.tensor
+function grid:read(low, high) end
+
+--- Put x at `low`; durable when it returns.
+---@param low integer[]
+---@param x neap.tensor
+function grid:write(low, x) end
+
+--- Remove the temporary files of processes that are gone.
+function grid:sweep() end
+
+--- NumPy's code and our dtype of an element: by its name in Zarr version 3, or by the code; nothing
+--- for others.
+---@param name string
+---@param is_code? boolean
+---@return string? code, string? dtype
+function c.element(name, is_code) end
+
+--- Make the names in a folder durable.
 ---@param path string
----@param t neap.tensor
----@param level? integer
----@param crc32c? boolean
----@return boolean
-function c.read_chunk_into(path, t, level, crc32c) end
+function c.sync_folder(path) end
 
 return c

@@ -91,12 +91,12 @@ end
 --- either memory and byte order; compressed files too), {name = tensor} from `.npz` and
 --- `.safetensors`, with the sorted names as a second and safetensors' metadata as a third result.
 --- `only` names the tensors to read from an archive. Elements of f8 f4 i8 i4 u1 b1 come as they
---- are, f2 and BF16 as f32, i1 i2 u2 as i32, u4 u8 as i64, all exactly (above 2^63 - 1 is an error),
---- datetime64[ns] and timedelta64[ns] as i64; complex numbers, other units, texts, records and
---- objects are errors that say how to save them. With `mmap` a .npy file of our dtypes stays on disk
---- and is read where it is touched; writing to the tensor changes memory only. While it is in use
---- nobody may shorten the file: touching what is gone ends the process. A damaged or truncated file
---- is an error.
+--- are, f2 and BF16 as f32, i1 i2 u2 as i32, u4 u8 as i64, all exactly (above 2^63 - 1 is an
+--- error), datetime64[ns] and timedelta64[ns] as i64; complex numbers, other units, texts, records
+--- and objects are errors that say how to save them. With `mmap` a .npy file of our dtypes stays
+--- on disk and is read where it is touched; writing to the tensor changes memory only. While it is
+--- in use nobody may shorten the file: touching what is gone ends the process. A damaged or
+--- truncated file is an error.
 ---     local path = os.tmpname() .. ".npy"
 ---     tensor.save(path, tensor.arange(4))
 ---     tensor.load(path, { mmap = true })[-1] --> 4.0
