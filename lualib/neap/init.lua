@@ -37,7 +37,7 @@ local generator = base.rng(0)
 --- Start the run's random numbers over from `seed` (0 until it is called).
 ---     neap.seed(7)
 ---@param seed integer
-function neap.seed(seed) generator:state(seed, 0, 0) end
+function neap.seed(seed) generator:state(opts.integer("neap.seed", "seed", seed), 0, 0) end
 
 --- The generator that random functions draw from when they are given none; `neap.seed` resets it.
 ---     neap.generator():uniform() < 1 --> true

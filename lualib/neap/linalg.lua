@@ -77,6 +77,7 @@ end
 ---@return neap.tensor x, integer rank, neap.tensor s
 function linalg.lstsq(a, b, o)
   o = opts.merge("linalg.lstsq", { rcond = opts.none }, o)
+  if o.rcond then opts.expect("linalg.lstsq", "option 'rcond'", o.rcond, "number") end
   return c.lstsq(a, b, o.rcond)
 end
 
@@ -141,6 +142,7 @@ function linalg.eigh(a) return c.eigh(a) end
 ---@return neap.tensor
 function linalg.pinv(a, o)
   o = opts.merge("linalg.pinv", { rcond = opts.none }, o)
+  if o.rcond then opts.expect("linalg.pinv", "option 'rcond'", o.rcond, "number") end
   local x, m, n = matrix("pinv", a)
   if m == 0 or n == 0 then
     local sizes = leading(x, n, m)
@@ -213,6 +215,13 @@ local matrix_norms = {
   [2] = function(x) return of_values(x, "max") end,
 }
 
+local function refuse_norm(where, p)
+  local got = opts.kind(p)
+  if got == "string" then got = ("'%s'"):format(p)
+  elseif got == "number" then got = ("%.14g"):format(p) end
+  opts.raise("linalg.%s: p of a matrix is 'fro', 'nuc', 1, 2 or math.huge, got %s", where, got)
+end
+
 --- The norm of a vector (one dim), `p` being 1, 2 (usual) or math.huge; or of a matrix: "fro"
 --- (usual), "nuc" (the sum of the singular values), 2 (the largest one), 1 or math.huge (the
 --- largest sum of sizes in a column, in a row). A batch of matrices gives one for
@@ -228,15 +237,14 @@ function linalg.norm(x, p)
   if dims == 1 then
     p = p or 2
     if not vector_norms[p] then
-      opts.raise("linalg.norm: p of a vector is 1, 2 or math.huge, got %s", tostring(p))
+      opts.raise("linalg.norm: p of a vector is 1, 2 or math.huge, got %s",
+        type(p) == "table" and "table" or tostring(p))
     end
     return x:norm { p = p }
   end
   local wide = matrix("norm", x)
   local norm = matrix_norms[p == nil and "fro" or p]
-  if not norm then
-    opts.raise("linalg.norm: p of a matrix is 'fro', 'nuc', 1, 2 or math.huge, got %s", tostring(p))
-  end
+  if not norm then refuse_norm("norm", p) end
   return like(x, norm(wide))
 end
 
@@ -248,6 +256,7 @@ end
 ---@return integer|neap.tensor
 function linalg.rank(a, o)
   o = opts.merge("linalg.rank", { tol = opts.none }, o)
+  if o.tol then opts.expect("linalg.rank", "option 'tol'", o.tol, "number") end
   local x, m, n = matrix("rank", a)
   if m == 0 or n == 0 then return nothing(x, "i64") end
   local s = c.svdvals(x)
@@ -267,7 +276,10 @@ function linalg.cond(a, p)
   if m == 0 or n == 0 then
     opts.raise("linalg.cond: a matrix of shape %s has none", shape_text(a))
   end
-  if p ~= nil and p ~= 2 then return linalg.norm(a, p) * linalg.norm(linalg.inv(a), p) end
+  if p ~= nil and p ~= 2 then
+    if not matrix_norms[p] then refuse_norm("cond", p) end
+    return linalg.norm(a, p) * linalg.norm(linalg.inv(a), p)
+  end
   local s = c.svdvals(x)
   local ratio = s:slice(-1, 1, 1) / s:slice(-1, -1, -1)
   ratio = c.where(ratio:isnan(), math.huge, ratio)

@@ -131,15 +131,94 @@ function opts.strict(t, where, kind)
   return setmetatable(t, meta)
 end
 
---- Raise unless `value` is of that kind: "tensor", or a type of Lua.
+--- What kind of value that is, for messages: a type of Lua, or the class of an object.
+---     opts.kind(1) --> number
+---@return string
+function opts.kind(value) return base.kind(value) end
+
+-- As in neap.c.tensor, which is loaded when something asks for a tensor.
+local function is_open(value)
+  is_open = require("neap.c.tensor").is_open
+  return is_open(value)
+end
+
+--- Raise unless `value` is of that kind: "tensor", "rng", or a type of Lua.
 ---@param where string the function, for messages
----@param what string the argument
+---@param what string the argument; "self" gets a hint at the colon
 ---@param kind string
 function opts.expect(where, what, value, kind)
-  local meta = type(value) == "userdata" and getmetatable(value)
-  local got = type(value)
-  if type(meta) == "table" and meta.__name == "neap.tensor" then got = "tensor" end
-  if got ~= kind then opts.raise("%s: %s must be a %s, got %s", where, what, kind, got) end
+  if kind == "tensor" then
+    local open = is_open(value)
+    if open then return end
+    if open == false then opts.raise("%s: %s: tensor was closed", where, what) end
+  end
+  local got = base.kind(value)
+  if got == kind or type(value) == kind then return end
+  local article = kind == "rng" and "an" or "a"
+  opts.raise("%s: %s must be %s %s, got %s%s", where, what, article, kind, got,
+    what == "self" and "; methods are called with a colon, x:name()" or "")
+end
+
+--- Raise unless `value` is a tensor, a number or a boolean.
+---@param where string the function, for messages
+---@param what string the argument
+function opts.operand(where, what, value)
+  if type(value) == "number" then return end
+  local kind = base.kind(value)
+  if kind == "tensor" then opts.expect(where, what, value, "tensor")
+  elseif kind ~= "number" and kind ~= "boolean" then
+    opts.raise("%s: %s must be a tensor or a number, got %s", where, what, kind)
+  end
+end
+
+--- Raise unless `value` is an integer (a float with an integer value is one) in [low, high]; its
+--- value as an integer.
+---     opts.integer("topk", "k", 2.0, 1) --> 2
+---@param where string the function, for messages
+---@param what string the argument
+---@param value any
+---@param low? integer
+---@param high? integer
+---@return integer
+function opts.integer(where, what, value, low, high)
+  if math.type(value) == "integer" and value >= (low or value) and value <= (high or value) then
+    return value
+  end
+  local whole = type(value) == "number" and math.tointeger(value)
+  if not whole then
+    local got = base.kind(value)
+    if got == "number" then got = value ~= value and "nan" or ("%.14g"):format(value) end
+    opts.raise("%s: %s must be an integer, got %s", where, what, got)
+  end
+  if low and whole < low then
+    opts.raise("%s: %s is %d, must be %d at least", where, what, whole, low)
+  elseif high and whole > high then
+    opts.raise("%s: %s is %d, must be %d at most", where, what, whole, high)
+  end
+  return whole
+end
+
+--- (dim, options) where a dim may be left out: `x:sum { keepdim = true }`.
+---@param where string the function, for messages
+---@param dim any
+---@param o any
+---@param defaults table
+---@return any dim, table options
+function opts.after_dim(where, dim, o, defaults)
+  if type(dim) == "table" and #dim == 0 then
+    if o ~= nil then
+      opts.merge(where, defaults, o)
+      opts.raise("%s: options must be one table, two are given", where)
+    end
+    dim, o = nil, dim
+  end
+  local merged = opts.merge(where, defaults, o)
+  for name, value in next, o or {} do
+    if type(defaults[name]) == "number" and type(value) ~= "number" then
+      opts.expect(where, ("option '%s'"):format(name), value, "number")
+    end
+  end
+  return dim, merged
 end
 
 opts.required = setmetatable({}, { __name = "neap.opts.required" })
@@ -154,7 +233,7 @@ opts.none = setmetatable({}, { __name = "neap.opts.none" })
 ---@return table
 function opts.merge(where, defaults, given)
   if given ~= nil and type(given) ~= "table" then
-    opts.raise("%s: options must be a table, got %s", where, type(given))
+    opts.raise("%s: options must be a table, got %s", where, base.kind(given))
   end
   local merged = {}
   for name in pairs(given or {}) do

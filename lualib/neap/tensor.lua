@@ -18,22 +18,14 @@ local methods = c.methods
 local function sizes_and_options(where, t, defaults)
   if type(t) ~= "table" then
     opts.raise("%s: one table with the sizes expected, as in %s { 2, 3 }, got %s", where, where,
-      type(t))
+      opts.kind(t))
   end
   local sizes, given = table.move(t, 1, #t, 1, {}), {}
   for name, value in pairs(t) do
     if math.type(name) ~= "integer" then given[name] = value end
   end
+  for d, size in ipairs(sizes) do sizes[d] = opts.integer(where, "size " .. d, size, 0) end
   return sizes, opts.merge(where, defaults, given)
-end
-
-local function check_numbers(where, ...)
-  for i = 1, select("#", ...) do
-    local v = select(i, ...)
-    if type(v) ~= "number" then
-      opts.raise("%s: argument %d: number expected, got %s", where, i, type(v))
-    end
-  end
 end
 
 -- construction ------------------------------------------------------------------------------------
@@ -64,6 +56,9 @@ end
 ---@return neap.tensor
 function tensor.full(t)
   local sizes, o = sizes_and_options("tensor.full", t, { dtype = "f64", value = opts.required })
+  if type(o.value) ~= "boolean" then
+    opts.expect("tensor.full", "option 'value'", o.value, "number")
+  end
   local x = c.zeros(sizes, o.dtype)
   x[{}] = o.value
   return x
@@ -87,7 +82,7 @@ end
 ---@return neap.tensor
 function tensor.eye(n, o)
   o = opts.merge("tensor.eye", { dtype = "f64" }, o)
-  check_numbers("tensor.eye", n)
+  n = opts.integer("tensor.eye", "n", n, 0)
   local x = c.zeros({ n, n }, o.dtype)
   if n > 0 then x:view(-1):slice(1, 1, -1, n + 1)[{}] = 1 end
   return x
@@ -106,10 +101,20 @@ function tensor.arange(first, last, step, o)
   if type(step) == "table" then step, o = nil, step end
   if last == nil then first, last = 1, first end
   step = step or 1
-  check_numbers("tensor.arange", first, last, step)
+  opts.expect("tensor.arange", "first", first, "number")
+  opts.expect("tensor.arange", "last", last, "number")
+  opts.expect("tensor.arange", "step", step, "number")
   o = opts.merge("tensor.arange", { dtype = "f64" }, o)
-  if step == 0 then opts.raise "tensor.arange: the step is 0" end
-  local n = math.max(0, math.floor((last - first) / step * (1 + 1e-15)) + 1)
+  local span = (last - first) / step
+  if step == 0 or span ~= span or span >= 2 ^ 62 then
+    opts.raise("tensor.arange: no finite number of steps of %s leads from %s to %s", step, first,
+      last)
+  end
+  if o.dtype:find "^[iu]" then
+    first = opts.integer("tensor.arange", "first", first)
+    step = opts.integer("tensor.arange", "step", step)
+  end
+  local n = math.max(0, math.floor(span * (1 + 1e-15)) + 1)
   return c.arange(first, step, n, o.dtype)
 end
 
@@ -122,7 +127,9 @@ end
 ---@return neap.tensor
 function tensor.linspace(first, last, n, o)
   o = opts.merge("tensor.linspace", { dtype = "f64" }, o)
-  check_numbers("tensor.linspace", first, last, n)
+  opts.expect("tensor.linspace", "first", first, "number")
+  opts.expect("tensor.linspace", "last", last, "number")
+  n = opts.integer("tensor.linspace", "n", n, 0)
   local x = c.arange(first + 0.0, n > 1 and (last - first) / (n - 1) or 0.0, n, "f64")
   if n > 1 then x[n] = last end
   return x:to(o.dtype)
@@ -131,10 +138,14 @@ end
 -- random ------------------------------------------------------------------------------------------
 
 -- The generator that the options name: `rng`, `seed`, or the run's own.
-local function generator(o)
-  if o.rng then return o.rng end
+local function generator(where, o)
+  if o.rng ~= nil then
+    opts.expect(where, "option 'rng'", o.rng, "rng")
+    return o.rng
+  end
   local neap = require "neap"
-  return o.seed and neap.rng(o.seed) or neap.generator()
+  if o.seed == nil then return neap.generator() end
+  return neap.rng(opts.integer(where, "option 'seed'", o.seed))
 end
 
 local float_options = { dtype = "f64", rng = opts.none, seed = opts.none }
@@ -146,7 +157,7 @@ local float_options = { dtype = "f64", rng = opts.none, seed = opts.none }
 ---@return neap.tensor
 function tensor.rand(t)
   local sizes, o = sizes_and_options("tensor.rand", t, float_options)
-  return c.rand(sizes, o.dtype, generator(o))
+  return c.rand(sizes, o.dtype, generator("tensor.rand", o))
 end
 
 --- Standard normal numbers; options as in `rand`.
@@ -155,7 +166,7 @@ end
 ---@return neap.tensor
 function tensor.randn(t)
   local sizes, o = sizes_and_options("tensor.randn", t, float_options)
-  return c.randn(sizes, o.dtype, generator(o))
+  return c.randn(sizes, o.dtype, generator("tensor.randn", o))
 end
 
 --- Whole numbers from `low` (1) to `high`, both included, as i64; `rng` or `seed` as in `rand`.
@@ -165,7 +176,9 @@ end
 function tensor.randint(t)
   local sizes, o = sizes_and_options("tensor.randint", t,
     { low = 1, high = opts.required, rng = opts.none, seed = opts.none })
-  return c.randint(sizes, o.low, o.high, generator(o))
+  local low = opts.integer("tensor.randint", "option 'low'", o.low)
+  local high = opts.integer("tensor.randint", "option 'high'", o.high)
+  return c.randint(sizes, low, high, generator("tensor.randint", o))
 end
 
 --- The numbers 1 to n in random order, i64: an index for `x[p]`.
@@ -175,7 +188,8 @@ end
 ---@return neap.tensor
 function tensor.permutation(n, o)
   o = opts.merge("tensor.permutation", { rng = opts.none, seed = opts.none }, o)
-  return c.permutation(n, generator(o))
+  n = opts.integer("tensor.permutation", "n", n, 0)
+  return c.permutation(n, generator("tensor.permutation", o))
 end
 
 -- reductions --------------------------------------------------------------------------------------
@@ -184,12 +198,14 @@ local along = { keepdim = false, skip_nan = false }
 
 -- (dim, options) of a reduction; `x:sum { keepdim = true }` names options only.
 local function arguments(where, dim, o, defaults)
-  if type(dim) == "table" and #dim == 0 then dim, o = nil, dim end
-  if o and o.dim then opts.raise("%s: the dim comes first, as in x:%s(1)", where, where) end
-  if type(dim) == "string" then
-    opts.raise("%s: the dim is an integer or an array of them, got '%s'", where, dim)
+  local options = type(dim) == "table" and #dim == 0 and dim or o
+  if type(options) == "table" and options.dim then
+    opts.raise("%s: the dim comes first, as in x:%s(1)", where, where)
   end
-  return dim, opts.merge(where, defaults or along, o)
+  if type(dim) == "string" then
+    opts.raise("%s: dim must be an integer or an array of them, got '%s'", where, dim)
+  end
+  return opts.after_dim(where, dim, o, defaults or along)
 end
 
 local function reduce(name, x, dim, o)
@@ -341,7 +357,7 @@ function tensor.stack(tensors, dim) return c.stack(tensors, dim) end
 ---@param dim? integer
 ---@return neap.tensor[]
 function methods:split(sizes, dim)
-  dim = dims.one("split", self, dim or 1)
+  dim = dims.one("split", self, dim == nil and 1 or dim)
   local n, at, pieces = self:size(dim), 1, {}
   local function piece(size)
     pieces[#pieces + 1] = self:slice(dim, at, at + size - 1 > 0 and at + size - 1 or -n - 1)
@@ -349,14 +365,23 @@ function methods:split(sizes, dim)
   end
   if type(sizes) == "table" then
     local total = 0
-    for _, size in ipairs(sizes) do total = total + size end
+    for i, size in ipairs(sizes) do
+      total = total + opts.integer("split", ("sizes[%d]"):format(i), size, 0)
+    end
     if total ~= n then opts.raise("split: the sizes add up to %d, dim %d has %d", total, dim, n) end
     for _, size in ipairs(sizes) do piece(size) end
   else
-    if sizes < 1 then opts.raise("split: pieces of %d elements", sizes) end
+    sizes = opts.integer("split", "sizes", sizes, 1)
     while at <= n do piece(math.min(sizes, n - at + 1)) end
   end
   return pieces
+end
+
+local function check_bounds(where, x, low, high)
+  if low ~= nil then opts.operand(where, "low", low) end
+  if high ~= nil then opts.operand(where, "high", high) end
+  dims.broadcast(where, x, low)
+  dims.broadcast(where, x, high)
 end
 
 --- Elements kept inside [low, high]; either may be nil. NaN stays.
@@ -365,8 +390,8 @@ end
 ---@param high? number|neap.tensor
 ---@return neap.tensor
 function methods:clamp(low, high)
-  dims.broadcast("clamp", self, low)
-  dims.broadcast("clamp", self, high)
+  opts.expect("clamp", "self", self, "tensor")
+  check_bounds("clamp", self, low, high)
   local x = self
   if low ~= nil then x = x:maximum(low) end
   if high ~= nil then x = x:minimum(high) end
@@ -379,35 +404,49 @@ end
 ---@param high? number|neap.tensor
 ---@return neap.tensor self
 function methods:clamp_(low, high)
+  opts.expect("clamp_", "self", self, "tensor")
+  check_bounds("clamp_", self, low, high)
   if low ~= nil then self:maximum_(low) end
   if high ~= nil then self:minimum_(high) end
   return self
 end
 
-local function truth(x) return type(x) == "userdata" and x:to "bool" or x ~= 0 and x ~= false end
+-- Which elements count as true; of a number or boolean, whether it does.
+local function truth(where, what, x)
+  if what == "self" then opts.expect(where, what, x, "tensor") end
+  opts.operand(where, what, x)
+  if type(x) == "userdata" then return x:to "bool" end
+  return x ~= 0 and x ~= false
+end
 
 --- True where both are not 0.
 ---     tensor.of({ 1, 0 }):logical_and(tensor.of { 2, 2 }):sum() --> 1
 ---@param y neap.tensor|number|boolean
 ---@return neap.tensor
-function methods:logical_and(y) return truth(self) & truth(y) end
+function methods:logical_and(y)
+  return truth("logical_and", "self", self) & truth("logical_and", "y", y)
+end
 
 --- True where either is not 0.
 ---     tensor.of({ 1, 0 }):logical_or(tensor.of { 0, 0 }):sum() --> 1
 ---@param y neap.tensor|number|boolean
 ---@return neap.tensor
-function methods:logical_or(y) return truth(self) | truth(y) end
+function methods:logical_or(y)
+  return truth("logical_or", "self", self) | truth("logical_or", "y", y)
+end
 
 --- True where exactly one is not 0.
 ---     tensor.of({ 1, 0 }):logical_xor(tensor.of { 1, 1 }):sum() --> 1
 ---@param y neap.tensor|number|boolean
 ---@return neap.tensor
-function methods:logical_xor(y) return truth(self) ~ truth(y) end
+function methods:logical_xor(y)
+  return truth("logical_xor", "self", self) ~ truth("logical_xor", "y", y)
+end
 
 --- True where the element is 0.
 ---     tensor.of({ 1, 0 }):logical_not():sum() --> 1
 ---@return neap.tensor
-function methods:logical_not() return ~truth(self) end
+function methods:logical_not() return ~truth("logical_not", "self", self) end
 
 -- `tensor.mean(x)`, as in libraries where these are functions, learns that it is a method.
 setmetatable(tensor, { __index = function(_, name)

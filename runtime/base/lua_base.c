@@ -101,35 +101,15 @@ void neap_lua_class(lua_State *L, const char *name, const luaL_Reg *methods) {
   lua_pop(L, 1);
 }
 
-lua_Integer neap_lua_integer(lua_State *L, int arg, lua_Integer low, lua_Integer high,
-                             const char *what) {
-  lua_Integer v = luaL_checkinteger(L, arg);
-  if (v < low || v > high)
-    neap_lua_raise(L, "%s is %lld, allowed are %lld to %lld", what, (long long)v, (long long)low,
-                   (long long)high);
-  return v;
-}
-
-int64_t neap_lua_position(lua_State *L, int arg, int64_t size, const char *what) {
-  lua_Integer v = luaL_checkinteger(L, arg);
-  if (v == 0) neap_lua_raise(L, "%s is 0, but counting starts at 1 (negative from the end)", what);
-  if (v > size || v < -size)
-    neap_lua_raise(L, "%s is %lld, but the size is %lld", what, (long long)v, (long long)size);
-  return v > 0 ? v - 1 : size + v;
-}
-
-const char *neap_lua_text(lua_State *L, int arg, const char *what) {
-  size_t n;
-  const char *text = luaL_checklstring(L, arg, &n);
-  if (strlen(text) != n) neap_lua_raise(L, "%s '%s' has a zero byte inside", what, text);
-  return text;
-}
-
 /* neap.rng ------------------------------------------------------------------------------------- */
 
 static const char RNG[] = "neap.rng";
 
-neap_rng *neap_lua_check_rng(lua_State *L, int arg) { return luaL_checkudata(L, arg, RNG); }
+neap_rng *neap_lua_check_rng(lua_State *L, int arg) {
+  neap_rng *r = luaL_testudata(L, arg, RNG);
+  if (!r) neap_lua_expected(L, arg, "an rng");
+  return r;
+}
 
 static neap_rng *push_rng(lua_State *L) {
   neap_rng *r = lua_newuserdatauv(L, sizeof *r, 0);
@@ -138,7 +118,7 @@ static neap_rng *push_rng(lua_State *L) {
 }
 
 static int l_rng(lua_State *L) {
-  lua_Integer seed = luaL_checkinteger(L, 1);
+  lua_Integer seed = neap_lua_whole(L, 1);
   *push_rng(L) = neap_rng_make((uint64_t)seed);
   return 1;
 }
@@ -146,7 +126,8 @@ static int l_rng(lua_State *L) {
 static int rng_split(lua_State *L) {
   const neap_rng *r = neap_lua_check_rng(L, 1);
   size_t length;
-  const char *name = luaL_checklstring(L, 2, &length);
+  if (!lua_isstring(L, 2)) neap_lua_expected(L, 2, "a string");
+  const char *name = lua_tolstring(L, 2, &length);
   *push_rng(L) = neap_rng_split(r, name, length);
   return 1;
 }
@@ -163,9 +144,9 @@ static int rng_normal(lua_State *L) {
 
 static int rng_integer(lua_State *L) {
   neap_rng *r = neap_lua_check_rng(L, 1);
-  lua_Integer low = luaL_checkinteger(L, 2), high = luaL_checkinteger(L, 3);
+  lua_Integer low = neap_lua_whole(L, 2), high = neap_lua_whole(L, 3);
   if (low > high)
-    neap_lua_raise(L, "rng:integer: low %lld is above high %lld", (long long)low, (long long)high);
+    neap_lua_raise(L, "integer: low is %lld, above high, %lld", (long long)low, (long long)high);
   uint64_t span = (uint64_t)high - (uint64_t)low + 1;
   uint64_t k = span ? neap_rng_below(r, span) : neap_rng_bits(r);
   lua_pushinteger(L, (lua_Integer)((uint64_t)low + k));
@@ -176,8 +157,8 @@ static int rng_integer(lua_State *L) {
 static int rng_state(lua_State *L) {
   neap_rng *r = neap_lua_check_rng(L, 1);
   if (lua_gettop(L) > 1) {
-    lua_Integer seed = luaL_checkinteger(L, 2), stream = luaL_checkinteger(L, 3);
-    lua_Integer next = luaL_checkinteger(L, 4);
+    lua_Integer seed = neap_lua_whole(L, 2), stream = neap_lua_whole(L, 3);
+    lua_Integer next = neap_lua_whole(L, 4);
     *r = (neap_rng){(uint64_t)seed, (uint64_t)stream, (uint64_t)next};
   }
   lua_pushinteger(L, (lua_Integer)r->seed);
@@ -203,7 +184,7 @@ static const luaL_Reg rng_methods[] = {
  */
 
 static int l_set_threads(lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
+  lua_Integer n = neap_lua_whole(L, 1);
   neap_lua_check(L, neap_set_threads(n < 0 || n > 1000000 ? -1 : (int)n));
   return 0;
 }
@@ -243,6 +224,13 @@ static int l_library(lua_State *L) {
 /* raise(text): an error at the nearest caller outside the library. */
 static int l_raise(lua_State *L) { return neap_lua_raise(L, "%s", luaL_checkstring(L, 1)); }
 
+/* kind(value): a type of Lua, or the class of an object. */
+static int l_kind(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_pushstring(L, neap_lua_kind(L, 1));
+  return 1;
+}
+
 /* is_terminal(descriptor): whether 0, 1 or 2 is a terminal. */
 static int l_is_terminal(lua_State *L) {
   lua_pushboolean(L, isatty((int)neap_lua_integer(L, 1, 0, 2, "descriptor")));
@@ -262,10 +250,23 @@ static const luaL_Reg functions[] = {
     {"trim", l_trim},
     {"library", l_library},
     {"raise", l_raise},
+    {"kind", l_kind},
     {"interrupted", l_interrupted},
     {"is_terminal", l_is_terminal},
     {NULL, NULL},
 };
+
+static const neap_lua_signature signatures[] = {{"rng", "seed", NULL},
+                                                {"set_threads", "n", NULL},
+                                                {"library", "folder", NULL},
+                                                {NULL, NULL, NULL}};
+
+static const neap_lua_signature rng_signatures[] = {{"split", "self name", NULL},
+                                                    {"uniform", "self", NULL},
+                                                    {"normal", "self", NULL},
+                                                    {"integer", "self low high", NULL},
+                                                    {"state", "self seed stream next", NULL},
+                                                    {NULL, NULL, NULL}};
 
 /* The main thread of the state to collect when memory runs out: the last that opened this. */
 static lua_State *collected;
@@ -307,9 +308,13 @@ NEAP_LUA_EXPORT int luaopen_neap_c_base(lua_State *L);
 
 int luaopen_neap_c_base(lua_State *L) {
   neap_lua_class(L, RNG, rng_methods);
+  luaL_getmetatable(L, RNG);
+  neap_lua_sign(L, rng_signatures);
+  lua_pop(L, 1);
   watch_closing(L);
   collect_from(main_thread(L));
   luaL_newlib(L, functions);
+  neap_lua_sign(L, signatures);
   lua_pushliteral(L, NEAP_VERSION);
   lua_setfield(L, -2, "version");
   return 1;

@@ -35,12 +35,49 @@ void neap_lua_charge(lua_State *L);
  * __close doing what __gc does. Leaves nothing on the stack. */
 void neap_lua_class(lua_State *L, const char *name, const luaL_Reg *methods);
 
+/* What messages call a C function and its arguments. field is its name in the table it stands in;
+ * parameters are "x index dim", a last one that ends in "..." standing for any number; operation is
+ * its name for users where that is not the field, with a * for its first argument. */
+typedef struct {
+  const char *field, *parameters, *operation;
+} neap_lua_signature;
+
+/* Note the signatures, ended by a NULL field, of functions in the table at the top of the stack. */
+void neap_lua_sign(lua_State *L, const neap_lua_signature *signatures);
+
+/* Room for the name of an operation and a parameter. */
+enum { NEAP_LUA_NAME = 96 };
+
+/* The running function and its parameter at arg, "take: index"; with arg 0 the function alone. */
+const char *neap_lua_parameter(lua_State *L, int arg, char *text);
+
+/* What kind of value is at arg: a type of Lua, or the class of an object ("tensor"). */
+const char *neap_lua_kind(lua_State *L, int arg);
+
+/* Raise "take: index must be a tensor, got nil". Never returns. */
+int neap_lua_expected(lua_State *L, int arg, const char *what);
+
+/* The same for the value at arg under a name of its own: "cat: tensors[2]". Never returns. */
+int neap_lua_refuse(lua_State *L, int arg, const char *name, const char *what);
+
+/* The integer at arg; a float with an integer value will do, a string will not. */
+lua_Integer neap_lua_whole(lua_State *L, int arg);
+
+/* The same; name stands for the argument in the message. */
+lua_Integer neap_lua_whole_as(lua_State *L, int arg, const char *name);
+
+/* The number at arg. */
+lua_Number neap_lua_number(lua_State *L, int arg);
+
+/* Raise unless a table is at arg. */
+void neap_lua_table(lua_State *L, int arg);
+
 /* Integer argument in [low, high]; what names it in the message. */
 lua_Integer neap_lua_integer(lua_State *L, int arg, lua_Integer low, lua_Integer high,
                              const char *what);
 
 /* A position that users count from 1 or, negative, from the end, as 0-based in [0, size). 0 is an
- * error that says so. */
+ * error that says so. Without what the message names the parameter. */
 int64_t neap_lua_position(lua_State *L, int arg, int64_t size, const char *what);
 
 /* The text at arg, which goes to functions that stop at a zero byte: with one inside it is refused,

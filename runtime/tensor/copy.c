@@ -1,4 +1,6 @@
 /* Copies, conversions and joining. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/pool.h"
@@ -15,9 +17,10 @@ static neap_status misfit(const copying *c, int64_t n, char *const *p, const int
   for (int64_t i = 0; i < n; i++) {
     neap_storage at = {.data = p[1] + i * stride[1] * each};
     neap_tensor one = {.storage = &at, .dtype = c->from};
-    if (!c->cast(1, &slot, 1, at.data, 1))
-      return neap_fail(NEAP_EVALUE, "conversion: %.17g does not fit in %s",
-                       neap_tensor_get_f64(&one, NULL), neap_dtype_name(c->to));
+    if (c->cast(1, &slot, 1, at.data, 1)) continue;
+    double v = neap_tensor_get_f64(&one, NULL);
+    return neap_fail(NEAP_EVALUE, "conversion: %.17g from %s does not fit in %s", v != v ? NAN : v,
+                     neap_dtype_name(c->from), neap_dtype_name(c->to));
   }
   return NEAP_OK;
 }
@@ -93,12 +96,13 @@ static neap_status copy_apart(neap_tensor *dst, const neap_tensor *src) {
 
 neap_status neap_tensor_copy(neap_tensor *dst, const neap_tensor *src) {
   neap_tensor wide, own = {0};
-  NEAP_TRY(neap__check_writable("copy", dst));
+  NEAP_TRY(neap__check_writable("assignment", dst));
   neap_status st = neap_tensor_expand(&wide, src, dst->ndim, dst->size);
   if (st) {
     char a[128], b[128];
-    return neap_fail(st, "copy: shape %s does not fit into %s", neap_shape_text(src, a, sizeof a),
-                     neap_shape_text(dst, b, sizeof b));
+    return neap_fail(st, "assignment: shape %s does not fit into %s (%s into %s)",
+                     neap_shape_text(src, a, sizeof a), neap_shape_text(dst, b, sizeof b),
+                     neap_dtype_name(src->dtype), neap_dtype_name(dst->dtype));
   }
   if (neap__overlap(dst, &wide)) st = neap_tensor_clone(&own, &wide);
   if (!st) st = copy_apart(dst, own.storage ? &own : &wide);
@@ -135,11 +139,12 @@ static neap_status measure_cat(neap_tensor *shape, int n, const neap_tensor *con
     bool fits = t[i]->ndim == shape->ndim;
     for (int d = 0; fits && d < shape->ndim; d++)
       fits = d == dim || t[i]->size[d] == shape->size[d];
-    char a[128], b[128];
-    if (!fits)
-      return neap_fail(NEAP_ESHAPE, "cat: shapes %s and %s (tensor %d) do not match but in dim %d",
-                       neap_shape_text(t[0], a, sizeof a), neap_shape_text(t[i], b, sizeof b),
-                       i + 1, dim + 1);
+    if (!fits) {
+      char rule[96];
+      snprintf(rule, sizeof rule, "tensor %d must have the sizes of the first, but in dim %d",
+               i + 1, dim + 1);
+      return neap__mismatch("cat", t[0], t[i], rule);
+    }
     shape->size[dim] += t[i]->size[dim];
     shape->dtype = neap_dtype_promote(shape->dtype, t[i]->dtype);
   }
@@ -170,11 +175,11 @@ neap_status neap_tensor_stack(neap_tensor *out, int n, const neap_tensor *const 
   neap_tensor_drop(&shape);
   shape.size[dim] = n;
   for (int i = 1; i < n; i++) {
-    char a[128], b[128];
-    if (!neap_tensor_same_shape(t[0], t[i]))
-      return neap_fail(NEAP_ESHAPE, "stack: shapes %s and %s (tensor %d) do not match",
-                       neap_shape_text(t[0], a, sizeof a), neap_shape_text(t[i], b, sizeof b),
-                       i + 1);
+    if (!neap_tensor_same_shape(t[0], t[i])) {
+      char rule[64];
+      snprintf(rule, sizeof rule, "tensor %d must have the shape of the first", i + 1);
+      return neap__mismatch("stack", t[0], t[i], rule);
+    }
     shape.dtype = neap_dtype_promote(shape.dtype, t[i]->dtype);
   }
   NEAP_TRY(neap_tensor_init_raw(out, shape.dtype, shape.ndim, shape.size));

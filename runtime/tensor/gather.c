@@ -38,9 +38,9 @@ neap_status neap__resolve(const char *operation, int64_t v, int64_t first, int64
   *at = p;
   if (p >= 0 && p < size && !(v >= 0 && v < first)) return NEAP_OK;
   if (v == 0 && first == 1)
-    return neap_fail(NEAP_EINDEX,
-                     "%s: index is 0, but counting starts at 1 (negative from the end)", operation);
-  return neap_fail(NEAP_EINDEX, "%s: index %lld, but the size is %lld", operation, (long long)v,
+    return neap_fail(NEAP_EINDEX, "%s: index is 0, but indices start at 1 (negative from the end)",
+                     operation);
+  return neap_fail(NEAP_EINDEX, "%s: index is %lld, but the size is %lld", operation, (long long)v,
                    (long long)size);
 }
 
@@ -107,7 +107,8 @@ neap_status neap_tensor_take(neap_tensor *out, const neap_tensor *t, int dim,
   if (dim < 0 || dim >= t->ndim)
     return neap_fail(NEAP_EINDEX, "take: dim %d, but the tensor has %d", dim + 1, t->ndim);
   if (neap_dtype_is_float(index->dtype) || index->dtype == NEAP_BOOL)
-    return neap_fail(NEAP_EDTYPE, "take: the index is %s, not an integer",
+    return neap_fail(NEAP_EDTYPE,
+                     "take: index is %s, must be an integer (or a mask of bools, in x[mask])",
                      neap_dtype_name(index->dtype));
   NEAP_TRY(neap_tensor_as(&plain, t, t->dtype));
   neap_status st = neap_tensor_as(&at, index, NEAP_I64);
@@ -222,7 +223,11 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
                             const neap_tensor *src) {
   neap_tensor at, own = {0}, wide = {0}, target = *t;
   if (t->ndim == 0 || index->ndim != 1)
-    return neap_fail(NEAP_ESHAPE, "assignment: one dimension of indices expected");
+    return neap_fail(NEAP_ESHAPE,
+                     "assignment: an index tensor of one dim, into one of one dim or more");
+  if (neap_dtype_is_float(index->dtype) || index->dtype == NEAP_BOOL)
+    return neap_fail(NEAP_EDTYPE, "assignment: index is %s, must be an integer",
+                     neap_dtype_name(index->dtype));
   NEAP_TRY(neap__check_writable("assignment", t));
   NEAP_TRY(neap_tensor_as(&at, index, NEAP_I64));
   target.size[0] = index->size[0];
@@ -230,8 +235,9 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
   if (!st) st = neap_tensor_expand(&wide, src, target.ndim, target.size);
   if (st == NEAP_ESHAPE) {
     char a[128], b[128];
-    neap_fail(st, "assignment: shape %s does not fit into the %s chosen places",
-              neap_shape_text(src, a, sizeof a), neap_shape_text(&target, b, sizeof b));
+    neap_fail(st, "assignment: shape %s does not fit into the %s chosen places (%s into %s)",
+              neap_shape_text(src, a, sizeof a), neap_shape_text(&target, b, sizeof b),
+              neap_dtype_name(src->dtype), neap_dtype_name(t->dtype));
   }
   if (!st && neap__overlap(t, &wide)) {
     st = neap_tensor_clone(&own, &wide);

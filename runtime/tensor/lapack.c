@@ -102,12 +102,10 @@ neap_status neap__right_side(neap_tensor *b, int *columns, const neap__matrices 
   neap_tensor column, a;
   memset(b, 0, sizeof *b);
   if (!fits(p, given)) {
-    char s[128], t[128];
     NEAP_TRY(neap_tensor_transpose(&a, &p->a, p->a.ndim - 2, p->a.ndim - 1));
-    neap_shape_text(&a, s, sizeof s);
+    neap_status st = neap__mismatch(p->name, &a, given, "b is m, or m x k, for a of m x n");
     neap_tensor_drop(&a);
-    return neap_fail(NEAP_ESHAPE, "%s: shapes %s and %s do not match", p->name, s,
-                     neap_shape_text(given, t, sizeof t));
+    return st;
   }
   if (given->ndim == 1) NEAP_TRY(neap_tensor_unsqueeze(&column, given, 1));
   else neap_tensor_alias(&column, given);

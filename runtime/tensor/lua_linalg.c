@@ -81,7 +81,7 @@ static int l_eigh(lua_State *L) {
 /* lstsq(a, b, rcond) -> x, rank, s; rcond below 0: the usual one */
 static int l_lstsq(lua_State *L) {
   const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = neap_lua_check_tensor(L, 2);
-  double rcond = luaL_optnumber(L, 3, -1);
+  double rcond = lua_isnoneornil(L, 3) ? -1 : neap_lua_number(L, 3);
   int64_t rank = 0;
   neap_tensor *x = neap_lua_push_tensor(L), *s = neap_lua_push_tensor(L);
   neap_lua_done(L, neap_tensor_lstsq(x, &rank, s, a, b, rcond));
@@ -95,9 +95,9 @@ static int l_rolling(lua_State *L) {
   static const char *const names[] = {"sum", "mean", "std", "min", "max", "quantile", NULL};
   neap_rolling op = (neap_rolling)luaL_checkoption(L, 1, NULL, names);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  neap_rolling_options o = {.n = neap__lua_integer(L, 3)};
-  int dim = neap__lua_dim(L, "rolling", 4, t->ndim, t->ndim == 1 ? 0 : -1);
-  o.min_count = lua_isnoneornil(L, 5) ? o.n : neap__lua_integer(L, 5);
+  neap_rolling_options o = {.n = neap_lua_whole(L, 3)};
+  int dim = neap__lua_dim(L, 4, t->ndim, t->ndim == 1 ? 0 : -1);
+  o.min_count = lua_isnoneornil(L, 5) ? o.n : neap_lua_whole(L, 5);
   o.parameter = luaL_optnumber(L, 6, 0);
   return neap_lua_done(L, neap_tensor_rolling(neap_lua_push_tensor(L), op, t, dim, &o));
 }
@@ -112,5 +112,21 @@ void neap__lua_add_linalg(lua_State *L) {
       {"lstsq", l_lstsq}, {"rolling", l_rolling},
       {NULL, NULL},
   };
+  static const neap_lua_signature signatures[] = {
+      {"solve", "a b", NULL},
+      {"solve_triangular", "a b", NULL},
+      {"lu", "a", NULL},
+      {"cholesky", "a", NULL},
+      {"det", "a", NULL},
+      {"slogdet", "a", NULL},
+      {"qr", "a", NULL},
+      {"svd", "a", NULL},
+      {"eigh", "a", NULL},
+      {"svdvals", "a", NULL},
+      {"lstsq", "a b rcond", NULL},
+      {"rolling", "name self n dim min_count", "rolling_*"},
+      {NULL, NULL, NULL},
+  };
   luaL_setfuncs(L, functions, 0);
+  neap_lua_sign(L, signatures);
 }

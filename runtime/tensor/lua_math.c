@@ -1,5 +1,6 @@
 /* Arithmetic, comparisons, element-wise functions, metamethods and reductions in Lua. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tensor/lua_parts.h"
@@ -24,9 +25,7 @@ const neap_tensor *neap__lua_operand(lua_State *L, int arg, const neap_tensor *o
   else if (lua_isboolean(L, arg))
     neap_lua_check(L, neap_scalar_i64(s, NEAP_BOOL, lua_toboolean(L, arg)));
   else if (neap_lua_to_tensor(L, arg)) return neap_lua_check_tensor(L, arg);
-  else
-    neap_lua_raise(L, "%s: argument %d: tensor or number expected, got %s", operation, arg,
-                   luaL_typename(L, arg));
+  else neap_lua_expected(L, arg, "a tensor or a number");
   return &s->t;
 }
 
@@ -61,6 +60,7 @@ static void both_operands(lua_State *L, const neap_tensor **a, const neap_tensor
     *a = neap_lua_check_tensor(L, 1);
     *b = neap__lua_operand(L, 2, *a, s, operation);
   } else {
+    if (!neap_lua_to_tensor(L, 2)) neap_lua_check_tensor(L, 1);
     *b = neap_lua_check_tensor(L, 2);
     *a = neap__lua_operand(L, 1, *b, s, operation);
   }
@@ -151,11 +151,11 @@ neap_reduce_options neap__lua_reduce_options(lua_State *L, const char *operation
     lua_Integer n = (lua_Integer)lua_rawlen(L, arg);
     for (lua_Integer i = 1; i <= n; i++) {
       lua_rawgeti(L, arg, i);
-      o.dims |= 1u << neap__lua_dim(L, operation, lua_gettop(L), t->ndim, -1);
+      o.dims |= 1u << neap__lua_dim_entry(L, (int)i, t->ndim);
       lua_pop(L, 1);
     }
   } else if (!lua_isnoneornil(L, arg)) {
-    o.dims = 1u << neap__lua_dim(L, operation, arg, t->ndim, -1);
+    o.dims = 1u << neap__lua_dim(L, arg, t->ndim, -1);
   }
   return o;
 }
@@ -167,11 +167,12 @@ static const neap_reduction reduction_ops[] = {NEAP_SUM,  NEAP_PROD, NEAP_MEAN, 
 
 /* reduce(name, t, dims, keepdim, skip_nan, parameter) */
 static int l_reduce(lua_State *L) {
-  neap_reduction op = reduction_ops[luaL_checkoption(L, 1, NULL, reductions)];
+  int op = luaL_checkoption(L, 1, NULL, reductions);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
   neap_reduce_options o = neap__lua_reduce_options(L, reductions[op], 3, t);
   o.parameter = luaL_optnumber(L, 6, 0);
-  return neap__lua_done_value(L, neap_tensor_reduce(neap_lua_push_tensor(L), op, t, &o));
+  return neap__lua_done_value(
+      L, neap_tensor_reduce(neap_lua_push_tensor(L), reduction_ops[op], t, &o));
 }
 
 /* extreme(name, t, dims, keepdim, skip_nan) -> value, position from 1 */
@@ -195,13 +196,15 @@ static int l_extreme(lua_State *L) {
  * ------------------------------------------------------------------------------------------- */
 
 /* To the metatable at the top of the stack. */
-static void add(lua_State *L, const char *name, const char *suffix, lua_CFunction fn, int op) {
+static void add(lua_State *L, const char *name, const char *suffix, lua_CFunction fn, int op,
+                const char *operation, const char *parameters) {
+  char field[32];
+  snprintf(field, sizeof field, "%s%s", name, suffix);
   lua_pushinteger(L, op);
   lua_pushvalue(L, -2);
   lua_pushcclosure(L, fn, 2);
-  lua_pushfstring(L, "%s%s", name, suffix);
-  lua_insert(L, -2);
-  lua_rawset(L, -3);
+  lua_setfield(L, -2, field);
+  neap_lua_sign(L, (neap_lua_signature[]){{field, parameters, operation}, {NULL, NULL, NULL}});
 }
 
 static void add_metamethods(lua_State *L) {
@@ -214,22 +217,24 @@ static void add_metamethods(lua_State *L) {
                 {"__idiv", NEAP_OP_floordiv}, {"__band", NEAP_OP_bit_and},
                 {"__bor", NEAP_OP_bit_or},    {"__bxor", NEAP_OP_bit_xor}};
   for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
-    add(L, binary[i].name, "", m_binary, (int)binary[i].op);
-  add(L, "__unm", "", m_unary, NEAP_MAP_neg);
-  add(L, "__bnot", "", m_unary, NEAP_MAP_bit_not);
-  add(L, "__lt", "", m_order, 0);
-  add(L, "__le", "", m_order, 0);
+    add(L, binary[i].name, "", m_binary, (int)binary[i].op, neap_binary_names[binary[i].op], "x y");
+  add(L, "__unm", "", m_unary, NEAP_MAP_neg, "neg", "x");
+  add(L, "__bnot", "", m_unary, NEAP_MAP_bit_not, "bit_not", "x");
+  add(L, "__lt", "", m_order, 0, "lt", "x y");
+  add(L, "__le", "", m_order, 0, "le", "x y");
 }
 
 void neap__lua_add_math(lua_State *L) {
   for (int op = 0; op < NEAP_OP_COUNT; op++) {
-    add(L, neap_binary_names[op], "", m_binary, op);
-    add(L, neap_binary_names[op], "_", m_binary_into, op);
+    add(L, neap_binary_names[op], "", m_binary, op, NULL, "self y");
+    add(L, neap_binary_names[op], "_", m_binary_into, op, NULL, "self y");
   }
-  for (int op = 0; op < NEAP_CMP_COUNT; op++) add(L, neap_compare_names[op], "", m_compare, op);
+  for (int op = 0; op < NEAP_CMP_COUNT; op++)
+    add(L, neap_compare_names[op], "", m_compare, op, NULL, "self y");
   for (int op = 0; op < NEAP_MAP_COUNT; op++) {
-    add(L, neap_unary_names[op], "", m_unary, op);
-    if (!neap_unary_is_test((neap_unary_op)op)) add(L, neap_unary_names[op], "_", m_unary_into, op);
+    add(L, neap_unary_names[op], "", m_unary, op, NULL, "self");
+    if (!neap_unary_is_test((neap_unary_op)op))
+      add(L, neap_unary_names[op], "_", m_unary_into, op, NULL, "self");
   }
   add_metamethods(L);
 }
@@ -237,5 +242,10 @@ void neap__lua_add_math(lua_State *L) {
 void neap__lua_add_reductions(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"where", l_where}, {"reduce", l_reduce}, {"extreme", l_extreme}, {NULL, NULL}};
+  static const neap_lua_signature signatures[] = {{"where", "mask a b", NULL},
+                                                  {"reduce", "name self dim", "*"},
+                                                  {"extreme", "name self dim", "*"},
+                                                  {NULL, NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  neap_lua_sign(L, signatures);
 }

@@ -4,7 +4,7 @@
 /* sort(t, dim, descending) -> values, positions from 1 */
 static int l_sort(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, "sort", 2, t->ndim, -1);
+  int dim = neap__lua_dim(L, 2, t->ndim, -1);
   bool descending = lua_toboolean(L, 3);
   neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
   neap_lua_done(L, neap_tensor_sort(values, at, t, dim, descending, 1));
@@ -14,7 +14,7 @@ static int l_sort(lua_State *L) {
 /* argsort(t, dim, descending) */
 static int l_argsort(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, "argsort", 2, t->ndim, -1);
+  int dim = neap__lua_dim(L, 2, t->ndim, -1);
   bool descending = lua_toboolean(L, 3);
   return neap_lua_done(L, neap_tensor_sort(NULL, neap_lua_push_tensor(L), t, dim, descending, 1));
 }
@@ -22,8 +22,8 @@ static int l_argsort(lua_State *L) {
 /* partition(t, k, dim) -> values, positions from 1 */
 static int l_partition(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, "partition", 3, t->ndim, -1);
-  int64_t k = neap_lua_position(L, 2, t->size[dim], "partition: place");
+  int dim = neap__lua_dim(L, 3, t->ndim, -1);
+  int64_t k = neap_lua_position(L, 2, t->size[dim], "partition: k");
   neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
   neap_lua_done(L, neap_tensor_partition(values, at, t, dim, k, 1));
   return 2;
@@ -33,13 +33,14 @@ static int l_partition(lua_State *L) {
 static int l_quantile(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  luaL_checktype(L, 3, LUA_TTABLE);
+  neap_lua_table(L, 3);
   neap_reduce_options o = neap__lua_reduce_options(L, name, 4, t);
   int n = (int)lua_rawlen(L, 3);
   double *q = lua_newuserdatauv(L, sizeof *q * (size_t)(n + 1), 0);
   for (int i = 0; i < n; i++) {
     lua_rawgeti(L, 3, i + 1);
-    q[i] = luaL_checknumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER) neap_lua_refuse(L, -1, "quantile: q", "a number");
+    q[i] = lua_tonumber(L, -1);
     lua_pop(L, 1);
   }
   return neap_lua_done(L, neap_tensor_quantile(neap_lua_push_tensor(L), t, n, q, &o));
@@ -70,7 +71,7 @@ static int l_scan(lua_State *L) {
   static const char *const names[] = {"cumsum", "cumprod", "cummax", "cummin", NULL};
   neap_scan op = (neap_scan)luaL_checkoption(L, 1, NULL, names);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
-  int dim = neap__lua_dim(L, names[op], 3, t->ndim, t->ndim == 1 ? 0 : -1);
+  int dim = neap__lua_dim(L, 3, t->ndim, t->ndim == 1 ? 0 : -1);
   bool skip_nan = lua_toboolean(L, 4);
   return neap_lua_done(L, neap_tensor_scan(neap_lua_push_tensor(L), op, t, dim, skip_nan));
 }
@@ -78,7 +79,7 @@ static int l_scan(lua_State *L) {
 /* softmax(t, dim) */
 static int l_softmax(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, "softmax", 2, t->ndim, t->ndim == 1 ? 0 : -1);
+  int dim = neap__lua_dim(L, 2, t->ndim, t->ndim == 1 ? 0 : -1);
   return neap_lua_done(L, neap_tensor_softmax(neap_lua_push_tensor(L), t, dim));
 }
 
@@ -117,5 +118,14 @@ void neap__lua_add_order(lua_State *L) {
       {"softmax", l_softmax},
       {NULL, NULL},
   };
+  static const neap_lua_signature signatures[] = {
+      {"sort", "self dim", NULL},        {"argsort", "self dim", NULL},
+      {"partition", "self k dim", NULL}, {"quantile", "name self q dim", "*"},
+      {"unique", "self", NULL},          {"scan", "name self dim", "*"},
+      {"searchsorted", "self v", NULL},  {"bincount", "self n weights", NULL},
+      {"histogram", "self edges", NULL}, {"matmul", "x y", NULL},
+      {"softmax", "self dim", NULL},     {NULL, NULL, NULL},
+  };
   luaL_setfuncs(L, functions, 0);
+  neap_lua_sign(L, signatures);
 }

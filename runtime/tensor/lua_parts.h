@@ -18,12 +18,6 @@ void neap__lua_add_reductions(lua_State *L);
 
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback);
 
-/* Raise "name: argument n: what expected, got type" at the user's line. Never returns. */
-int neap__lua_expected(lua_State *L, int arg, const char *what);
-
-/* The integer at arg; a float with an integer value will do. */
-int64_t neap__lua_integer(lua_State *L, int arg);
-
 /* Sizes from the table at arg. */
 int neap__lua_sizes(lua_State *L, int arg, int64_t *size);
 
@@ -31,7 +25,10 @@ int neap__lua_sizes(lua_State *L, int arg, int64_t *size);
 int neap__lua_size_arguments(lua_State *L, int arg, int64_t *size);
 
 /* The dimension at arg as 0-based, negative from the end; fallback when it is absent. */
-int neap__lua_dim(lua_State *L, const char *operation, int arg, int ndim, int fallback);
+int neap__lua_dim(lua_State *L, int arg, int ndim, int fallback);
+
+/* The dimension on top of the stack, entry number k of an array of dims, as 0-based. */
+int neap__lua_dim_entry(lua_State *L, int k, int ndim);
 
 /* dims (nil, one or an array), keepdim, skip_nan from arg on. */
 neap_reduce_options neap__lua_reduce_options(lua_State *L, const char *operation, int arg,

@@ -3,6 +3,7 @@
 #include "base/interrupt.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tensor/lua_parts.h"
@@ -11,25 +12,11 @@ static const char TENSOR[] = "neap.tensor";
 
 neap_tensor *neap_lua_to_tensor(lua_State *L, int arg) { return luaL_testudata(L, arg, TENSOR); }
 
-int neap__lua_expected(lua_State *L, int arg, const char *what) {
-  lua_Debug ar = {.name = NULL};
-  if (lua_getstack(L, 0, &ar)) lua_getinfo(L, "n", &ar);
-  bool method = ar.name && ar.namewhat && strcmp(ar.namewhat, "method") == 0;
-  return neap_lua_raise(L, "%s: argument %d: %s expected, got %s", ar.name ? ar.name : "tensor",
-                        method ? arg - 1 : arg, what, luaL_typename(L, arg));
-}
-
-int64_t neap__lua_integer(lua_State *L, int arg) {
-  int whole;
-  lua_Integer v = lua_tointegerx(L, arg, &whole);
-  if (!whole) neap__lua_expected(L, arg, "integer");
-  return v;
-}
-
 neap_tensor *neap_lua_check_tensor(lua_State *L, int arg) {
   neap_tensor *t = luaL_testudata(L, arg, TENSOR);
-  if (!t) neap__lua_expected(L, arg, "tensor");
-  if (!t->storage) neap_lua_raise(L, "tensor was closed");
+  char name[NEAP_LUA_NAME];
+  if (!t) neap_lua_expected(L, arg, "a tensor");
+  if (!t->storage) neap_lua_raise(L, "%s: tensor was closed", neap_lua_parameter(L, arg, name));
   return t;
 }
 
@@ -43,8 +30,9 @@ neap_tensor *neap_lua_push_tensor(lua_State *L) {
 neap_tensor *neap_lua_push_as(lua_State *L, int arg, neap_dtype dtype, const char *name) {
   arg = lua_absindex(L, arg);
   if (!neap_lua_to_tensor(L, arg))
-    neap_lua_raise(L, "%s: tensor expected, got %s", name, luaL_typename(L, arg));
-  const neap_tensor *t = neap_lua_check_tensor(L, arg);
+    neap_lua_raise(L, "%s: tensor expected, got %s", name, neap_lua_kind(L, arg));
+  const neap_tensor *t = neap_lua_to_tensor(L, arg);
+  if (!t->storage) neap_lua_raise(L, "%s: tensor was closed", name);
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_status st = neap_tensor_as(out, t, dtype);
   if (st) st = neap_fail_in(st, "%s", name);
@@ -68,20 +56,36 @@ neap_tensor *neap_lua_push_series(lua_State *L, int arg, neap_dtype dtype, const
 
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback) {
   neap_dtype dtype = fallback;
-  if (!lua_isnoneornil(L, arg))
-    neap_lua_check(L, neap_dtype_parse(&dtype, luaL_checkstring(L, arg)));
+  if (lua_isnoneornil(L, arg)) return dtype;
+  if (lua_type(L, arg) != LUA_TSTRING) neap_lua_expected(L, arg, "a string such as \"f32\"");
+  char name[NEAP_LUA_NAME];
+  neap_status st = neap_dtype_parse(&dtype, lua_tostring(L, arg));
+  if (st) neap_lua_check(L, neap_fail_in(st, "%s", neap_lua_parameter(L, 0, name)));
   return dtype;
 }
 
+/* The integer on top of the stack, entry number k of what. */
+static int64_t whole_entry(lua_State *L, const char *what, int k) {
+  char operation[NEAP_LUA_NAME], name[NEAP_LUA_NAME + 32];
+  if (lua_isinteger(L, -1)) return lua_tointeger(L, -1);
+  snprintf(name, sizeof name, "%s: %s %d", neap_lua_parameter(L, 0, operation), what, k);
+  return neap_lua_whole_as(L, -1, name);
+}
+
+static void check_dims(lua_State *L, lua_Integer ndim) {
+  char operation[NEAP_LUA_NAME];
+  if (ndim > NEAP_MAX_DIMS)
+    neap_lua_raise(L, "%s: %lld dims, at most %d are supported",
+                   neap_lua_parameter(L, 0, operation), (long long)ndim, NEAP_MAX_DIMS);
+}
+
 int neap__lua_sizes(lua_State *L, int arg, int64_t *size) {
-  luaL_checktype(L, arg, LUA_TTABLE);
+  neap_lua_table(L, arg);
   lua_Integer ndim = (lua_Integer)lua_rawlen(L, arg);
-  if (ndim > NEAP_MAX_DIMS) neap_lua_raise(L, "more than %d dimensions", NEAP_MAX_DIMS);
+  check_dims(L, ndim);
   for (int d = 0; d < ndim; d++) {
-    int whole;
     lua_rawgeti(L, arg, d + 1);
-    size[d] = lua_tointegerx(L, -1, &whole);
-    if (!whole) neap_lua_raise(L, "size %d: integer expected, got %s", d + 1, luaL_typename(L, -1));
+    size[d] = whole_entry(L, "size", d + 1);
     lua_pop(L, 1);
   }
   return (int)ndim;
@@ -90,19 +94,36 @@ int neap__lua_sizes(lua_State *L, int arg, int64_t *size) {
 int neap__lua_size_arguments(lua_State *L, int arg, int64_t *size) {
   if (lua_istable(L, arg)) return neap__lua_sizes(L, arg, size);
   int ndim = lua_gettop(L) - arg + 1;
-  if (ndim > NEAP_MAX_DIMS) neap_lua_raise(L, "more than %d dimensions", NEAP_MAX_DIMS);
-  for (int d = 0; d < ndim; d++) size[d] = neap__lua_integer(L, arg + d);
+  check_dims(L, ndim);
+  for (int d = 0; d < ndim; d++) size[d] = neap_lua_whole(L, arg + d);
   return ndim;
 }
 
-int neap__lua_dim(lua_State *L, const char *operation, int arg, int ndim, int fallback) {
-  if (lua_isnoneornil(L, arg) && fallback >= 0) return fallback;
-  int64_t v = neap__lua_integer(L, arg);
-  if (v == 0)
-    neap_lua_raise(L, "%s: dim is 0, but counting starts at 1 (negative from the end)", operation);
+/* v, a dimension as users count, as 0-based; name stands for it in messages. */
+static int dim_of(lua_State *L, int64_t v, int ndim, const char *name) {
+  if (v == 0) neap_lua_raise(L, "%s is 0, but indices start at 1 (negative from the end)", name);
   if (v > ndim || v < -ndim)
-    neap_lua_raise(L, "%s: dim is %lld, but there are %d", operation, (long long)v, ndim);
+    neap_lua_raise(L, "%s is %lld, but there are %d", name, (long long)v, ndim);
   return (int)(v > 0 ? v - 1 : ndim + v);
+}
+
+int neap__lua_dim(lua_State *L, int arg, int ndim, int fallback) {
+  char name[NEAP_LUA_NAME];
+  if (lua_isnoneornil(L, arg)) {
+    if (fallback >= 0) return fallback;
+    neap_lua_raise(L, "%s is nil, but there are %d; name one", neap_lua_parameter(L, arg, name),
+                   ndim);
+  }
+  int64_t v = neap_lua_whole(L, arg);
+  bool fits = v != 0 && v <= ndim && v >= -ndim;
+  return dim_of(L, v, ndim, fits ? NULL : neap_lua_parameter(L, arg, name));
+}
+
+int neap__lua_dim_entry(lua_State *L, int k, int ndim) {
+  char operation[NEAP_LUA_NAME], name[NEAP_LUA_NAME + 32];
+  int64_t v = whole_entry(L, "dim", k);
+  snprintf(name, sizeof name, "%s: dim %d", neap_lua_parameter(L, 0, operation), k);
+  return dim_of(L, v, ndim, name);
 }
 
 void neap__lua_push_element(lua_State *L, const neap_tensor *t, const int64_t *at) {
@@ -113,24 +134,27 @@ void neap__lua_push_element(lua_State *L, const neap_tensor *t, const int64_t *a
 
 static void store_integer(lua_State *L, neap_tensor *t, const int64_t *at, lua_Integer v) {
   neap_scalar probe;
+  char name[NEAP_LUA_NAME];
   if (t->dtype >= NEAP_I32 && neap_scalar_i64(&probe, t->dtype, v))
-    neap_lua_raise(L, "tensor: %s", neap_last_error());
+    neap_lua_raise(L, "%s: %s", neap_lua_parameter(L, 0, name), neap_last_error());
   neap_tensor_set_i64(t, at, v);
 }
 
 void neap__lua_store(lua_State *L, neap_tensor *t, const int64_t *at) {
   lua_Integer whole;
+  char name[NEAP_LUA_NAME];
   if (lua_isboolean(L, -1)) store_integer(L, t, at, lua_toboolean(L, -1));
   else if (lua_isinteger(L, -1)) store_integer(L, t, at, lua_tointeger(L, -1));
   else if (lua_type(L, -1) != LUA_TNUMBER)
-    neap_lua_raise(L, "tensor: number or boolean expected, got %s", luaL_typename(L, -1));
+    neap_lua_raise(L, "%s: an element must be a number or a boolean, got %s",
+                   neap_lua_parameter(L, 0, name), neap_lua_kind(L, -1));
   else if (neap_dtype_is_float(t->dtype)) neap_tensor_set_f64(t, at, lua_tonumber(L, -1));
   else if (lua_numbertointeger(lua_tonumber(L, -1), &whole) &&
            (lua_Number)whole == lua_tonumber(L, -1))
     store_integer(L, t, at, whole);
   else
-    neap_lua_raise(L, "tensor: %.17g does not fit in %s", lua_tonumber(L, -1),
-                   neap_dtype_name(t->dtype));
+    neap_lua_raise(L, "%s: %.17g does not fit in %s", neap_lua_parameter(L, 0, name),
+                   lua_tonumber(L, -1), neap_dtype_name(t->dtype));
 }
 
 void neap__lua_simplify(lua_State *L, int at) {
@@ -190,7 +214,7 @@ static void fill_from(lua_State *L, neap_tensor *t, int depth, int64_t *at) {
 
 /* of(table, dtype): without a dtype f64, or bool for booleans. */
 static int l_of(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
+  neap_lua_table(L, 1);
   int64_t size[NEAP_MAX_DIMS], at[NEAP_MAX_DIMS] = {0};
   bool truth;
   int ndim = measure(L, 1, size, &truth);
@@ -214,7 +238,7 @@ static int l_zeros(lua_State *L) {
 /* arange(start, step, n, dtype): start + i * step */
 static int l_arange(lua_State *L) {
   bool whole = lua_isinteger(L, 1) && lua_isinteger(L, 2);
-  lua_Number start = luaL_checknumber(L, 1), step = luaL_checknumber(L, 2);
+  lua_Number start = neap_lua_number(L, 1), step = neap_lua_number(L, 2);
   int64_t n = neap_lua_integer(L, 3, 0, INT64_MAX / 16, "arange: the number of elements");
   neap_dtype dtype = neap__lua_dtype(L, 4, NEAP_F64);
   neap_tensor *t = neap_lua_push_tensor(L), *out = t;
@@ -251,7 +275,7 @@ static int t_len(lua_State *L) {
 /* t:size(d) */
 static int t_size(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  lua_pushinteger(L, t->size[neap__lua_dim(L, "size", 2, t->ndim, -1)]);
+  lua_pushinteger(L, t->size[neap__lua_dim(L, 2, t->ndim, -1)]);
   return 1;
 }
 
@@ -282,9 +306,11 @@ static int l_print_width(lua_State *L) {
 }
 
 static void check_position(lua_State *L, const neap_tensor *t, int given, int64_t *at) {
+  char name[NEAP_LUA_NAME];
   if (given != t->ndim)
-    neap_lua_raise(L, "tensor: %d positions given, %d dimensions", given, t->ndim);
-  for (int d = 0; d < t->ndim; d++) at[d] = neap_lua_position(L, 2 + d, t->size[d], "position");
+    neap_lua_raise(L, "%s: the tensor has %d dims, %d positions given",
+                   neap_lua_parameter(L, 0, name), t->ndim, given);
+  for (int d = 0; d < t->ndim; d++) at[d] = neap_lua_position(L, 2 + d, t->size[d], NULL);
 }
 
 /* t:get(i, j, ...) */
@@ -348,13 +374,15 @@ static int t_totable(lua_State *L) {
 
 static int t_to(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  luaL_checkstring(L, 2);
+  if (lua_isnoneornil(L, 2)) neap_lua_expected(L, 2, "a string such as \"f32\"");
   neap_dtype dtype = neap__lua_dtype(L, 2, NEAP_F64);
   return neap_lua_done(L, neap_tensor_as(neap_lua_push_tensor(L), t, dtype));
 }
 
 static int t_close(lua_State *L) {
-  neap_tensor_drop(luaL_checkudata(L, 1, TENSOR));
+  neap_tensor *t = neap_lua_to_tensor(L, 1);
+  if (!t) neap_lua_expected(L, 1, "a tensor");
+  neap_tensor_drop(t);
   return 0;
 }
 
@@ -405,21 +433,59 @@ static int t_index(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"get", t_get},       {"set", t_set},
-    {"item", t_item},     {"totable", t_totable},
-    {"size", t_size},     {"dim", t_dim},
-    {"numel", t_numel},   {"to", t_to},
-    {"free", t_free},     {"__len", t_len},
-    {"__index", t_index}, {"__newindex", neap__lua_newindex},
-    {"__gc", t_close},    {"__tostring", t_tostring},
+    {"get", t_get},
+    {"set", t_set},
+    {"item", t_item},
+    {"totable", t_totable},
+    {"size", t_size},
+    {"dim", t_dim},
+    {"numel", t_numel},
+    {"to", t_to},
+    {"free", t_free},
+
+    {"__len", t_len},
+    {"__index", t_index},
+    {"__newindex", neap__lua_newindex},
+    {"__gc", t_close},
+    {"__tostring", t_tostring},
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {{"of", l_of},
-                                     {"zeros", l_zeros},
-                                     {"arange", l_arange},
-                                     {"print_width", l_print_width},
-                                     {NULL, NULL}};
+static const neap_lua_signature method_signatures[] = {
+    {"get", "self position...", NULL},
+    {"set", "self position...", NULL},
+    {"item", "self", NULL},
+    {"totable", "self", NULL},
+    {"size", "self dim", NULL},
+    {"dim", "self", NULL},
+    {"numel", "self", NULL},
+    {"to", "self dtype", NULL},
+    {"free", "self", NULL},
+    {"__len", "x", "#"},
+    {"__index", "x index", "index"},
+    {"__newindex", "x index value", "assignment"},
+    {NULL, NULL, NULL},
+};
+
+static const neap_lua_signature function_signatures[] = {
+    {"of", "values dtype", "tensor.of"},
+    {"zeros", "sizes dtype", "tensor.zeros"},
+    {"arange", "first step n dtype", "tensor.arange"},
+    {"print_width", "columns", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* is_open(value): whether it is a tensor that was not closed; nil for what is no tensor. */
+static int l_is_open(lua_State *L) {
+  const neap_tensor *t = neap_lua_to_tensor(L, 1);
+  if (t) lua_pushboolean(L, t->storage != NULL);
+  else lua_pushnil(L);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"of", l_of},         {"is_open", l_is_open},         {"zeros", l_zeros},
+    {"arange", l_arange}, {"print_width", l_print_width}, {NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_tensor(lua_State *L);
 
@@ -430,9 +496,11 @@ int luaopen_neap_c_tensor(lua_State *L) {
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, t_index, 1);
   lua_setfield(L, -2, "__index");
+  neap_lua_sign(L, method_signatures);
   neap__lua_add_views(L);
   neap__lua_add_math(L);
   luaL_newlib(L, functions);
+  neap_lua_sign(L, function_signatures);
   neap__lua_add_joins(L);
   neap__lua_add_random(L);
   neap__lua_add_order(L);

@@ -1,4 +1,5 @@
 /* Views, indexing and assignment. Positions and dims are checked and made 0-based here. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tensor/lua_parts.h"
@@ -9,24 +10,24 @@
 
 /* Optional integer at arg, resolved to 1..size (0 and size + 1 are the places just outside). */
 static int64_t bound(lua_State *L, int arg, int64_t size, int64_t fallback, const char *what) {
-  if (lua_isnoneornil(L, arg)) return fallback;
-  lua_Integer v = luaL_checkinteger(L, arg);
-  if (v == 0) neap_lua_raise(L, "%s is 0, but counting starts at 1 (negative from the end)", what);
+  if (lua_isnil(L, arg)) return fallback;
+  lua_Integer v = neap_lua_whole_as(L, arg, what);
+  if (v == 0) neap_lua_raise(L, "%s is 0, but indices start at 1 (negative from the end)", what);
   return v > 0 ? v : size + 1 + v;
 }
 
 /* Inclusive bounds a, b and step at arg.. as start, count. An empty range may begin one past the
  * end. */
-static void range(lua_State *L, int arg, int64_t size, int64_t *start, int64_t *count,
+static void range(lua_State *L, int arg, int dim, int64_t size, int64_t *start, int64_t *count,
                   int64_t *step) {
-  lua_Integer s = luaL_optinteger(L, arg + 2, 1);
-  if (s == 0) neap_lua_raise(L, "slice: the step is 0");
-  int64_t a = bound(L, arg, size, s > 0 ? 1 : size, "slice: start");
-  int64_t b = bound(L, arg + 1, size, s > 0 ? size : 1, "slice: end");
+  lua_Integer s = lua_isnil(L, arg + 2) ? 1 : neap_lua_whole_as(L, arg + 2, "slice: step");
+  if (s == 0) neap_lua_raise(L, "slice: step is 0");
+  int64_t a = bound(L, arg, size, s > 0 ? 1 : size, "slice: first");
+  int64_t b = bound(L, arg + 1, size, s > 0 ? size : 1, "slice: last");
   int64_t low = s > 0 ? 1 : 0, high = low + size; /* of the start; the end's are mirrored */
   if (a < low || a > high || b < 1 - low || b > size + 1 - low)
-    neap_lua_raise(L, "slice: %lld to %lld, but the size is %lld", (long long)a, (long long)b,
-                   (long long)size);
+    neap_lua_raise(L, "slice: %lld to %lld, but dim %d has %lld", (long long)a, (long long)b,
+                   dim + 1, (long long)size);
   *step = s;
   *count = (s > 0 ? b < a : b > a) ? 0 : (b - a) / s + 1;
   *start = *count ? a - 1 : 0;
@@ -35,12 +36,16 @@ static void range(lua_State *L, int arg, int64_t size, int64_t *start, int64_t *
 /* x:slice(dim, a, b, step) */
 static int t_slice(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, "slice", 2, t->ndim, -1);
+  int dim = neap__lua_dim(L, 2, t->ndim, -1);
   lua_settop(L, 5);
   int64_t start, count, step;
-  range(L, 3, t->size[dim], &start, &count, &step);
+  range(L, 3, dim, t->size[dim], &start, &count, &step);
   return neap_lua_done(L, neap_tensor_slice(neap_lua_push_tensor(L), t, dim, start, count, step));
 }
+
+static const char *const entry_names[NEAP_MAX_DIMS] = {
+    "index of dim 1", "index of dim 2", "index of dim 3", "index of dim 4",
+    "index of dim 5", "index of dim 6", "index of dim 7", "index of dim 8"};
 
 /* One entry of an index table, on top of the stack, applied to dim of *view. The tensors made on
  * the way stay on the stack. Returns how many dimensions the entry leaves. */
@@ -51,8 +56,8 @@ static int apply_entry(lua_State *L, const neap_tensor **view, int dim) {
     if (!lua_isinteger(L, entry) && !lua_isnumber(L, entry))
       neap_lua_raise(L,
                      "index: entry %d is a %s; a position, {first, last, step} or {} is expected",
-                     dim + 1, luaL_typename(L, entry));
-    int64_t at = neap_lua_position(L, entry, t->size[dim], "index");
+                     dim + 1, neap_lua_kind(L, entry));
+    int64_t at = neap_lua_position(L, entry, t->size[dim], entry_names[dim]);
     neap_tensor *out = neap_lua_push_tensor(L);
     neap_lua_check(L, neap_tensor_select(out, t, dim, at));
     *view = out;
@@ -60,7 +65,7 @@ static int apply_entry(lua_State *L, const neap_tensor **view, int dim) {
   }
   for (int i = 1; i <= 3; i++) lua_rawgeti(L, entry, i);
   int64_t start, count, step;
-  range(L, entry + 1, t->size[dim], &start, &count, &step);
+  range(L, entry + 1, dim, t->size[dim], &start, &count, &step);
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_slice(out, t, dim, start, count, step));
   *view = out;
@@ -94,7 +99,7 @@ static void check_mask(lua_State *L, const neap_tensor *t, const neap_tensor *ma
   for (int d = 0; fits && d < mask->ndim; d++) fits = mask->size[d] == t->size[d];
   char a[128], b[128];
   if (!fits)
-    neap_lua_raise(L, "index: mask of shape %s does not cover the first dims of %s",
+    neap_lua_raise(L, "index: a mask of shape %s does not cover the first dims of shape %s",
                    neap_shape_text(mask, a, sizeof a), neap_shape_text(t, b, sizeof b));
 }
 
@@ -118,6 +123,12 @@ static int take_mask(lua_State *L, const neap_tensor *t, const neap_tensor *mask
   return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), joined, 0, at, 0));
 }
 
+static void check_key(lua_State *L) {
+  if (lua_type(L, 2) != LUA_TNUMBER)
+    neap_lua_refuse(L, 2, "index",
+                    "an integer, a table of ranges, a mask or a tensor of positions");
+}
+
 int neap__lua_index(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1), *key = neap_lua_to_tensor(L, 2);
   if (key) key = neap_lua_check_tensor(L, 2);
@@ -128,7 +139,7 @@ int neap__lua_index(lua_State *L) {
     push_indexed(L, t, 2);
     return neap__lua_done_value(L, NEAP_OK);
   }
-  if (lua_isnil(L, 2)) neap_lua_raise(L, "index is nil");
+  check_key(L);
   int64_t at = neap_lua_position(L, 2, t->size[0], "index");
   if (t->ndim > 1) return neap_lua_done(L, neap_tensor_select(neap_lua_push_tensor(L), t, 0, at));
   neap__lua_push_element(L, t, &at);
@@ -160,11 +171,15 @@ static void store_masked(lua_State *L, neap_tensor *t, const neap_tensor *mask,
     neap_lua_check(L, neap_tensor_fill_where(t, mask, v));
     return;
   }
-  if (mask->ndim > 1 && !neap_tensor_is_contiguous(t))
-    neap_lua_raise(L, "assignment: a mask of several dims needs a contiguous tensor");
-  neap_tensor *joined = push_joined(L, t, mask->ndim), *at = neap_lua_push_tensor(L);
+  neap_tensor *whole = t; /* whose masked dims can be joined to one */
+  if (mask->ndim > 1 && !neap_tensor_is_contiguous(t)) {
+    whole = neap_lua_push_tensor(L);
+    neap_lua_check(L, neap_tensor_clone(whole, t));
+  }
+  neap_tensor *joined = push_joined(L, whole, mask->ndim), *at = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_nonzero(at, mask, 0));
   neap_lua_check(L, neap_tensor_put(joined, at, 0, v));
+  if (whole != t) neap_lua_check(L, neap_tensor_copy(t, whole));
 }
 
 int neap__lua_newindex(lua_State *L) {
@@ -184,16 +199,11 @@ int neap__lua_newindex(lua_State *L) {
   if (lua_istable(L, 2)) view = push_indexed(L, t, 2);
   else {
     if (t->ndim == 0) neap_lua_raise(L, "a tensor without dimensions is set by x[{}] = v");
+    check_key(L);
     int64_t at = neap_lua_position(L, 2, t->size[0], "index");
     view = neap_lua_push_tensor(L);
     neap_lua_check(L, neap_tensor_select(view, t, 0, at));
   }
-  neap_tensor wide;
-  char a[128], b[128];
-  if (neap_tensor_expand(&wide, v, view->ndim, view->size))
-    neap_lua_raise(L, "assignment: shape %s does not fit into %s", neap_shape_text(v, a, sizeof a),
-                   neap_shape_text(view, b, sizeof b));
-  neap_tensor_drop(&wide);
   neap_lua_check(L, neap_tensor_copy(view, v));
   return 0;
 }
@@ -233,8 +243,12 @@ static int t_permute(lua_State *L) {
   if (n != t->ndim) neap_lua_raise(L, "permute: %d dims named, but the tensor has %d", n, t->ndim);
   for (int d = 0; d < n; d++) {
     int64_t dim = dims[d] < 0 ? t->ndim + dims[d] : dims[d] - 1;
+    if (dims[d] == 0)
+      neap_lua_raise(L, "permute: dim %d is 0, but indices start at 1 (negative from the end)",
+                     d + 1);
     if (dim < 0 || dim >= t->ndim)
-      neap_lua_raise(L, "permute: dim %lld, but the tensor has %d", (long long)dims[d], t->ndim);
+      neap_lua_raise(L, "permute: dim %d is %lld, but there are %d", d + 1, (long long)dims[d],
+                     t->ndim);
     order[d] = (int)dim;
   }
   return neap_lua_done(L, neap_tensor_permute(neap_lua_push_tensor(L), t, order));
@@ -242,14 +256,17 @@ static int t_permute(lua_State *L) {
 
 static int t_transpose(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int a = neap__lua_dim(L, "transpose", 2, t->ndim, -1);
-  int b = neap__lua_dim(L, "transpose", 3, t->ndim, -1);
+  int a = neap__lua_dim(L, 2, t->ndim, -1);
+  int b = neap__lua_dim(L, 3, t->ndim, -1);
   return neap_lua_done(L, neap_tensor_transpose(neap_lua_push_tensor(L), t, a, b));
 }
 
 static int t_t(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  if (t->ndim != 2) neap_lua_raise(L, "t: two dims expected, got %d; use transpose", t->ndim);
+  char shape[128];
+  if (t->ndim != 2)
+    neap_lua_raise(L, "t: the tensor must have two dims, its shape is %s; use transpose(a, b)",
+                   neap_shape_text(t, shape, sizeof shape));
   return neap_lua_done(L, neap_tensor_transpose(neap_lua_push_tensor(L), t, 0, 1));
 }
 
@@ -257,7 +274,7 @@ static int t_t(lua_State *L) {
 static int t_squeeze(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
   if (!lua_isnoneornil(L, 2)) {
-    int dim = neap__lua_dim(L, "squeeze", 2, t->ndim, -1);
+    int dim = neap__lua_dim(L, 2, t->ndim, -1);
     return neap_lua_done(L, neap_tensor_squeeze(neap_lua_push_tensor(L), t, dim));
   }
   neap_tensor *out = neap_lua_push_tensor(L);
@@ -273,7 +290,7 @@ static int t_squeeze(lua_State *L) {
 
 static int t_unsqueeze(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  int dim = neap__lua_dim(L, "unsqueeze", 2, t->ndim + 1, -1);
+  int dim = neap__lua_dim(L, 2, t->ndim + 1, -1);
   return neap_lua_done(L, neap_tensor_unsqueeze(neap_lua_push_tensor(L), t, dim));
 }
 
@@ -300,14 +317,14 @@ static int t_copy(lua_State *L) {
 /* x:take(index, dim) */
 static int t_take(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
-  int dim = neap__lua_dim(L, "take", 3, t->ndim, 0);
+  int dim = neap__lua_dim(L, 3, t->ndim, 0);
   return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), t, dim, index, 1));
 }
 
 /* x:gather(index, dim) */
 static int t_gather(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
-  int dim = neap__lua_dim(L, "gather", 3, t->ndim, t->ndim == 1 ? 0 : -1);
+  int dim = neap__lua_dim(L, 3, t->ndim, t->ndim == 1 ? 0 : -1);
   return neap_lua_done(L, neap_tensor_gather(neap_lua_push_tensor(L), t, dim, index, 1));
 }
 
@@ -317,7 +334,7 @@ static int t_scatter(lua_State *L) {
   const neap_tensor *index = neap_lua_check_tensor(L, 2);
   neap_scalar s;
   const neap_tensor *v = stored_value(L, 3, t, &s);
-  int dim = neap__lua_dim(L, "scatter_", 4, t->ndim, t->ndim == 1 ? 0 : -1);
+  int dim = neap__lua_dim(L, 4, t->ndim, t->ndim == 1 ? 0 : -1);
   neap_lua_check(L, neap_tensor_scatter(t, dim, index, 1, v));
   lua_settop(L, 1);
   return 1;
@@ -335,14 +352,17 @@ static int t_is_contiguous(lua_State *L) {
 
 /* The tensors in the array at arg, as an array that Lua owns, pushed. */
 static const neap_tensor **check_list(lua_State *L, int arg, int *n) {
-  luaL_checktype(L, arg, LUA_TTABLE);
+  char operation[NEAP_LUA_NAME], name[NEAP_LUA_NAME + 32];
+  neap_lua_table(L, arg);
   *n = (int)lua_rawlen(L, arg);
   const neap_tensor **list = lua_newuserdatauv(L, sizeof *list * (size_t)(*n + 1), 0);
   for (int i = 0; i < *n; i++) {
     lua_rawgeti(L, arg, i + 1);
-    if (!neap_lua_to_tensor(L, -1))
-      neap_lua_raise(L, "entry %d: tensor expected, got %s", i + 1, luaL_typename(L, -1));
-    list[i] = neap_lua_check_tensor(L, -1);
+    list[i] = neap_lua_to_tensor(L, -1);
+    if (!list[i] || !list[i]->storage)
+      snprintf(name, sizeof name, "%s: tensors[%d]", neap_lua_parameter(L, 0, operation), i + 1);
+    if (!list[i]) neap_lua_refuse(L, -1, name, "a tensor");
+    if (!list[i]->storage) neap_lua_raise(L, "%s: tensor was closed", name);
     lua_pop(L, 1); /* the table at arg keeps it alive */
   }
   return list;
@@ -352,7 +372,7 @@ static const neap_tensor **check_list(lua_State *L, int arg, int *n) {
 static int l_cat(lua_State *L) {
   int n;
   const neap_tensor **list = check_list(L, 1, &n);
-  int dim = neap__lua_dim(L, "cat", 2, n ? list[0]->ndim : 1, 0);
+  int dim = neap__lua_dim(L, 2, n ? list[0]->ndim : 1, 0);
   return neap_lua_done(L, neap_tensor_cat(neap_lua_push_tensor(L), n, list, dim));
 }
 
@@ -360,13 +380,16 @@ static int l_cat(lua_State *L) {
 static int l_stack(lua_State *L) {
   int n;
   const neap_tensor **list = check_list(L, 1, &n);
-  int dim = neap__lua_dim(L, "stack", 2, n ? list[0]->ndim + 1 : 1, 0);
+  int dim = neap__lua_dim(L, 2, n ? list[0]->ndim + 1 : 1, 0);
   return neap_lua_done(L, neap_tensor_stack(neap_lua_push_tensor(L), n, list, dim));
 }
 
 void neap__lua_add_joins(lua_State *L) {
   static const luaL_Reg functions[] = {{"cat", l_cat}, {"stack", l_stack}, {NULL, NULL}};
+  static const neap_lua_signature signatures[] = {
+      {"cat", "tensors dim", NULL}, {"stack", "tensors dim", NULL}, {NULL, NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  neap_lua_sign(L, signatures);
 }
 
 void neap__lua_add_views(lua_State *L) {
@@ -390,5 +413,26 @@ void neap__lua_add_views(lua_State *L) {
       {"is_contiguous", t_is_contiguous},
       {NULL, NULL},
   };
+  static const neap_lua_signature signatures[] = {
+      {"slice", "self dim first last step", NULL},
+      {"reshape", "self size...", NULL},
+      {"view", "self size...", NULL},
+      {"expand", "self size...", NULL},
+      {"permute", "self dim...", NULL},
+      {"transpose", "self a b", NULL},
+      {"t", "self", NULL},
+      {"squeeze", "self dim", NULL},
+      {"unsqueeze", "self dim", NULL},
+      {"contiguous", "self", NULL},
+      {"clone", "self", NULL},
+      {"copy_", "self y", NULL},
+      {"take", "self index dim", NULL},
+      {"gather", "self index dim", NULL},
+      {"scatter_", "self index v dim", NULL},
+      {"nonzero", "self", NULL},
+      {"is_contiguous", "self", NULL},
+      {NULL, NULL, NULL},
+  };
   luaL_setfuncs(L, methods, 0);
+  neap_lua_sign(L, signatures);
 }

@@ -6,18 +6,16 @@
 /* shapes and dtypes
  * ------------------------------------------------------------------------------------- */
 
-/* The common shape of a and b, kept in *shape. */
+/* The common shape and dtype of a and b, kept in *shape. */
 static neap_status broadcast(const char *name, const neap_tensor *a, const neap_tensor *b,
                              neap_tensor *shape) {
   shape->ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+  shape->dtype = neap_dtype_promote(a->dtype, b->dtype);
   for (int d = 1; d <= shape->ndim; d++) {
     int64_t x = d <= a->ndim ? a->size[a->ndim - d] : 1,
             y = d <= b->ndim ? b->size[b->ndim - d] : 1;
-    if (x != y && x != 1 && y != 1) {
-      char s[128], t[128];
-      return neap_fail(NEAP_ESHAPE, "%s: shapes %s and %s do not match", name,
-                       neap_shape_text(a, s, sizeof s), neap_shape_text(b, t, sizeof t));
-    }
+    if (x != y && x != 1 && y != 1)
+      return neap__mismatch(name, a, b, "sizes, from the last dim on, are equal or 1");
     shape->size[shape->ndim - d] = x == 1 ? y : x;
   }
   return NEAP_OK;
@@ -42,7 +40,9 @@ static neap_status computed_in(const char *name, neap_dtype *dtype, const bool *
   if (*dtype == NEAP_BOOL && has[NEAP_I64]) *dtype = NEAP_I64;
   else if (*dtype > NEAP_F32 && has[NEAP_F64]) *dtype = NEAP_F64;
   else
-    return neap_fail(NEAP_EDTYPE, "%s: dtype %s is not supported", name, neap_dtype_name(*dtype));
+    return neap_fail(NEAP_EDTYPE, "%s: dtype %s is not supported; %s", name,
+                     neap_dtype_name(*dtype),
+                     has[NEAP_F64] ? "floats and integers are" : "integers and bools are");
   return NEAP_OK;
 }
 
@@ -182,8 +182,10 @@ neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const nea
   NEAP_TRY(broadcast(name, a, b, &shape));
   if (!neap_tensor_same_shape(a, &shape)) {
     char s[128], t[128];
-    return neap_fail(NEAP_ESHAPE, "%s_: the result has shape %s, which does not go into %s", name,
-                     neap_shape_text(&shape, s, sizeof s), neap_shape_text(a, t, sizeof t));
+    return neap_fail(NEAP_ESHAPE,
+                     "%s_: the result has shape %s, which does not go into %s (%s and %s)", name,
+                     neap_shape_text(&shape, s, sizeof s), neap_shape_text(a, t, sizeof t),
+                     neap_dtype_name(dtype), neap_dtype_name(a->dtype));
   }
   NEAP_TRY(neap__check_writable(name, a));
   if (!neap_dtype_is_float(dtype)) NEAP_TRY(check_divisor(op, b));
@@ -271,7 +273,7 @@ neap_status neap_tensor_where(neap_tensor *out, const neap_tensor *mask, const n
   const neap_kern *k;
   neap_tensor ab, shape, m = {0}, x = {0}, y = {0};
   if (mask->dtype != NEAP_BOOL)
-    return neap_fail(NEAP_EDTYPE, "where: the mask is %s, not bool", neap_dtype_name(mask->dtype));
+    return neap_fail(NEAP_EDTYPE, "where: mask is %s, must be bool", neap_dtype_name(mask->dtype));
   neap_dtype dtype = neap_dtype_promote(a->dtype, b->dtype);
   NEAP_TRY(neap_kern_select(&k));
   NEAP_TRY(broadcast("where", a, b, &ab));

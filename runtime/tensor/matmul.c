@@ -147,9 +147,8 @@ static neap_status multiply(neap_tensor *c, const neap_tensor *a, const neap_ten
  */
 
 static neap_status mismatch(const neap_tensor *a, const neap_tensor *b) {
-  char s[128], t[128];
-  return neap_fail(NEAP_ESHAPE, "matmul: shapes %s and %s do not match",
-                   neap_shape_text(a, s, sizeof s), neap_shape_text(b, t, sizeof t));
+  return neap__mismatch(
+      "matmul", a, b, "x is m x k and y k x n, leading dims equal or 1, a series a row or column");
 }
 
 /* The operands with two dimensions at least, dtype as computed in, and batch dimensions alike. */

@@ -224,7 +224,7 @@ neap_status neap_tensor_bincount(neap_tensor *out, const neap_tensor *t, const n
   neap_tensor x, w = {0};
   memset(out, 0, sizeof *out);
   if (weights && !neap_tensor_same_shape(t, weights))
-    return neap_fail(NEAP_ESHAPE, "bincount: the weights have another shape than the numbers");
+    return neap_fail(NEAP_ESHAPE, "bincount: the weights must have the shape of the numbers");
   if (neap_dtype_is_float(t->dtype))
     return neap_fail(NEAP_EDTYPE, "bincount: integers expected, got %s", neap_dtype_name(t->dtype));
   NEAP_TRY(neap_tensor_as(&x, t, NEAP_I64));

@@ -120,6 +120,14 @@ neap_status neap__check_writable(const char *operation, const neap_tensor *t) {
   return NEAP_OK;
 }
 
+neap_status neap__mismatch(const char *operation, const neap_tensor *a, const neap_tensor *b,
+                           const char *rule) {
+  char s[128], t[128];
+  return neap_fail(NEAP_ESHAPE, "%s: shapes %s and %s do not match (%s and %s); %s", operation,
+                   neap_shape_text(a, s, sizeof s), neap_shape_text(b, t, sizeof t),
+                   neap_dtype_name(a->dtype), neap_dtype_name(b->dtype), rule);
+}
+
 void neap__touch(const neap_tensor *t) {
   atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
 }

@@ -30,6 +30,10 @@ neap_status neap__check_writable(const char *operation, const neap_tensor *t);
 neap_status neap__resolve(const char *operation, int64_t v, int64_t first, int64_t size,
                           int64_t *at);
 
+/* Fails: "operation: shapes [2x3] and [4] do not match (f64 and i64); rule". */
+neap_status neap__mismatch(const char *operation, const neap_tensor *a, const neap_tensor *b,
+                           const char *rule);
+
 /* Count a write to the storage under t. */
 void neap__touch(const neap_tensor *t);
 

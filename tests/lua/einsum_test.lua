@@ -133,7 +133,7 @@ describe("einsum", function()
         tensor.ones { 3 }, tensor.ones { 4 } },
       { "subscripts for 2 operands, 1 given", "ij,jk", a },
       { "operand 1 must be a tensor, got number", "ij", 3 },
-      { "the subscripts must be a string, got nil", nil },
+      { "spec must be a string, got nil", nil },
       { "has 10 dims, 8 are the most", "abcde,fghij->abcdefghij", tensor.ones { 1, 1, 1, 1, 1 },
         tensor.ones { 1, 1, 1, 1, 1 } },
     }
@@ -166,7 +166,7 @@ describe("shapes", function()
     end
     assert.equal("i32", tensor.diag(tensor.of({ 1 }, { dtype = "i32" })).dtype)
     assert.same({ 0, 0 }, tensor.diag(tensor.zeros { 0 }).shape)
-    assert.matches("the diagonal is an integer, got 1.5", support.message(x.diagonal, x, 1.5))
+    assert.matches("k must be an integer, got 1.5", support.message(x.diagonal, x, 1.5))
     assert.matches("a matrix expected, got shape %[3%]",
       support.message(tensor.trace, tensor.ones { 3 }))
   end)

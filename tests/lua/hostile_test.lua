@@ -66,7 +66,7 @@ describe("a wrong kind of argument", function()
       { "a must be a tensor, got string", neap.linalg.inv, "a" },
       { "frames must be a table, got nil", neap.frame.concat },
       { "bars must be a table, got number", neap.market.bars_per_year, 1 },
-      { "must be a tensor, got userdata", neap.labels.threshold, neap.rng(1) },
+      { "must be a tensor, got rng", neap.labels.threshold, neap.rng(1) },
       { "the rows must be a tensor, got nil", neap.split.time, nil, { 0.5, 0.5 } },
       { "ranges must be a table", neap.split.rows, 1 },
       { "element 2 of y is a table", neap.plot.line, { 1, {} } },

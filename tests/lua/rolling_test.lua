@@ -148,15 +148,16 @@ describe("rolling windows", function()
   it("say what is wrong", function()
     local x = tensor.ones { 5 }
     local function message(method, ...) return support.message(x[method], x, ...) end
-    assert.matches("rolling: a window of 0; 1 is the least", message("rolling_sum", 0))
-    assert.matches("rolling_sum: the window is an integer, got 1.5", message("rolling_sum", 1.5))
-    assert.matches("rolling_mean: the window is an integer, got nil", message "rolling_mean")
-    assert.matches("min_count is 4, the window 3", message("rolling_max", 3, { min_count = 4 }))
+    assert.matches("rolling_sum: n is 0, must be 1 at least", message("rolling_sum", 0))
+    assert.matches("rolling_sum: n must be an integer, got 1.5", message("rolling_sum", 1.5))
+    assert.matches("rolling_mean: n must be an integer, got nil", message "rolling_mean")
+    assert.matches("rolling_max: option 'min_count' is 4, must be 3 at most",
+      message("rolling_max", 3, { min_count = 4 }))
     assert.matches("rolling_quantile: q is 2, outside 0 to 1", message("rolling_quantile", 3, 2))
-    assert.matches("rolling_quantile: q is a number", message("rolling_quantile", 3))
+    assert.matches("rolling_quantile: q must be a number, got nil", message("rolling_quantile", 3))
     assert.matches("unknown option 'ddof'", message("rolling_sum", 3, { ddof = 1 }))
     local square = tensor.ones { 2, 2 }
-    assert.matches("rolling_min: the tensor has 2 dims; name one",
+    assert.matches("rolling_min: dim is nil, but the tensor has 2 dims; name one",
       support.message(square.rolling_min, square, 2))
   end)
 end)

@@ -90,9 +90,9 @@ describe("tensor archives", function()
   it("says what an extension takes", function()
     local x = tensor.ones { 2 }
     for _, case in ipairs {
-      { "one tensor, got a table", "a.npy", { x = x } },
+      { "x must be a tensor for a .npy file, got table", "a.npy", { x = x } },
       { "takes {name = tensor}, got one tensor", "a.npz", x },
-      { "a table {name = tensor} expected, got nil", "a.npz" },
+      { "x must be a table {name = tensor}, got nil", "a.npz" },
       { "'x' is a number, not a tensor", "a.npz", { x = 1 } },
       { "names are texts, got 1", "a.safetensors", { x } },
       { "'k' is a number, not a text", "a.safetensors", { x = x }, { metadata = { k = 1 } } },

@@ -268,7 +268,7 @@ describe("turning round and repeating", function()
     assert.same({ 0, 0, 0 }, y[2]:totable())
     assert.same({ 0, 3 }, tensor.zeros({ 0, 3 }):flip().shape)
     assert.matches("flip: dim is 3, but there are 2", support.message(x.flip, x, 3))
-    assert.matches("flip: dim is 0, but counting", support.message(x.flip, x, { 1, 0 }))
+    assert.matches("flip: dim is 0, but indices start at 1", support.message(x.flip, x, { 1, 0 }))
   end)
 
   it("rolls round the ends", function()
@@ -276,8 +276,9 @@ describe("turning round and repeating", function()
     assert.same({ { 4, 5, 6 }, { 1, 2, 3 } }, x:roll(7, 1):totable())
     assert.same(x:totable(), x:roll(-600, 2):totable())
     assert.equal(0, #tensor.zeros({ 0 }):roll(3))
-    assert.matches("roll: the tensor has 2 dims; name one", support.message(x.roll, x, 1))
-    assert.matches("roll: the number of places is an integer, got 0.5",
+    assert.matches("roll: dim is nil, but the tensor has 2 dims; name one",
+      support.message(x.roll, x, 1))
+    assert.matches("roll: n must be an integer, got 0.5",
       support.message(x.roll, x, 0.5, 1))
   end)
 
@@ -291,9 +292,9 @@ describe("turning round and repeating", function()
     local y = x:tile(1)
     y[1] = 0
     assert.equal(1.0, x:get(1, 1))
-    assert.matches("tile: a count is an integer and not negative, got %-1",
+    assert.matches("tile: count 1 is %-1, must be 0 at least",
       support.message(x.tile, x, -1))
-    assert.matches("repeat_interleave: 2 integer counts expected, got f64 %[2%]",
+    assert.matches("repeat_interleave: n must be 2 integer counts, got f64 %[2%]",
       support.message(x.repeat_interleave, x, tensor.of { 1, 1 }, 1))
   end)
 end)
@@ -335,14 +336,14 @@ describe("gather and scatter_", function()
 
   it("say what does not fit, and change nothing then", function()
     local y = x:clone()
-    assert.matches("scatter_: index 4, but the size is 3",
+    assert.matches("scatter_: index is 4, but the size is 3",
       support.message(y.scatter_, y, at { { 1, 4 } }, 0, 2))
     assert.same(x:totable(), y:totable())
     assert.matches("scatter_: shape %[2%] does not fit into the %[2x3%] places",
       support.message(y.scatter_, y, at { { 1, 2, 3 } }, tensor.of { 1, 2 }, 2))
     assert.matches("gather: an index of shape %[2%] does not match %[2x3%] but in dim 2",
       support.message(x.gather, x, at { 1, 2 }, 2))
-    assert.matches("gather: index is 0, but counting starts at 1",
+    assert.matches("gather: index is 0, but indices start at 1",
       support.message(x.gather, x, at { { 0 } }, 2))
     assert.matches("gather: the index is f64", support.message(x.gather, x, x, 2))
     assert.matches("clone it first", support.message(function()
@@ -371,9 +372,9 @@ describe("partition", function()
     local x = tensor.of { nan, 2, nan, 1 }
     assert.same({ 1, 2 }, x:partition(2):slice(1, 1, 2):totable())
     assert.equal(2, x:partition(3):slice(1, 3):isnan():sum())
-    assert.matches("partition: place", support.message(x.partition, x, 5))
-    assert.matches("partition: place", support.message(x.partition, x, 0))
-    assert.matches("partition: the tensor has 2 dims", support.message(function()
+    assert.matches("partition: k is", support.message(x.partition, x, 5))
+    assert.matches("partition: k is", support.message(x.partition, x, 0))
+    assert.matches("partition: dim is nil, but the tensor has 2 dims", support.message(function()
       tensor.zeros({ 2, 2 }):partition(1)
     end))
   end)

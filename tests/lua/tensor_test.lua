@@ -29,7 +29,7 @@ describe("tensor", function()
   it("says that positions start at 1, at the caller's line", function()
     local line = debug.getinfo(1, "l").currentline + 1
     local text = support.message(function() tensor.of({ 1, 2 }):get(0) end)
-    assert.equal(("tests/lua/tensor_test.lua:%d: position is 0, but counting starts at 1 "
+    assert.equal(("tests/lua/tensor_test.lua:%d: get: position 1 is 0, but indices start at 1 "
       .. "(negative from the end)"):format(line), text:gsub("^.*tests/", "tests/"))
   end)
 
@@ -99,7 +99,7 @@ describe("tensor arithmetic", function()
     local a, b = tensor.zeros { 32, 10 }, tensor.zeros { 12, 5 }
     local text = support.message(function() return a + b end)
     assert.matches("add: shapes %[32x10%] and %[12x5%] do not match", text)
-    assert.matches("tensor or number expected, got nil",
+    assert.matches("add: y must be a tensor or a number, got nil",
       support.message(function() return tensor.zeros { 1 } + nil end))
   end)
 
@@ -160,9 +160,11 @@ describe("tensor indexing", function()
     for _, bad in ipairs { { 0, 1 }, { 1, 4 }, { 5, 5 } } do
       assert.matches("slice", support.message(function() return x:slice(1, bad[1], bad[2]) end))
     end
-    assert.matches("counting starts at 1", support.message(function() return x[0] end))
+    assert.matches("index is 0, but indices start at 1",
+      support.message(function() return x[0] end))
     assert.matches("3 entries", support.message(function() return x[{ 1, 2, 3 }] end))
-    assert.matches("index is nil", support.message(function() return x[nil] end))
+    assert.matches("index must be an integer, .*, got nil",
+      support.message(function() return x[nil] end))
   end)
 
   it("selects by mask and by index", function()
@@ -171,7 +173,7 @@ describe("tensor indexing", function()
     same({ 5, 1 }, tensor.of({ 1, 3, 5 })[tensor.of({ 3, 1 }, { dtype = "i64" })])
     same({ { 4, 1 }, { 8, 5 }, { 12, 9 } }, x:take(tensor.of({ -1, 1 }, { dtype = "i64" }), 2))
     same({ 2, 3 }, tensor.of({ 0, 5, nan }):nonzero())
-    assert.matches("index 4, but the size is 3", support.message(function()
+    assert.matches("index is 4, but the size is 3", support.message(function()
       return x[tensor.of({ 4 }, { dtype = "i64" })]
     end))
     assert.matches("does not cover", support.message(function() return x[tensor.of { true }] end))
@@ -280,29 +282,30 @@ describe("tensor errors", function()
     for _, case in ipairs {
       { function() x[x:gt(4)] = tensor.of { 1, 2, 3 } end, "shape %[3%] does not fit into" },
       { function() x:sum(3) end, "dim is 3, but there are 2" },
-      { function() x:sum(0) end, "dim is 0, but counting starts at 1" },
-      { function() x:sum "a" end, "sum: the dim is an integer or an array of them, got 'a'" },
+      { function() x:sum(0) end, "sum: dim is 0, but indices start at 1" },
+      { function() x:sum "a" end, "sum: dim must be an integer or an array of them, got 'a'" },
       { function() x:mean { dim = 1 } end, "mean: the dim comes first, as in x:mean%(1%)" },
       { function() tensor { 1, 2 } end, "tensor: tensor.of { 1, 2, 3 } makes one" },
       { function() tensor.mean(x) end, "'mean' is a method of tensors: x:mean%(...%)" },
       { function() tensor.aranje(3) end, "unknown function 'aranje' %(did you mean 'arange'%?%)" },
-      { function() x:shift(1) end, "shift: the tensor has 2 dims; name one" },
-      { function() x:shift(1.5, 1) end, "shift: the number of places is an integer, got 1.5" },
+      { function() x:shift(1) end, "shift: dim is nil, but the tensor has 2 dims; name one" },
+      { function() x:shift(1.5, 1) end, "shift: n must be an integer, got 1.5" },
       { function() x:maen() end, "unknown method 'maen' %(did you mean 'mean'%?%)" },
       { function() x:tolist() end, "unknown method 'tolist' %(did you mean 'totable'%?%)" },
       { function() return x.T end, "unknown method 'T' %(did you mean 't'%?%)" },
       { function() return x.plot end, "unknown method 'plot'; `neap help tensor` lists them" },
-      { function() x:take(nil) end, "take: argument 1: tensor expected, got nil" },
-      { function() x:take(tensor.of { 1 }) end, "the index is f64, not an integer" },
-      { function() x:matmul(3) end, "matmul: argument 2: tensor expected, got number" },
+      { function() x:take(nil) end, "take: index must be a tensor, got nil" },
+      { function() x:take(tensor.of { 1 }) end, "take: index is f64, must be an integer" },
+      { function() x:matmul(3) end, "matmul: y must be a tensor, got number" },
       { function() x:reshape(4, 2) end, "%[2x3%] has 6 elements and cannot become %[4x2%]" },
       { function() x:to "f16" end, "'f16' is not one of f64 f32 i64 i32 u8 bool" },
-      { function() tensor.zeros { -1 } end, "size of dim 1 is %-1" },
-      { function() tensor.zeros { "a" } end, "size 1: integer expected, got string" },
+      { function() tensor.zeros { -1 } end, "tensor.zeros: size 1 is %-1, must be 0 at least" },
+      { function() tensor.zeros { "a" } end, "zeros: size 1 must be an integer, got string" },
       { function() tensor.zeros(3) end, "one table with the sizes expected" },
       { function() tensor.of { { 1 }, { 1, 2 } } end, "ragged table" },
-      { function() tensor.arange "a" end, "number expected, got string" },
-      { function() tensor.cat { x, tensor.of { 1 } } end, "shapes %[2x3%] and %[1%] %(tensor 2%)" },
+      { function() tensor.arange "a" end, "tensor.arange: last must be a number, got string" },
+      { function() tensor.cat { x, tensor.of { 1 } } end,
+        "cat: shapes %[2x3%] and %[1%] do not match %(f64 and f64%); tensor 2 must" },
       { function() x:item() end, "one element expected, the tensor is %[2x3%]" },
       { function() x:sum { keepdims = true } end, "did you mean 'keepdim'" },
       { function() return x & x end, "bit_and: dtype f64 is not supported" },
@@ -701,7 +704,7 @@ describe("views at the limits", function()
 
   it("leave methods to tensors", function()
     local index = debug.getmetatable(tensor.ones { 1 }).__index
-    assert.matches("tensor expected", support.message(index, {}, 1))
+    assert.matches("index: x must be a tensor, got table", support.message(index, {}, 1))
     assert.equal(tensor.ones({ 1 }).sum, index(1, "sum", 2, 3))
   end)
 end)

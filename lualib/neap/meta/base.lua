@@ -77,6 +77,11 @@ function c.library(folder) end
 ---@param text string
 function c.raise(text) end
 
+--- What kind of value that is: a type of Lua, or the class of an object ("tensor", "frame").
+---@param value any
+---@return string
+function c.kind(value) end
+
 --- Whether Ctrl-C was pressed and not yet answered.
 ---@return boolean
 function c.interrupted() end

@@ -199,6 +199,11 @@ function c.zeros(sizes, dtype) end
 ---@return neap.tensor
 function c.arange(start, step, n, dtype) end
 
+--- Whether a value is a tensor that was not closed; nil for what is no tensor.
+---@param value any
+---@return boolean?
+function c.is_open(value) end
+
 --- The width in characters that tostring of a tensor keeps to from now on; 100 at first.
 ---@param columns integer
 function c.print_width(columns) end
@@ -232,8 +237,8 @@ function c.stack(tensors, dim) end
 ---@return neap.tensor|number|boolean
 function c.reduce(name, x, dims, keepdim, skip_nan, parameter) end
 
---- The element called "max" or "argmax", "min" or "argmin", and its position from 1.
----@param name string
+--- Largest or smallest element and its position from 1.
+---@param name "max"|"argmax"|"min"|"argmin"
 ---@param x neap.tensor
 ---@param dims? integer|integer[]
 ---@param keepdim? boolean

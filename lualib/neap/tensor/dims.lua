@@ -9,12 +9,11 @@ local dims = {}
 ---@param dim integer
 ---@return integer
 function dims.one(where, x, dim)
+  opts.expect(where, "self", x, "tensor")
+  dim = opts.integer(where, "dim", dim)
   local n = x:dim()
-  if math.type(dim) ~= "integer" then
-    opts.raise("%s: the dim is an integer, got %s", where, tostring(dim))
-  end
   if dim == 0 then
-    opts.raise("%s: dim is 0, but counting starts at 1 (negative from the end)", where)
+    opts.raise("%s: dim is 0, but indices start at 1 (negative from the end)", where)
   end
   if dim > n or dim < -n then opts.raise("%s: dim is %d, but there are %d", where, dim, n) end
   return dim > 0 and dim or n + 1 + dim
@@ -26,9 +25,10 @@ end
 ---@param dim? integer
 ---@return integer
 function dims.only(where, x, dim)
-  if dim == nil and x:dim() == 1 then return 1 end
-  if dim == nil then opts.raise("%s: the tensor has %d dims; name one", where, x:dim()) end
-  return dims.one(where, x, dim)
+  if dim ~= nil then return dims.one(where, x, dim) end
+  opts.expect(where, "self", x, "tensor")
+  if x:dim() == 1 then return 1 end
+  opts.raise("%s: dim is nil, but the tensor has %d dims; name one", where, x:dim())
 end
 
 --- An array of dims: `dim` alone, those of an array, or all of x for nil.
@@ -38,6 +38,7 @@ end
 ---@return integer[]
 function dims.several(where, x, dim)
   local list = {}
+  opts.expect(where, "self", x, "tensor")
   if dim == nil then
     for d = 1, x:dim() do list[d] = d end
     return list
@@ -56,8 +57,9 @@ function dims.broadcast(where, x, y)
   for back = 0, math.min(#a, #b) - 1 do
     local m, n = a[#a - back], b[#b - back]
     if m ~= n and m ~= 1 and n ~= 1 then
-      opts.raise("%s: shapes [%s] and [%s] do not match", where, table.concat(a, "x"),
-        table.concat(b, "x"))
+      opts.raise("%s: shapes [%s] and [%s] do not match (%s and %s); %s", where,
+        table.concat(a, "x"), table.concat(b, "x"), x.dtype, y.dtype,
+        "sizes, from the last dim on, are equal or 1")
     end
   end
 end

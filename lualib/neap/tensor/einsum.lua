@@ -277,7 +277,7 @@ end
 ---@param ... neap.tensor
 ---@return neap.tensor|number
 function tensor.einsum(spec, ...)
-  opts.expect("tensor.einsum", "the subscripts", spec, "string")
+  opts.expect("tensor.einsum", "spec", spec, "string")
   spec = spec:gsub("%c", " ")
   local terms, output = parse(spec)
   local given = select("#", ...)

@@ -7,9 +7,10 @@ local tensor = {}
 local extensions = { npy = true, npz = true, safetensors = true, zarr = true }
 
 local function extension_of(where, path)
-  local found = type(path) == "string" and path:match "%.(%w+)$"
+  opts.expect(where, "path", path, "string")
+  local found = path:match "%.(%w+)$"
   if found and extensions[found] then return found end
-  opts.raise("%s: '%s' does not end in .npy, .npz, .safetensors or .zarr", where, tostring(path))
+  opts.raise("%s: '%s' does not end in .npy, .npz, .safetensors or .zarr", where, path)
 end
 
 local function is_tensor(x)
@@ -19,17 +20,17 @@ end
 local function is_text(x) return type(x) == "string" end
 
 -- The keys of `t` in order, and the values in that order, which `fits` must accept.
-local function sorted(where, t, kind, fits)
+local function sorted(where, what, t, kind, fits)
   if type(t) ~= "table" then
-    opts.raise("%s: a table {name = %s} expected, got %s", where, kind, type(t))
+    opts.raise("%s: %s must be a table {name = %s}, got %s", where, what, kind, opts.kind(t))
   end
   local names, values = {}, {}
   for name, value in next, t do
     if not is_text(name) then
-      opts.raise("%s: names are texts, got %s (%s)", where, tostring(name), type(name))
+      opts.raise("%s: %s: names are texts, got %s (%s)", where, what, tostring(name), type(name))
     end
     if not fits(value) then
-      opts.raise("%s: '%s' is a %s, not a %s", where, name, type(value), kind)
+      opts.raise("%s: %s: '%s' is a %s, not a %s", where, what, name, opts.kind(value), kind)
     end
     names[#names + 1] = name
   end
@@ -41,7 +42,7 @@ end
 -- An option that another extension takes is an error of its own.
 local function options(where, extension, known, given)
   for name, home in next, known do
-    if given and given[name] and home ~= extension then
+    if type(given) == "table" and given[name] and home ~= extension then
       opts.raise("%s: `%s` is for .%s files, not for .%s", where, name, home, extension)
     end
   end
@@ -66,7 +67,8 @@ function tensor.save(path, x, o)
   o = opts.merge(where, { compress = false, metadata = opts.none }, o)
   if extension == "npy" then
     if not is_tensor(x) then
-      opts.raise("%s: a .npy file takes one tensor, got a %s; several go to .npz", where, type(x))
+      opts.raise("%s: x must be a tensor for a .npy file, got %s; several go to .npz", where,
+        opts.kind(x))
     end
     c.save_npy(x, path)
     return
@@ -78,12 +80,12 @@ function tensor.save(path, x, o)
   if is_tensor(x) then
     opts.raise("%s: a .%s file takes {name = tensor}, got one tensor", where, extension)
   end
-  local names, tensors = sorted(where, x, "tensor", is_tensor)
+  local names, tensors = sorted(where, "x", x, "tensor", is_tensor)
   if extension == "npz" then
     c.save_npz(path, names, tensors, o.compress)
   else
     c.save_safetensors(path, names, tensors,
-      sorted(where .. ": metadata", o.metadata or {}, "text", is_text))
+      sorted(where, "option 'metadata'", o.metadata or {}, "text", is_text))
   end
 end
 
@@ -107,7 +109,7 @@ end
 function tensor.load(path, o)
   local where = "tensor.load"
   local extension = extension_of(where, path)
-  if o and o.only and (extension == "npy" or extension == "zarr") then
+  if type(o) == "table" and o.only and (extension == "npy" or extension == "zarr") then
     opts.raise("%s: `only` is for .npz and .safetensors files", where)
   end
   options(where, extension, { mmap = "npy" }, o)

@@ -26,9 +26,7 @@ end
 ---@return neap.tensor
 function methods:roll(n, dim)
   dim = dims.only("roll", self, dim)
-  if math.type(n) ~= "integer" then
-    opts.raise("roll: the number of places is an integer, got %s", tostring(n))
-  end
+  n = opts.integer("roll", "n", n)
   local size = self:size(dim)
   n = size > 0 and n % size or 0
   if n == 0 then return self:clone() end
@@ -43,13 +41,6 @@ local function repeated(x, n, dim, inner)
   return x:unsqueeze(inner and dim + 1 or dim):expand(full):reshape(sizes)
 end
 
-local function check_count(where, n)
-  if math.type(n) ~= "integer" or n < 0 then
-    opts.raise("%s: a count is an integer and not negative, got %s", where, tostring(n))
-  end
-  return n
-end
-
 --- Every element n times in a row along dim (needed when there are several); or as often as an
 --- integer tensor with one count for each place says.
 ---     tensor.of({ 1, 2 }):repeat_interleave(2) --> tensor<f64>[4] {1, 1, 2, 2}
@@ -59,14 +50,14 @@ end
 function methods:repeat_interleave(n, dim)
   dim = dims.only("repeat_interleave", self, dim)
   if type(n) ~= "userdata" then
-    return repeated(self, check_count("repeat_interleave", n), dim, true):contiguous()
+    return repeated(self, opts.integer("repeat_interleave", "n", n, 0), dim, true):contiguous()
   end
   opts.expect("repeat_interleave", "n", n, "tensor")
   if n:dim() ~= 1 or #n ~= self:size(dim) or n.dtype:find "^[fb]" then
-    opts.raise("repeat_interleave: %d integer counts expected, got %s [%s]", self:size(dim),
+    opts.raise("repeat_interleave: n must be %d integer counts, got %s [%s]", self:size(dim),
       n.dtype, table.concat(n.shape, "x"))
   end
-  if #n > 0 then check_count("repeat_interleave", (n:min())) end
+  if #n > 0 then opts.integer("repeat_interleave", "an element of n", n:min(), 0) end
   local ends = n:cumsum() -- element i stands at the places up to ends[i]
   local places = c.arange(1, 1, #n > 0 and ends[-1] or 0, "i64")
   return self:take(ends:searchsorted(places), dim)
@@ -78,11 +69,13 @@ end
 ---@param ... integer|integer[]
 ---@return neap.tensor
 function methods:tile(...)
+  opts.expect("tile", "self", self, "tensor")
   local counts = type((...)) == "table" and (...) or { ... }
   local x = self
   while x:dim() < #counts do x = x:unsqueeze(1) end
   for i, n in ipairs(counts) do
-    if check_count("tile", n) ~= 1 then x = repeated(x, n, x:dim() - #counts + i, false) end
+    n = opts.integer("tile", "count " .. i, n, 0)
+    if n ~= 1 then x = repeated(x, n, x:dim() - #counts + i, false) end
   end
   return x:clone()
 end

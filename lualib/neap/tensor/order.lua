@@ -8,11 +8,7 @@ local tensor = {}
 ---@class neap.tensor
 local methods = c.methods
 
--- (dim, options): `x:sort { descending = true }` names options only.
-local function arguments(where, dim, o, defaults)
-  if type(dim) == "table" and #dim == 0 then dim, o = nil, dim end
-  return dim, opts.merge(where, defaults, o)
-end
+local arguments = opts.after_dim
 
 -- sorting -----------------------------------------------------------------------------------------
 
@@ -47,8 +43,9 @@ end
 function methods:topk(k, dim, o)
   dim, o = arguments("topk", dim, o, { largest = true })
   dim = dims.only("topk", self, dim)
-  if math.type(k) ~= "integer" or k < 1 or k > self:size(dim) then
-    opts.raise("topk: k is %s, but dim %d has %d", tostring(k), dim, self:size(dim))
+  k = opts.integer("topk", "k", k, 1)
+  if k > self:size(dim) then
+    opts.raise("topk: k is %d, but dim %d has %d", k, dim, self:size(dim))
   end
   local values, at = c.sort(self, dim, o.largest)
   return values:slice(dim, 1, k):clone(), at:slice(dim, 1, k):clone()
@@ -86,6 +83,7 @@ end
 ---@param o? { right: boolean }
 ---@return neap.tensor|integer
 function methods:searchsorted(v, o)
+  opts.expect("searchsorted", "self", self, "tensor")
   o = opts.merge("searchsorted", { right = false }, o)
   return c.searchsorted(self, v, o.right)
 end
@@ -93,8 +91,10 @@ end
 -- quantiles ---------------------------------------------------------------------------------------
 
 local function quantile(where, x, q, dim, o)
+  opts.expect(where, "self", x, "tensor")
   dim, o = arguments(where, dim, o, { keepdim = false, skip_nan = false })
   local many = type(q) == "table"
+  if not many then opts.expect(where, "q", q, "number") end
   local result = c.quantile(where, x, many and q or { q }, dim, o.keepdim, o.skip_nan)
   if many then return result end
   return result[1]
@@ -128,9 +128,7 @@ function methods:median(dim, o) return quantile("median", self, 0.5, dim, o) end
 ---@return neap.tensor
 function methods:shift(n, dim)
   dim = dims.only("shift", self, dim)
-  if math.type(n) ~= "integer" then
-    opts.raise("shift: the number of places is an integer, got %s", tostring(n))
-  end
+  n = opts.integer("shift", "n", n)
   local size = self:size(dim)
   local out = c.zeros(self.shape, self.dtype == "f32" and "f32" or "f64")
   out[{}] = 0 / 0
@@ -189,7 +187,7 @@ function methods:diff(dim, o)
     opts.raise "diff: bools cannot be subtracted; use x:to \"i64\""
   end
   local x = self
-  for _ = 1, o.n do
+  for _ = 1, opts.integer("diff", "option 'n'", o.n, 0) do
     local size = x:size(dim)
     if size == 0 then break end
     x = x:slice(dim, 2, size) - x:slice(dim, 1, size > 1 and size - 1 or -size - 1)
@@ -205,6 +203,7 @@ end
 ---@param o? { n: integer, weights: neap.tensor }
 ---@return neap.tensor
 function methods:bincount(o)
+  opts.expect("bincount", "self", self, "tensor")
   o = opts.merge("bincount", { n = opts.none, weights = opts.none }, o)
   return c.bincount(self, o.n or (self:numel() > 0 and self:max() or 0), o.weights)
 end
@@ -216,17 +215,19 @@ end
 ---@param o? { bins: integer, low: number, high: number, edges: neap.tensor }
 ---@return neap.tensor counts, neap.tensor edges
 function methods:histogram(o)
+  opts.expect("histogram", "self", self, "tensor")
   o = opts.merge("histogram",
     { bins = 10, low = opts.none, high = opts.none, edges = opts.none }, o)
   local edges = o.edges
   if not edges then
-    if math.type(o.bins) ~= "integer" or o.bins < 1 then
-      opts.raise("histogram: %s bins", tostring(o.bins))
+    local bins = opts.integer("histogram", "option 'bins'", o.bins, 1)
+    if (not o.low or not o.high) and self:count { skip_nan = true } == 0 then
+      opts.raise "histogram: no element but NaN to take the range from; give low and high, or edges"
     end
     local low = o.low or self:min { skip_nan = true }
     local high = o.high or self:max { skip_nan = true }
     if low == high then low, high = low - 0.5, high + 0.5 end
-    edges = tensor.linspace(low, high, o.bins + 1)
+    edges = tensor.linspace(low, high, bins + 1)
   end
   return c.histogram(self, edges), edges
 end
@@ -237,7 +238,17 @@ end
 ---@param o? { dtype: string }
 ---@return neap.tensor
 function methods:one_hot(n, o)
+  opts.expect("one_hot", "self", self, "tensor")
   o = opts.merge("one_hot", { dtype = "f64" }, o)
+  n = opts.integer("one_hot", "n", n, 0)
+  if self.dtype ~= "i64" and self.dtype ~= "i32" and self.dtype ~= "u8" then
+    opts.raise("one_hot: class numbers are integers, got %s; convert with x:to \"i64\"", self.dtype)
+  end
+  local low, high = 1, n
+  if self:numel() > 0 then low, high = self:min(), self:max() end
+  if low < 1 or high > n then
+    opts.raise("one_hot: class number %d, allowed are 1 to %d", low < 1 and low or high, n)
+  end
   return tensor.eye(n, o)[self]
 end
 
@@ -248,13 +259,14 @@ local function observations(where, x, y)
   opts.expect(where, "x", x, "tensor")
   if y ~= nil then
     opts.expect(where, "y", y, "tensor")
-    if x:dim() ~= 1 or y:dim() ~= 1 then
-      opts.raise("%s: two tensors of one dim expected, got %d and %d dims", where, x:dim(), y:dim())
+    if x:dim() ~= 1 or y:dim() ~= 1 or #x ~= #y then
+      opts.raise("%s: x and y must be series of one length, got shapes [%s] and [%s]", where,
+        table.concat(x.shape, "x"), table.concat(y.shape, "x"))
     end
     return c.stack({ x, y }, 2):to "f64"
   end
   if x:dim() ~= 2 then
-    opts.raise("%s: N x F observations expected, got %d dims", where, x:dim())
+    opts.raise("%s: x must be N x F without y, got shape [%s]", where, table.concat(x.shape, "x"))
   end
   return x:to "f64"
 end
@@ -269,6 +281,7 @@ end
 function tensor.cov(x, y, o)
   if type(y) == "table" then y, o = nil, y end
   o = opts.merge("tensor.cov", { ddof = 1 }, o)
+  opts.expect("tensor.cov", "option 'ddof'", o.ddof, "number")
   local data = observations("tensor.cov", x, y)
   local centred = data - data:mean(1, { keepdim = true })
   local free = data:size(1) - o.ddof
@@ -310,6 +323,7 @@ end
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|number
 function methods:logsumexp(dim, o)
+  opts.expect("logsumexp", "self", self, "tensor")
   dim, o = arguments("logsumexp", dim, o, { keepdim = false, skip_nan = false })
   local x = floating(self)
   dim = dims.several("logsumexp", x, dim)
@@ -326,8 +340,8 @@ end
 ---@param dim? integer
 ---@return neap.tensor
 function methods:softmax(dim)
+  dim = dims.only("softmax", self, dim)
   local x = floating(self)
-  dim = dims.only("softmax", x, dim)
   if x:size(dim) <= 65536 then return c.softmax(x, dim) end -- longer rows share the threads
   local e = (x - shift(x, dim)):exp_()
   return e:div_(e:sum(dim, { keepdim = true }))
@@ -338,8 +352,8 @@ end
 ---@param dim? integer
 ---@return neap.tensor
 function methods:log_softmax(dim)
+  dim = dims.only("log_softmax", self, dim)
   local x = floating(self)
-  dim = dims.only("log_softmax", x, dim)
   return x - x:logsumexp(dim, { keepdim = true })
 end
 
@@ -369,7 +383,7 @@ function tensor.dot(x, y)
   opts.expect("tensor.dot", "x", x, "tensor")
   opts.expect("tensor.dot", "y", y, "tensor")
   if x:dim() ~= 1 or y:dim() ~= 1 or #x ~= #y then
-    opts.raise("tensor.dot: two series of one length expected, got shapes [%s] and [%s]",
+    opts.raise("tensor.dot: x and y must be series of one length, got shapes [%s] and [%s]",
       table.concat(x.shape, "x"), table.concat(y.shape, "x"))
   end
   if x.dtype:find "^[iub]" and y.dtype:find "^[iub]" then x = x:to "i64" end
@@ -391,7 +405,8 @@ function tensor.outer(x, y)
   opts.expect("tensor.outer", "x", x, "tensor")
   opts.expect("tensor.outer", "y", y, "tensor")
   if x:dim() ~= 1 or y:dim() ~= 1 then
-    opts.raise("tensor.outer: two series expected, got %d and %d dims", x:dim(), y:dim())
+    opts.raise("tensor.outer: x and y must be series, got shapes [%s] and [%s]",
+      table.concat(x.shape, "x"), table.concat(y.shape, "x"))
   end
   return x:unsqueeze(2) * y:unsqueeze(1)
 end

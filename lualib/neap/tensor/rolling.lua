@@ -7,17 +7,16 @@ local methods = c.methods
 
 local function rolling(name, x, n, dim, o, parameter)
   local where = "rolling_" .. name
-  if type(dim) == "table" then dim, o = nil, dim end
   local defaults = { min_count = opts.none }
   if name == "std" then defaults.ddof = 1 end
-  o = opts.merge(where, defaults, o)
-  if math.type(n) ~= "integer" then
-    opts.raise("%s: the window is an integer, got %s", where, tostring(n))
-  end
+  dim, o = opts.after_dim(where, dim, o, defaults)
+  opts.expect(where, "self", x, "tensor")
+  n = opts.integer(where, "n", n, 1)
+  local min_count = o.min_count and opts.integer(where, "option 'min_count'", o.min_count, 0, n)
   if not dim and x:dim() ~= 1 then
-    opts.raise("%s: the tensor has %d dims; name one", where, x:dim())
+    opts.raise("%s: dim is nil, but the tensor has %d dims; name one", where, x:dim())
   end
-  return c.rolling(name, x, n, dim or 1, o.min_count or n, o.ddof or parameter or 0)
+  return c.rolling(name, x, n, dim or 1, min_count or n, o.ddof or parameter or 0)
 end
 
 --- Sum over each place and the n - 1 before it, along dim (needed when there are several); f64 (f32
@@ -73,9 +72,7 @@ function methods:rolling_max(n, dim, o) return rolling("max", self, n, dim, o) e
 ---@param o? { min_count: integer }
 ---@return neap.tensor
 function methods:rolling_quantile(n, q, dim, o)
-  if type(q) ~= "number" then
-    opts.raise("rolling_quantile: q is a number in 0 to 1, got %s", tostring(q))
-  end
+  opts.expect("rolling_quantile", "q", q, "number")
   return rolling("quantile", self, n, dim, o, q)
 end
 

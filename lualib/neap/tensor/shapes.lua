@@ -10,17 +10,14 @@ local methods = c.methods
 local function shape_text(x) return "[" .. table.concat(x.shape, "x") .. "]" end
 
 -- Rows and columns of the last two dims.
-local function matrix_sizes(where, x)
-  opts.expect(where, "x", x, "tensor")
+local function matrix_sizes(where, x, name)
+  opts.expect(where, name or "x", x, "tensor")
   if x:dim() < 2 then opts.raise("%s: a matrix expected, got shape %s", where, shape_text(x)) end
   return x:size(-2), x:size(-1)
 end
 
 local function check_offset(where, k)
-  if math.type(k) ~= "integer" or k > 2 ^ 31 or k < -2 ^ 31 then
-    opts.raise("%s: the diagonal is an integer, got %s", where, tostring(k))
-  end
-  return k
+  return opts.integer(where, "k", k, -(1 << 31), 1 << 31)
 end
 
 -- diagonals ---------------------------------------------------------------------------------------
@@ -32,7 +29,7 @@ end
 ---@return neap.tensor
 function methods:diagonal(k)
   k = check_offset("diagonal", k or 0)
-  local m, n = matrix_sizes("diagonal", self)
+  local m, n = matrix_sizes("diagonal", self, "self")
   local count = math.max(0, k >= 0 and math.min(m, n - k) or math.min(m + k, n))
   local sizes = self.shape
   sizes[#sizes] = nil
