@@ -205,6 +205,7 @@ local function arguments(where, dim, o, defaults)
   if type(dim) == "string" then
     opts.raise("%s: dim must be an integer or an array of them, got '%s'", where, dim)
   end
+  if o == nil and type(dim) ~= "table" then return dim, defaults or along end
   return opts.after_dim(where, dim, o, defaults or along)
 end
 
@@ -238,8 +239,9 @@ function methods:prod(dim, o) return reduce("prod", self, dim, o) end
 ---@return neap.tensor|number
 function methods:mean(dim, o) return reduce("mean", self, dim, o) end
 
+local spreading = { keepdim = false, skip_nan = false, ddof = 1 }
 local function spread(name, x, dim, o)
-  dim, o = arguments(name, dim, o, { keepdim = false, skip_nan = false, ddof = 1 })
+  dim, o = arguments(name, dim, o, spreading)
   return c.reduce(name, x, dim, o.keepdim, o.skip_nan, o.ddof)
 end
 

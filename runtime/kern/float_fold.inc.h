@@ -106,11 +106,14 @@ static ALWAYS_INLINE void NAME(add_rows)(int rows, int64_t columns, const T *x, 
 static ALWAYS_INLINE void NAME(add_segment)(int64_t n, int64_t columns, const T *x, int64_t xs,
                                             const double *center, double s[LANES][NEAP_COLUMNS],
                                             double q[LANES][NEAP_COLUMNS]) {
-  int64_t i = 0, next = 4 * LANES * xs;
-  for (; i + 4 * LANES <= n; i += 4 * LANES)
-    for (int k = 0; k < LANES; k++) NAME(add_rows)
-  (4, columns, x + (i + k) * xs, LANES * xs, i + 8 * LANES <= n ? next : 0, center, s[k],
-   q ? q[k] : NULL);
+  int64_t i = 0;
+  for (; i + 4 * LANES <= n; i += 4 * LANES) {
+    int64_t next = i + 8 * LANES <= n ? 4 * LANES * xs : 0;
+    for (int k = 0; k < LANES; k++) {
+      const T *top = x + (i + k) * xs;
+      NAME(add_rows)(4, columns, top, LANES * xs, next, center, s[k], q ? q[k] : NULL);
+    }
+  }
   for (; i < n; i++)
     NAME(add_rows)(1, columns, x + i * xs, 0, 0, center, s[i % LANES], q ? q[i % LANES] : NULL);
 }

@@ -165,12 +165,21 @@ static const char *const reductions[] = {"sum",  "prod", "mean", "var",   "std",
 static const neap_reduction reduction_ops[] = {NEAP_SUM,  NEAP_PROD, NEAP_MEAN, NEAP_VAR,  NEAP_STD,
                                                NEAP_NORM, NEAP_ANY,  NEAP_ALL,  NEAP_COUNT};
 
+/* What gives numbers, and nearly every call; needs no tensor for them. */
+static bool over_everything(const neap_reduce_options *o) { return !o->dims && !o->keepdim; }
+
 /* reduce(name, t, dims, keepdim, skip_nan, parameter) */
 static int l_reduce(lua_State *L) {
   int op = luaL_checkoption(L, 1, NULL, reductions);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
   neap_reduce_options o = neap__lua_reduce_options(L, reductions[op], 3, t);
   o.parameter = luaL_optnumber(L, 6, 0);
+  if (over_everything(&o)) {
+    neap_scalar s;
+    neap_lua_check(L, neap_tensor_reduce_all(&s, reduction_ops[op], t, &o));
+    neap__lua_push_element(L, &s.t, NULL);
+    return 1;
+  }
   return neap__lua_done_value(
       L, neap_tensor_reduce(neap_lua_push_tensor(L), reduction_ops[op], t, &o));
 }
@@ -181,12 +190,15 @@ static int l_extreme(lua_State *L) {
   int op = luaL_checkoption(L, 1, NULL, names);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
   neap_reduce_options o = neap__lua_reduce_options(L, names[op], 3, t);
-  neap_scalar one;
-  neap_lua_check(L, neap_scalar_i64(&one, NEAP_I64, 1));
+  if (over_everything(&o)) {
+    neap_scalar value, at;
+    neap_lua_check(L, neap_tensor_extreme_all(&value, &at, op < 2, t, &o, 1));
+    neap__lua_push_element(L, &value.t, NULL);
+    neap__lua_push_element(L, &at.t, NULL);
+    return 2;
+  }
   neap_tensor *value = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
-  neap_status st = neap_tensor_extreme(value, at, op < 2, t, &o);
-  if (!st) st = neap_tensor_binary_into(at, NEAP_OP_add, &one.t);
-  neap_lua_done(L, st);
+  neap_lua_done(L, neap_tensor_extreme(value, at, op < 2, t, &o, 1));
   neap__lua_simplify(L, lua_gettop(L) - 1);
   neap__lua_simplify(L, lua_gettop(L));
   return 2;

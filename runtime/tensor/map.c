@@ -62,6 +62,25 @@ static neap_status unary_dtype(neap_unary_op op, const neap_kern *k, neap_dtype 
   return computed_in(neap_unary_names[op], dtype, has);
 }
 
+/* Most calls are one short row: both operands without holes and of one shape, or b one element. n
+ * is its length, step how b moves. Such a row needs no views, no walk and no pool. */
+static bool same_row(const neap_tensor *a, const neap_tensor *b, int64_t *n, int64_t *step) {
+  if (b->ndim && b->ndim != a->ndim) return false;
+  *n = 1;
+  *step = b->ndim || a->ndim == 0;
+  for (int d = a->ndim - 1; d >= 0; d--) {
+    if (a->size[d] != 1 && a->stride[d] != *n) return false;
+    if (b->ndim && (b->size[d] != a->size[d] || (b->size[d] != 1 && b->stride[d] != *n)))
+      return false;
+    *n *= a->size[d];
+  }
+  return *n > 0 && *n <= NEAP__GRAIN;
+}
+
+static bool is_one_row(const neap_tensor *a, const neap_tensor *b, int64_t *n, int64_t *step) {
+  return a->dtype == b->dtype && same_row(a, b, n, step);
+}
+
 /* binary
  * ------------------------------------------------------------------------------------------------
  */
@@ -118,22 +137,6 @@ static neap_status fresh_binary(neap_tensor *out, neap_dtype result, neap_binary
   return st;
 }
 
-/* Most calls are one short row of floats: both without holes and of one shape, or b one element. n
- * is its length, step how b moves. Such a row needs no views, no walk and no pool. */
-static bool is_one_row(const neap_tensor *a, const neap_tensor *b, int64_t *n, int64_t *step) {
-  if (a->dtype != b->dtype || !neap_dtype_is_float(a->dtype)) return false;
-  if (b->ndim && b->ndim != a->ndim) return false;
-  *n = 1;
-  *step = b->ndim || a->ndim == 0;
-  for (int d = a->ndim - 1; d >= 0; d--) {
-    if (a->size[d] != 1 && a->stride[d] != *n) return false;
-    if (b->ndim && (b->size[d] != a->size[d] || (b->size[d] != 1 && b->stride[d] != *n)))
-      return false;
-    *n *= a->size[d];
-  }
-  return *n > 0 && *n <= NEAP__GRAIN;
-}
-
 neap_status neap_tensor_binary(neap_tensor *out, neap_binary_op op, const neap_tensor *a,
                                const neap_tensor *b) {
   const neap_kern *k;
@@ -142,7 +145,7 @@ neap_status neap_tensor_binary(neap_tensor *out, neap_binary_op op, const neap_t
   neap_dtype dtype = neap_dtype_promote(a->dtype, b->dtype);
   out->storage = NULL;
   NEAP_TRY(neap_kern_select(&k));
-  if (k->binary[op][dtype] && is_one_row(a, b, &n, &step)) {
+  if (neap_dtype_is_float(dtype) && k->binary[op][dtype] && is_one_row(a, b, &n, &step)) {
     NEAP_TRY(neap_tensor_init_raw(out, dtype, a->ndim, a->size));
     k->binary[op][dtype](n, neap_tensor_data(out), 1, neap_tensor_data(a), 1, neap_tensor_data(b),
                          step);
@@ -168,7 +171,8 @@ neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const nea
   neap_tensor shape, own;
   neap_dtype dtype = neap_dtype_promote(a->dtype, b->dtype);
   NEAP_TRY(neap_kern_select(&k));
-  if (k->binary[op][dtype] && is_one_row(a, b, &n, &step) && may_write_row(a, b, step)) {
+  bool simple = neap_dtype_is_float(dtype) && k->binary[op][dtype] && is_one_row(a, b, &n, &step);
+  if (simple && may_write_row(a, b, step)) {
     char *z = neap_tensor_data(a);
     neap__touch(a);
     k->binary[op][dtype](n, z, 1, z, 1, neap_tensor_data(b), step);
@@ -198,11 +202,19 @@ neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const nea
 
 neap_status neap_tensor_compare(neap_tensor *out, neap_compare_op op, const neap_tensor *a,
                                 const neap_tensor *b) {
-  memset(out, 0, sizeof *out);
   const neap_kern *k;
+  int64_t n, step;
   neap_tensor shape;
   neap_dtype dtype = neap_dtype_promote(a->dtype, b->dtype);
+  out->storage = NULL;
   NEAP_TRY(neap_kern_select(&k));
+  if (is_one_row(a, b, &n, &step)) {
+    NEAP_TRY(neap_tensor_init_raw(out, NEAP_BOOL, a->ndim, a->size));
+    k->compare[op][dtype](n, neap_tensor_data(out), 1, neap_tensor_data(a), 1, neap_tensor_data(b),
+                          step);
+    return NEAP_OK;
+  }
+  memset(out, 0, sizeof *out);
   NEAP_TRY(broadcast(neap_compare_names[op], a, b, &shape));
   return fresh_binary(out, NEAP_BOOL, k->compare[op][dtype], dtype, &shape, a, b);
 }
@@ -223,11 +235,19 @@ static bool only_rounds(neap_unary_op op) {
 }
 
 neap_status neap_tensor_unary(neap_tensor *out, neap_unary_op op, const neap_tensor *a) {
-  memset(out, 0, sizeof *out);
   const neap_kern *k;
   neap_tensor x;
+  int64_t n, step;
   neap_dtype dtype = a->dtype;
+  out->storage = NULL;
   NEAP_TRY(neap_kern_select(&k));
+  if (neap_dtype_is_float(dtype) && k->unary[op][dtype] && is_one_row(a, a, &n, &step)) {
+    neap_dtype gives = neap_unary_is_test(op) ? NEAP_BOOL : dtype;
+    NEAP_TRY(neap_tensor_init_raw(out, gives, a->ndim, a->size));
+    k->unary[op][dtype](n, neap_tensor_data(out), 1, neap_tensor_data(a), 1);
+    return NEAP_OK;
+  }
+  memset(out, 0, sizeof *out);
   if (only_rounds(op) && dtype > NEAP_F32 && dtype < NEAP_BOOL) return neap_tensor_clone(out, a);
   NEAP_TRY(unary_dtype(op, k, &dtype));
   NEAP_TRY(operand(&x, a, dtype, a));
@@ -269,13 +289,20 @@ static neap_status where_row(void *ctx, int64_t n, char *const *p, const int64_t
 
 neap_status neap_tensor_where(neap_tensor *out, const neap_tensor *mask, const neap_tensor *a,
                               const neap_tensor *b) {
-  memset(out, 0, sizeof *out);
   const neap_kern *k;
   neap_tensor ab, shape, m = {0}, x = {0}, y = {0};
+  int64_t n, step_a, step_b;
+  memset(out, 0, sizeof *out);
   if (mask->dtype != NEAP_BOOL)
     return neap_fail(NEAP_EDTYPE, "where: mask is %s, must be bool", neap_dtype_name(mask->dtype));
   neap_dtype dtype = neap_dtype_promote(a->dtype, b->dtype);
   NEAP_TRY(neap_kern_select(&k));
+  if (a->dtype == b->dtype && same_row(mask, a, &n, &step_a) && same_row(mask, b, &n, &step_b)) {
+    NEAP_TRY(neap_tensor_init_raw(out, dtype, mask->ndim, mask->size));
+    k->where[dtype](n, neap_tensor_data(out), 1, neap_tensor_data(mask), 1, neap_tensor_data(a),
+                    step_a, neap_tensor_data(b), step_b);
+    return NEAP_OK;
+  }
   NEAP_TRY(broadcast("where", a, b, &ab));
   NEAP_TRY(broadcast("where", mask, &ab, &shape));
   NEAP_TRY(neap_tensor_init_raw(out, dtype, shape.ndim, shape.size));

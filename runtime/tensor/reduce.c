@@ -18,6 +18,8 @@ typedef struct {
   int64_t *count;      /* skip_nan: what is left of each row */
   int64_t blocks;      /* per row */
   neap_acc *acc, *partial;
+  neap_acc one; /* acc and center of a single row, the usual case */
+  double middle;
   const double *center;
   neap_fold_fn fn;
   neap_fold_op op;
@@ -29,7 +31,7 @@ static void folding_drop(folding *f) {
   neap_tensor_drop(&f->rows.t);
   neap_tensor_drop(&f->compact);
   neap_free(f->count);
-  neap_free(f->acc);
+  if (f->acc != &f->one) neap_free(f->acc);
   neap_free(f->partial);
 }
 
@@ -74,16 +76,16 @@ static neap_status compact_rows(void *ctx, int64_t chunk, int64_t begin, int64_t
   return NEAP_OK;
 }
 
-/* by_columns: only the folds sum and dev are wanted, which need no row in one piece. */
+/* f is all zeros. by_columns: only the folds sum and dev are wanted, which need no row in one
+ * piece. */
 static neap_status folding_init(folding *f, const char *name, const neap_tensor *t,
                                 const neap_reduce_options *o, bool by_columns) {
-  memset(f, 0, sizeof *f);
   NEAP_TRY(neap_kern_select(&f->kern));
   f->columns = by_columns && !o->skip_nan && neap_dtype_is_float(t->dtype) &&
                neap__columns_init(&f->rows, t, o->dims);
   if (!f->columns) NEAP_TRY(neap__rows_init(&f->rows, name, t, o->dims));
   f->blocks = f->rows.m > BLOCK ? neap_parallel_chunks(f->rows.m, BLOCK) : 1;
-  f->acc = neap_alloc_array(f->rows.rows, sizeof *f->acc);
+  f->acc = f->rows.rows == 1 ? &f->one : neap_alloc_array(f->rows.rows, sizeof *f->acc);
   if (!f->acc) return NEAP_ENOMEM;
   if (f->blocks > 1) f->partial = neap_alloc_array(f->rows.rows * f->blocks, sizeof *f->partial);
   if (f->blocks > 1 && !f->partial) return NEAP_ENOMEM;
@@ -203,11 +205,12 @@ static double mean_of(const folding *f, int64_t row) {
 /* Second pass of the variance: sum of squares about the mean, corrected for the mean's own
  * rounding (the sum of deviations would be 0 without it). */
 static neap_status spread(folding *f) {
-  double *center = neap_alloc_array(f->rows.rows, sizeof *center);
+  bool single = f->rows.rows == 1;
+  double *center = single ? &f->middle : neap_alloc_array(f->rows.rows, sizeof *center);
   if (!center) return NEAP_ENOMEM;
   for (int64_t row = 0; row < f->rows.rows; row++) center[row] = mean_of(f, row);
   neap_status st = fold(f, NEAP_FOLD_dev, center);
-  neap_free(center);
+  if (!single) neap_free(center);
   return st;
 }
 
@@ -241,17 +244,37 @@ static bool sums(neap_reduction op) {
   return op == NEAP_SUM || op == NEAP_MEAN || op == NEAP_VAR || op == NEAP_STD;
 }
 
+/* The folds op needs. */
+static neap_status run(folding *f, neap_reduction op, const neap_tensor *t,
+                       const neap_reduce_options *o) {
+  if (op == NEAP_NORM && o->parameter != 1 && o->parameter != 2 && o->parameter != INFINITY)
+    return neap_fail(NEAP_EARG, "norm: p is %g, allowed are 1, 2 and math.huge", o->parameter);
+  NEAP_TRY(folding_init(f, names[op], t, o, sums(op)));
+  if (op != NEAP_COUNT) NEAP_TRY(fold(f, plain_fold(op, o->parameter), NULL));
+  return op == NEAP_VAR || op == NEAP_STD ? spread(f) : NEAP_OK;
+}
+
 neap_status neap_tensor_reduce(neap_tensor *out, neap_reduction op, const neap_tensor *t,
                                const neap_reduce_options *o) {
   folding f;
   memset(out, 0, sizeof *out);
-  if (op == NEAP_NORM && o->parameter != 1 && o->parameter != 2 && o->parameter != INFINITY)
-    return neap_fail(NEAP_EARG, "norm: p is %g, allowed are 1, 2 and math.huge", o->parameter);
-  neap_status st = folding_init(&f, names[op], t, o, sums(op));
-  if (!st && op != NEAP_COUNT) st = fold(&f, plain_fold(op, o->parameter), NULL);
-  if (!st && (op == NEAP_VAR || op == NEAP_STD)) st = spread(&f);
+  memset(&f, 0, sizeof f);
+  neap_status st = run(&f, op, t, o);
   if (!st) st = result_like(out, t, result_dtype(op, t->dtype), o);
   if (!st) finish(out, op, &f, o->parameter);
+  folding_drop(&f);
+  return st;
+}
+
+neap_status neap_tensor_reduce_all(neap_scalar *out, neap_reduction op, const neap_tensor *t,
+                                   const neap_reduce_options *o) {
+  folding f;
+  memset(&f, 0, sizeof f);
+  neap_dtype dtype = result_dtype(op, t->dtype);
+  neap_status st = run(&f, op, t, o);
+  if (neap_dtype_is_float(dtype)) neap_scalar_f64(out, NEAP_F64, 0);
+  else if (!st) st = neap_scalar_i64(out, dtype, 0);
+  if (!st) finish(&out->t, op, &f, o->parameter);
   folding_drop(&f);
   return st;
 }
@@ -268,7 +291,8 @@ static int64_t original_position(const folding *f, int64_t row, int64_t kept) {
 }
 
 /* The block with the extreme is known: where in it, and the element itself (0 may be -0). */
-static void put_extreme(neap_tensor *value, neap_tensor *at, const folding *f, int64_t row) {
+static void put_extreme(neap_tensor *value, neap_tensor *at, const folding *f, int64_t row,
+                        int64_t first) {
   size_t each = neap_dtype_size(value->dtype);
   const neap_acc *a = &f->acc[row];
   int64_t n = row_count(f, row) - a->at;
@@ -277,29 +301,57 @@ static void put_extreme(neap_tensor *value, neap_tensor *at, const folding *f, i
   int64_t found = f->kern->find[value->dtype](n, x, a);
   memcpy((char *)neap_tensor_data(value) + row * (int64_t)each, x + found * (int64_t)each, each);
   found += a->at;
-  put(at, row, 0, f->count ? original_position(f, row, found) : found);
+  put(at, row, 0, first + (f->count ? original_position(f, row, found) : found));
+}
+
+static const char *extreme_name(bool largest, const neap_reduce_options *o) {
+  return o->name ? o->name : largest ? "max" : "min";
+}
+
+static neap_status put_extremes(neap_tensor *value, neap_tensor *at, const char *name,
+                                const folding *f, int64_t first) {
+  for (int64_t row = 0; row < f->rows.rows; row++) {
+    if (f->acc[row].at < 0)
+      return neap_fail(NEAP_EVALUE, "%s: there is no element%s to choose from", name,
+                       f->rows.m > 0 ? " but NaN" : "");
+    put_extreme(value, at, f, row, first);
+  }
+  return NEAP_OK;
+}
+
+static neap_status find_extremes(folding *f, bool largest, const neap_tensor *t,
+                                 const neap_reduce_options *o) {
+  memset(f, 0, sizeof *f);
+  NEAP_TRY(folding_init(f, extreme_name(largest, o), t, o, false));
+  return fold(f, largest ? NEAP_FOLD_argmax : NEAP_FOLD_argmin, NULL);
 }
 
 neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool largest,
-                                const neap_tensor *t, const neap_reduce_options *o) {
+                                const neap_tensor *t, const neap_reduce_options *o, int64_t first) {
   folding f;
-  const char *name = o->name ? o->name : largest ? "max" : "min";
   memset(value, 0, sizeof *value);
   memset(at, 0, sizeof *at);
-  neap_status st = folding_init(&f, name, t, o, false);
-  if (!st) st = fold(&f, largest ? NEAP_FOLD_argmax : NEAP_FOLD_argmin, NULL);
+  neap_status st = find_extremes(&f, largest, t, o);
   if (!st) st = neap__rows_result(value, t, t->dtype, o->dims, o->keepdim);
   if (!st) st = neap__rows_result(at, t, NEAP_I64, o->dims, o->keepdim);
-  for (int64_t row = 0; !st && row < f.rows.rows; row++) {
-    if (f.acc[row].at < 0)
-      st = neap_fail(NEAP_EVALUE, "%s: there is no element%s to choose from", name,
-                     f.rows.m > 0 ? " but NaN" : "");
-    else put_extreme(value, at, &f, row);
-  }
+  if (!st) st = put_extremes(value, at, extreme_name(largest, o), &f, first);
   if (st) {
     neap_tensor_drop(value);
     neap_tensor_drop(at);
   }
+  folding_drop(&f);
+  return st;
+}
+
+neap_status neap_tensor_extreme_all(neap_scalar *value, neap_scalar *at, bool largest,
+                                    const neap_tensor *t, const neap_reduce_options *o,
+                                    int64_t first) {
+  folding f;
+  neap_status st = find_extremes(&f, largest, t, o);
+  if (neap_dtype_is_float(t->dtype)) neap_scalar_f64(value, t->dtype, 0);
+  else if (!st) st = neap_scalar_i64(value, t->dtype, 0);
+  if (!st) st = neap_scalar_i64(at, NEAP_I64, 0);
+  if (!st) st = put_extremes(&value->t, &at->t, extreme_name(largest, o), &f, first);
   folding_drop(&f);
   return st;
 }

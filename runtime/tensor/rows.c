@@ -18,6 +18,12 @@ neap_status neap__rows_init(neap__rows *r, const char *operation, const neap_ten
   if (!dims) dims = all_dims(t);
   int at = 0;
   r->rows = r->m = 1;
+  if (dims == all_dims(t) && neap_tensor_is_contiguous(t)) { /* one row, as it is */
+    for (int d = 0; d < t->ndim; d++) r->order[d] = d;
+    r->m = neap_tensor_numel(t);
+    neap_tensor_alias(&r->t, t);
+    return NEAP_OK;
+  }
   for (int last = 0; last < 2; last++)
     for (int d = 0; d < t->ndim; d++) {
       bool along = dims >> d & 1;

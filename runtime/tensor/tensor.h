@@ -275,11 +275,18 @@ typedef struct {
 neap_status neap_tensor_reduce(neap_tensor *out, neap_reduction op, const neap_tensor *t,
                                const neap_reduce_options *o);
 
-/* Extreme values and where they stand (0-based, i64, in C order over the reduced dimensions). The
- * first of equals; the first NaN wins, unless skip_nan. NEAP_EVALUE when there is nothing to
- * choose from. */
+/* The same over everything (dims 0, no keepdim) without making a tensor; floats give f64. */
+neap_status neap_tensor_reduce_all(neap_scalar *out, neap_reduction op, const neap_tensor *t,
+                                   const neap_reduce_options *o);
+
+/* Extreme values and where they stand (i64, counting from first, in C order over the reduced
+ * dimensions). The first of equals; the first NaN wins, unless skip_nan. NEAP_EVALUE when there is
+ * nothing to choose from. */
 neap_status neap_tensor_extreme(neap_tensor *value, neap_tensor *at, bool largest,
-                                const neap_tensor *t, const neap_reduce_options *o);
+                                const neap_tensor *t, const neap_reduce_options *o, int64_t first);
+neap_status neap_tensor_extreme_all(neap_scalar *value, neap_scalar *at, bool largest,
+                                    const neap_tensor *t, const neap_reduce_options *o,
+                                    int64_t first);
 
 /* order statistics: numbers rising, -0 equal to 0, NaN last
  * --------------------------------------------- */

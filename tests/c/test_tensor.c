@@ -127,7 +127,7 @@ static neap_status op_where(neap_tensor *out, const neap_tensor *t) {
 }
 static neap_status op_argmax(neap_tensor *out, const neap_tensor *t) {
   neap_tensor value;
-  NEAP_TRY(neap_tensor_extreme(&value, out, true, t, &(neap_reduce_options){.dims = 1}));
+  NEAP_TRY(neap_tensor_extreme(&value, out, true, t, &(neap_reduce_options){.dims = 1}, 0));
   neap_tensor_drop(&value);
   return NEAP_OK;
 }

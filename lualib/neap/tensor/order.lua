@@ -8,7 +8,12 @@ local tensor = {}
 ---@class neap.tensor
 local methods = c.methods
 
-local arguments = opts.after_dim
+local function arguments(where, dim, o, defaults)
+  if o == nil and type(dim) ~= "table" then return dim, defaults end -- no table in short calls
+  return opts.after_dim(where, dim, o, defaults)
+end
+
+local rising, along = { descending = false }, { keepdim = false, skip_nan = false }
 
 -- sorting -----------------------------------------------------------------------------------------
 
@@ -19,7 +24,7 @@ local arguments = opts.after_dim
 ---@param o? { descending: boolean }
 ---@return neap.tensor values, neap.tensor positions
 function methods:sort(dim, o)
-  dim, o = arguments("sort", dim, o, { descending = false })
+  dim, o = arguments("sort", dim, o, rising)
   return c.sort(self, dims.only("sort", self, dim), o.descending)
 end
 
@@ -29,7 +34,7 @@ end
 ---@param o? { descending: boolean }
 ---@return neap.tensor
 function methods:argsort(dim, o)
-  dim, o = arguments("argsort", dim, o, { descending = false })
+  dim, o = arguments("argsort", dim, o, rising)
   return c.argsort(self, dims.only("argsort", self, dim), o.descending)
 end
 
@@ -92,7 +97,7 @@ end
 
 local function quantile(where, x, q, dim, o)
   opts.expect(where, "self", x, "tensor")
-  dim, o = arguments(where, dim, o, { keepdim = false, skip_nan = false })
+  dim, o = arguments(where, dim, o, along)
   local many = type(q) == "table"
   if not many then opts.expect(where, "q", q, "number") end
   local result = c.quantile(where, x, many and q or { q }, dim, o.keepdim, o.skip_nan)
