@@ -180,6 +180,10 @@ static void retire(void) {
 }
 
 neap_status neap_parallel_for(int64_t n, int64_t grain, neap_parallel_fn fn, void *ctx) {
+  if (n > 0 && n <= grain) { /* what most calls are */
+    NEAP_TRY(neap_interrupt_check());
+    return fn(ctx, 0, 0, n);
+  }
   job j = {.fn = fn, .ctx = ctx, .n = n, .grain = grain < 1 ? 1 : grain};
   j.chunks = neap_parallel_chunks(n, grain);
   bool shared = j.chunks > 1 && !in_chunk && neap_threads() > 1 && publish(&j);
