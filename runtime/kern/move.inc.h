@@ -2,19 +2,39 @@
  * width), VECTOR (eight of them), NAME. */
 
 /* An outside position is read as 0, so that the loop has no branch. */
-static bool NAME(take)(int64_t n, void *zp, const void *xp, const int64_t *at, int64_t first,
-                       int64_t size) {
-  T *z = zp;
-  const T *x = xp;
+static bool NAME(take_any)(int64_t n, T *z, const T *x, const int64_t *at, int64_t first,
+                           int64_t size) {
   int64_t outside = 0;
-  if (size == 0) return n == 0;
-  IVDEP for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0; i < n; i++) {
     int64_t v = at[i], p = v < 0 ? v + size : v - first;
     int64_t bad = (p < 0) | (p >= size) | ((v >= 0) & (v < first));
     outside |= bad;
     z[i] = x[bad ? 0 : p];
   }
   return !outside;
+}
+
+/* Positions are looked at a few hundred at a time, and where all count from first, as most do, the
+ * rest is loads and stores. */
+static bool NAME(take)(int64_t n, void *zp, const void *xp, const int64_t *at, int64_t first,
+                       int64_t size) {
+  enum { STEP = 256 };
+  const T *x = xp;
+  bool inside = true;
+  if (size == 0) return n == 0;
+  for (int64_t i = 0; i < n; i += STEP, at += STEP) {
+    T *z = (T *)zp + i;
+    int64_t m = n - i < STEP ? n - i : STEP;
+    uint64_t furthest = 0, start = (uint64_t)first;
+    for (int64_t k = 0; k < m; k++) {
+      uint64_t p = (uint64_t)at[k] - start;
+      furthest = p > furthest ? p : furthest;
+    }
+    if (furthest >= (uint64_t)size) inside &= NAME(take_any)(m, z, x, at, first, size);
+    else
+      for (int64_t k = 0; k < m; k++) z[k] = x[at[k] - first];
+  }
+  return inside;
 }
 
 /* Every element is written and kept only if its byte is 1: no branch to guess. */
@@ -68,17 +88,21 @@ static inline void NAME(tile)(T *z, int64_t zs, const T *x, int64_t xs) {
 #undef SWAP
 #undef HIGH
 
+/* The last tiles of a row or column of them overlap those before. */
 static void NAME(transpose)(int64_t rows, int64_t columns, void *zp, int64_t zs, const void *xp,
                             int64_t xs) {
   T *z = zp;
   const T *x = xp;
-  int64_t j = 0;
-  for (; j + 8 <= columns; j += 8) {
-    int64_t i = 0;
-    for (; i + 8 <= rows; i += 8) NAME(tile)(z + i * zs + j, zs, x + j * xs + i, xs);
-    for (; i < rows; i++)
-      for (int64_t k = j; k < j + 8; k++) z[i * zs + k] = x[k * xs + i];
+  if (rows < 8 || columns < 8) {
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t j = 0; j < columns; j++) z[i * zs + j] = x[j * xs + i];
+    return;
   }
-  for (; j < columns; j++)
-    for (int64_t i = 0; i < rows; i++) z[i * zs + j] = x[j * xs + i];
+  for (int64_t i = 0; i < rows; i += 8) {
+    int64_t r = i < rows - 8 ? i : rows - 8;
+    for (int64_t j = 0; j < columns; j += 8) {
+      int64_t c = j < columns - 8 ? j : columns - 8;
+      NAME(tile)(z + r * zs + c, zs, x + c * xs + r, xs);
+    }
+  }
 }
