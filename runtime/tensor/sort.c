@@ -137,19 +137,30 @@ typedef struct {
 
 static int bits_of(uint64_t v) { return v ? 64 - __builtin_clzll(v) : 0; }
 
-/* The words of a row in the order of their positions. bits: of the keys. */
-static neap_status make_words(const ordering *o, int64_t n, const char *x, uint64_t *words,
-                              neap_word_form *form, int *bits) {
-  int64_t each = (int64_t)neap_dtype_size(o->dtype);
-  neap_key_range range = {UINT64_MAX, 0};
-  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
-    NEAP_TRY(neap_interrupt_check()); /* the first touch of fresh memory is slow */
-    o->k->keys[o->dtype](least(n - i, NEAP__GRAIN), x + i * each, o->descending, words + i, &range);
-  }
+/* The form of n words; *bits: how many their keys have. */
+static neap_word_form form_of(const ordering *o, int64_t n, neap_key_range range, int *bits) {
   int keys = bits_of(range.high - range.low), position_bits = bits_of((uint64_t)(n - 1));
   int drop = keys + position_bits > 64 ? keys + position_bits - 64 : 0;
   *bits = keys - drop;
-  *form = (neap_word_form){range.low, position_bits, drop, o->descending};
+  return (neap_word_form){range.low, position_bits, drop, o->descending};
+}
+
+/* The words of a row in the order of their positions. Narrow keys leave room whatever their range
+ * is, so that it need not be known. In parts: the first touch of fresh memory is slow. */
+static neap_status make_words(const ordering *o, int64_t n, const char *x, uint64_t *words,
+                              neap_word_form *form, int *bits) {
+  int64_t each = (int64_t)neap_dtype_size(o->dtype);
+  bool narrow = each < 8;
+  neap_key_range range = {UINT64_MAX, 0};
+  if (narrow) *form = form_of(o, n, (neap_key_range){0, (1ull << 8 * each) - 1}, bits);
+  for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
+    int64_t m = least(n - i, NEAP__GRAIN);
+    NEAP_TRY(neap_interrupt_check());
+    o->k->keys[o->dtype](m, x + i * each, o->descending, words + i, &range);
+    if (narrow) o->k->pack(m, words + i, form, i);
+  }
+  if (narrow) return NEAP_OK;
+  *form = form_of(o, n, range, bits);
   for (int64_t i = 0; i < n; i += NEAP__GRAIN) {
     NEAP_TRY(neap_interrupt_check());
     o->k->pack(least(n - i, NEAP__GRAIN), words + i, form, i);
