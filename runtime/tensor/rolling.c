@@ -132,8 +132,17 @@ static neap_status roll_max(const rolling *r, const double *x, int64_t a, int64_
   return roll(NEAP_ROLLING_MAX, r, x, a, b, tails, y);
 }
 
-/* quantiles: the numbers of the window in rising order
+/* quantiles of few numbers: those of the window in rising order
  * ------------------------------------------------------------------------------------------ */
+
+enum { FEW = 200 };
+
+/* Between the numbers a and b around a rank; equal ones also keep infinities out of the difference.
+ */
+static double between(double a, double b, double share) {
+  if (share == 0 || a == b) return a + 0.0; /* -0 becomes 0 */
+  return share < 0.5 ? a + (b - a) * share : b - (b - a) * (1 - share);
+}
 
 /* Where v stands, or would, among sorted[0..count). */
 static int64_t place(const double *sorted, int64_t count, double v) {
@@ -164,25 +173,110 @@ static int64_t take_out(double *sorted, int64_t count, double v) {
 
 static double at_rank(const double *sorted, int64_t count, const neap_rolling_options *o) {
   if (count < o->min_count || count == 0) return NAN;
-  double rank = o->parameter * (double)(count - 1), below = floor(rank), share = rank - below;
+  double rank = o->parameter * (double)(count - 1), below = floor(rank);
   int64_t low = (int64_t)below;
-  double a = sorted[low], b = sorted[low + 1 < count ? low + 1 : low];
-  if (share == 0 || a == b) return a; /* also keeps infinities out of the difference */
-  return share < 0.5 ? a + (b - a) * share : b - (b - a) * (1 - share);
+  return between(sorted[low], sorted[low + 1 < count ? low + 1 : low], rank - below);
 }
 
-static neap_status roll_quantile(const rolling *r, const double *x, int64_t from, int64_t to,
-                                 double *sorted, double *y) {
+static neap_status roll_few(const rolling *r, const double *x, int64_t from, int64_t to,
+                            double *y) {
+  double sorted[FEW];
   int64_t n = r->o.n, count = 0, first = from - n + 1 > 0 ? from - n + 1 : 0;
-  /* a window of a million numbers moves half of that a step */
-  int64_t poll = POLL / (n / 256 + 1) + 1;
   for (int64_t i = first; i < to; i++) {
-    if ((i - first) % poll == 0) NEAP_TRY(neap_interrupt_check());
+    if ((i - first) % POLL == 0) NEAP_TRY(neap_interrupt_check());
     if (i - n >= first) count = take_out(sorted, count, x[i - n]);
     count = insert(sorted, count, x[i]);
     if (i >= from) y[i] = at_rank(sorted, count, &r->o);
   }
   return NEAP_OK;
+}
+
+/* quantiles of many
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The numbers of a piece of a row, sorted once, and how many of each stretch of them are in the
+ * window: tree[k] counts those of the k & -k places of the order up to place k, from 1 on (Fenwick
+ * 1994). */
+typedef struct {
+  int64_t n, count, top; /* places, numbers in the window, the largest power of 2 up to n */
+  const double *sorted;
+  int64_t *place, *tree;
+} ordered;
+
+static void change(ordered *t, int64_t k, int64_t by) {
+  for (t->count += by; k <= t->n; k += k & -k) t->tree[k] += by;
+}
+
+/* The number at a rank, from 0, among those in the window. */
+static double ranked(const ordered *t, int64_t rank) {
+  int64_t at = 0;
+  for (int64_t step = t->top; step; step /= 2) {
+    bool right = at + step <= t->n && t->tree[at + step] <= rank;
+    rank -= right ? t->tree[at + step] : 0;
+    at += right ? step : 0;
+  }
+  return t->sorted[at];
+}
+
+static double at_quantile(const ordered *t, const neap_rolling_options *o) {
+  if (t->count < o->min_count || t->count == 0) return NAN;
+  double rank = o->parameter * (double)(t->count - 1), below = floor(rank), share = rank - below;
+  double a = ranked(t, (int64_t)below);
+  return share == 0 ? between(a, a, 0) : between(a, ranked(t, (int64_t)below + 1), share);
+}
+
+static neap_status roll_ordered(const rolling *r, const double *x, int64_t first, int64_t from,
+                                int64_t to, ordered *t, double *y) {
+  int64_t n = r->o.n;
+  for (int64_t i = first; i < to; i++) {
+    if ((i - first) % POLL == 0) NEAP_TRY(neap_interrupt_check());
+    if (i - n >= first && !isnan(x[i - n])) change(t, t->place[i - n - first], -1);
+    if (!isnan(x[i])) change(t, t->place[i - first], 1);
+    if (i >= from) y[i] = at_quantile(t, &r->o);
+  }
+  return NEAP_OK;
+}
+
+static neap_status order_piece(ordered *t, neap_tensor *sorted, const neap_tensor *piece) {
+  neap_tensor at;
+  NEAP_TRY(neap_tensor_sort(sorted, &at, piece, 0, false, 0));
+  t->n = neap_tensor_numel(piece);
+  t->top = (int64_t)1 << (63 - __builtin_clzll((uint64_t)t->n));
+  t->sorted = neap_tensor_data(sorted);
+  t->place = neap_alloc_array(t->n, sizeof *t->place);
+  t->tree = neap_calloc_array(t->n + 1, sizeof *t->tree);
+  neap_status st = t->place && t->tree ? NEAP_OK : NEAP_ENOMEM;
+  const int64_t *from = neap_tensor_data(&at);
+  for (int64_t k = 0; !st && k < t->n; k++) {
+    if (k % NEAP__GRAIN == 0) st = neap_interrupt_check();
+    t->place[from[k]] = k + 1;
+  }
+  neap_tensor_drop(&at);
+  return st;
+}
+
+static neap_status roll_many(const rolling *r, int64_t row, int64_t from, int64_t to, double *y) {
+  int64_t first = from - r->o.n + 1 > 0 ? from - r->o.n + 1 : 0, start = row * r->rows.m;
+  neap_tensor line = r->rows.t, piece, sorted = {0}; /* line: the same memory as one dimension */
+  line.ndim = 1;
+  line.size[0] = neap_tensor_numel(&r->rows.t);
+  line.stride[0] = 1;
+  NEAP_TRY(neap_tensor_slice(&piece, &line, 0, start + first, to - first, 1));
+  ordered t = {0};
+  neap_status st = order_piece(&t, &sorted, &piece);
+  const double *x = neap_tensor_data(&r->rows.t);
+  if (!st) st = roll_ordered(r, x + start, first, from, to, &t, y);
+  neap_free(t.place);
+  neap_free(t.tree);
+  neap_tensor_drop(&sorted);
+  neap_tensor_drop(&piece);
+  return st;
+}
+
+static neap_status roll_quantile(const rolling *r, int64_t row, int64_t from, int64_t to,
+                                 double *y) {
+  if (r->o.n > FEW) return roll_many(r, row, from, to, y);
+  return roll_few(r, (const double *)neap_tensor_data(&r->rows.t) + row * r->rows.m, from, to, y);
 }
 
 /* rows
@@ -200,15 +294,14 @@ static neap_status run_piece(const rolling *r, int64_t piece, void *space) {
   case NEAP_ROLLING_STD: return roll_std(r, data, from, to, space, y);
   case NEAP_ROLLING_MIN: return roll_min(r, data, from, to, space, y);
   case NEAP_ROLLING_MAX: return roll_max(r, data, from, to, space, y);
-  default: return roll_quantile(r, data, from, to, space, y);
+  default: return roll_quantile(r, row, from, to, y);
   }
 }
 
 static neap_status run_pieces(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const rolling *r = ctx;
-  size_t each = r->op == NEAP_ROLLING_QUANTILE ? sizeof(double) : sizeof(part);
-  void *space = neap_alloc_array(r->o.n, each);
+  void *space = neap_alloc_array(r->op == NEAP_ROLLING_QUANTILE ? 0 : r->o.n, sizeof(part));
   if (!space) return NEAP_ENOMEM;
   neap_status st = NEAP_OK;
   for (int64_t piece = begin; !st && piece < end; piece++) st = run_piece(r, piece, space);

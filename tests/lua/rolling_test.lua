@@ -64,6 +64,20 @@ local function assert_rolling(x, n, tol, min_count)
 end
 
 describe("rolling windows", function()
+  it("give the quantiles of long windows", function()
+    local x = tensor.randn { 70500, seed = 2 }
+    x[{ { 300, 400 } }] = nan
+    x[{ { 1, 70500, 1000 } }] = 1 / 0
+    x[{ { 500, 70500, 7 } }] = 0.25
+    for _, n in ipairs { 200, 201, 1000, 66000 } do
+      local got = x:rolling_quantile(n, 0.3, { min_count = 1 })
+      for _, i in ipairs { 1, 2, n, n + 1, 450, 65536, 65737, 66067, 70500 } do
+        local w = x[{ { math.max(1, i - n + 1), i } }]
+        assert.equal(w:quantile(0.3, { skip_nan = true }), got[i])
+      end
+    end
+  end)
+
   it("agree with every window on its own", function()
     local x = tensor.randn { 70, seed = 1 }
     local gaps = x:clone()
