@@ -90,7 +90,8 @@ def promoted(f, name, fn, a, b):
 def promotion():
     f = Family("promotion", {"int8": I8, "float16": F16, "scalar": "a Lua integer must fit the "
                "tensor's dtype, while NumPy widens the result", "no-zero": "integer division by "
-               "zero raises, while NumPy warns and gives 0"})
+               "zero raises, while NumPy warns and gives 0", "zero-dims": "a tensor without dims "
+               "promotes like any other, as in NumPy 2; NumPy 1 looks at its value"})
     for d in DTYPES:
         f.let(**{"p_" + d: np.array(PLAIN[d], DTYPES[d]),
                  "a_" + d: np.abs(np.array(PLAIN[d], DTYPES[d]))})
@@ -147,6 +148,10 @@ def scalars(f):
             element(f, name, NAMES[want.dtype.name], "p_%s %s %s" % (d, sign, v), want)
             if name in ("sub", "div"):
                 f.exact("%s %s p_%s" % (v, sign, d), fn(wide.type(v), x.astype(wide)))
+    f.let(wide=np.array(3), real=np.array(0.5))
+    for d, name in (("i32", "wide"), ("u8", "wide"), ("f32", "real")):
+        x, y = np.array(PLAIN[d], DTYPES[d]), np.array(3 if name == "wide" else 0.5)
+        f.differs("zero-dims", "p_%s + %s" % (d, name), lambda: x + y, x.astype(y.dtype) + y)
     for d, v in (("u8", 300), ("u8", -1), ("i32", 2**40)):
         f.refuses("scalar", "p_%s + %d" % (d, v), lambda: np.array(PLAIN[d], DTYPES[d]) + v, "add")
     for d, sign in itertools.product(INTEGERS, ("//", "%")):

@@ -376,6 +376,15 @@ def counting(f, data):
         for t in DTYPES:
             f.exact("c:to('%s'):one_hot(5, { dtype = '%s' })" % (d, t),
                     np.eye(5, dtype=DTYPES[t])[labels - 1])
+    for name, x in data.items():
+        y = x[np.isfinite(x)].astype("f8")
+        f.exact("(%s:histogram { bins = 4, low = -2, high = 3 })" % name,
+                np.histogram(y, 4, (-2, 3))[0])
+        if x.dtype.kind != "f":
+            f.exact("(%s:histogram { bins = 3 })" % name, np.histogram(y, 3)[0])
+            f.exact("select(2, %s:histogram { bins = 2 })" % name, np.histogram(y, 2)[1])
+            f.sums("%s:quantile({ 0.3, 0.8 }, 1)" % name,
+                   np.quantile(y.reshape(x.shape), [0.3, 0.8], axis=0), 5)
     for q in ([0], [1], [0.25, 0.5], [0.1, 0.9, 0.33, 0.5, 0.01, 0.99, 0.2, 0.3, 0.4, 0.6]):
         f.sums("h:quantile(%s)" % lua(q), np.quantile(m, q), 3)
         for d in (1, 2):

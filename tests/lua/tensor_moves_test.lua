@@ -415,6 +415,18 @@ describe("what NumPy showed", function()
     assert.equal(1.0, x:item())
   end)
 
+  it("bools are counted as the numbers 0 and 1, and are no class numbers", function()
+    local x = tensor.of { true, false, true }
+    local counts, edges = x:histogram { bins = 2 }
+    assert.same({ 1, 2 }, counts:totable())
+    assert.same({ 0, 0.5, 1 }, edges:totable())
+    assert.same({ 2 }, tensor.of({ true, true }):bincount():totable())
+    assert.matches("bincount: 0 at position 2", support.message(x.bincount, x))
+    assert.matches("one_hot: class numbers are integers, got bool", support.message(x.one_hot, x, 2))
+    assert.matches("one_hot: class numbers are integers, got f64",
+      support.message(function() tensor.of({ 1 }):one_hot(2) end))
+  end)
+
   it("running values and logsumexp can skip NaN", function()
     local x = tensor.of { nan, 2, nan, 3 }
     assert.same({ 0, 2, 2, 5 }, x:cumsum({ skip_nan = true }):totable())

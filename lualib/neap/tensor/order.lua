@@ -210,7 +210,8 @@ end
 function methods:bincount(o)
   opts.expect("bincount", "self", self, "tensor")
   o = opts.merge("bincount", { n = opts.none, weights = opts.none }, o)
-  return c.bincount(self, o.n or (self:numel() > 0 and self:max() or 0), o.weights)
+  local x = self.dtype == "bool" and self:to "u8" or self
+  return c.bincount(x, o.n or (x:numel() > 0 and x:max() or 0), o.weights)
 end
 
 --- Counts (i64) in `bins` (10) bins of equal width from `low` to `high` (the extremes), or between
@@ -229,8 +230,9 @@ function methods:histogram(o)
     if (not o.low or not o.high) and self:count { skip_nan = true } == 0 then
       opts.raise "histogram: no element but NaN to take the range from; give low and high, or edges"
     end
-    local low = o.low or self:min { skip_nan = true }
-    local high = o.high or self:max { skip_nan = true }
+    local x = self.dtype == "bool" and self:to "u8" or self
+    local low = o.low or x:min { skip_nan = true }
+    local high = o.high or x:max { skip_nan = true }
     if low == high then low, high = low - 0.5, high + 0.5 end
     edges = tensor.linspace(low, high, bins + 1)
   end
