@@ -20,4 +20,21 @@ end
 --- A fresh temporary file name; the file is removed by the caller.
 function support.temporary(suffix) return os.tmpname() .. (suffix or "") end
 
+--- Are the elements of a tensor those of nested tables, NaN being equal to NaN?
+function support.same(want, x)
+  local assert = require "luassert" -- the one that tests see as a global
+  local got = x:totable()
+  local function check(a, b, path)
+    if type(a) == "table" then
+      assert.equal(#a, #b, path)
+      for i = 1, #a do check(a[i], b[i], path .. "." .. i) end
+    elseif a ~= a then
+      assert.is_true(b ~= b, path)
+    else
+      assert.equal(a, b, path)
+    end
+  end
+  check(want, got, "x")
+end
+
 return support

@@ -2,6 +2,8 @@ local support = require "tests.lua.support"
 local file = require "neap.file"
 local tensor = require "neap.tensor"
 
+local nan = 0 / 0
+local same = support.same
 local folder = "tests/golden/archives/"
 
 local function names_of(t)
@@ -147,5 +149,115 @@ describe("mapped tensors", function()
     assert.equal(1000, x[1000])
     assert.equal(2000, tensor.load(path)[1000])
     os.remove(path)
+  end)
+end)
+
+describe("tensor files", function()
+  local npy = "tests/golden/npy/"
+
+  it("reads what numpy writes", function()
+    for _, dtype in ipairs { "f64", "f32", "i64", "i32", "u8", "bool" } do
+      for _, order in ipairs { "c", "fortran" } do
+        local x = tensor.load(npy .. dtype .. "_" .. order .. ".npy")
+        assert.equal(dtype, x.dtype)
+        if dtype == "bool" then same({ { false, false, false }, { true, true, true } }, x)
+        else same({ { 1, 2, 3 }, { 4, 5, 6 } }, x) end
+      end
+    end
+    for _, name in ipairs {
+      "f64_big_endian", "i32_big_endian", "f64_version_2", "f64_version_3",
+    } do
+      same({ { 1, 2, 3 }, { 4, 5, 6 } }, tensor.load(npy .. name .. ".npy"))
+    end
+    assert.equal(7.5, tensor.load(npy .. "f64_scalar.npy"):item())
+    assert.same({ 0, 3 }, tensor.load(npy .. "f64_empty.npy").shape)
+    for _, name in ipairs { "f32_big_endian", "i64_big_endian" } do
+      same({ { 1, 2, 3 }, { 4, 5, 6 } }, tensor.load(npy .. name .. ".npy"))
+    end
+  end)
+
+  it("widens what has no dtype here, in either byte order", function()
+    local inf, top = math.huge, math.maxinteger
+    for _, case in ipairs {
+      { "f16", "f32", { { 0, -2.0 ^ -24, 1.5 }, { 65504, -inf, nan } } },
+      { "i8", "i32", { { -128, -1, 0 }, { 1, 2, 127 } } },
+      { "i16", "i32", { { -32768, -1, 0 }, { 1, 2, 32767 } } },
+      { "u16", "i32", { { 0, 1, 2 }, { 3, 4, 65535 } } },
+      { "u32", "i64", { { 0, 1, 2 }, { 3, 4, 4294967295 } } },
+      { "u64", "i64", { { 0, 1, 2 }, { 3, 4, top } } },
+    } do
+      for _, order in ipairs { "", "_big_endian" } do
+        local x = tensor.load(npy .. "wide_" .. case[1] .. order .. ".npy")
+        assert.equal(case[2], x.dtype)
+        same(case[3], x)
+      end
+    end
+    same({ { 1, 2, 3 }, { 4, 5, 6 } }, tensor.load(npy .. "wide_i16_fortran.npy"))
+    assert.equal(-7, tensor.load(npy .. "scalar_i8.npy"):item())
+    assert.same({ 2, 0 }, tensor.load(npy .. "empty_f16.npy").shape)
+    assert.matches("element 2, 9223372036854777856, is above the largest i64",
+      support.message(tensor.load, npy .. "u64_too_large.npy"))
+    assert.matches("of a type that is widened",
+      support.message(tensor.load, npy .. "wide_i8.npy", { mmap = true }))
+  end)
+
+  it("reads times in nanoseconds as i64", function()
+    local times = tensor.load(npy .. "times.npy")
+    assert.same({ 1577934245000000006, math.mininteger }, times:totable())
+    assert.same({ 86400000000000, -1 }, tensor.load(npy .. "durations.npy"):totable())
+    assert.equal("i64", tensor.load(npy .. "times.npy", { mmap = true }).dtype)
+  end)
+
+  it("says what to do about what it cannot read", function()
+    for _, case in ipairs {
+      { "complex", "dtype '<c16' cannot be read %(complex numbers: save x%.real and x%.imag%)" },
+      { "long_double", "dtype '<f16' .*astype%('float64'%)" },
+      { "object", "dtype '|O' cannot be read %(Python objects" },
+      { "text", "dtype '<U1' .*texts: save numpy%.unique" },
+      { "bytes", "dtype '|S1' .*texts" }, { "record", "records: save each field" },
+      { "seconds", "'<M8%[s%]' .*astype%('datetime64%[ns%]'%)" },
+      { "days", "'<m8%[D%]' .*astype%('timedelta64%[ns%]'%)" },
+    } do
+      local path = npy .. "refused_" .. case[1] .. ".npy"
+      assert.matches(case[2], support.message(tensor.load, path))
+    end
+  end)
+
+  it("writes the bytes that numpy writes", function()
+    local path = support.temporary ".npy"
+    for _, name in ipairs { "f64_c", "f32_c", "i64_c", "i32_c", "u8_c", "bool_c", "f64_scalar",
+      "f64_empty", "f64_one" } do
+      tensor.save(path, tensor.load(npy .. name .. ".npy"))
+      local a, b = assert(io.open(path, "rb")), assert(io.open(npy .. name .. ".npy", "rb"))
+      assert.equal(b:read "a", a:read "a", name)
+      a:close()
+      b:close()
+    end
+    os.remove(path)
+  end)
+
+  it("refuses what is no .npy file", function()
+    local path = support.temporary ".npy"
+    local function try(bytes)
+      local f = assert(io.open(path, "wb"))
+      f:write(bytes)
+      f:close()
+      return support.message(tensor.load, path)
+    end
+    local function header(descr, shape)
+      return "\x93NUMPY\1\0" .. string.pack("<s2",
+        ("{'descr': '%s', 'fortran_order': False, 'shape': %s, }"):format(descr, shape))
+    end
+    assert.matches("it ends early", try "")
+    assert.matches("other first bytes", try(("x"):rep(100)))
+    assert.matches("version above 3", try("\x93NUMPY\9\0\0\0"))
+    assert.matches("it ends early", try(header("<f8", "(2,)")))
+    assert.matches("no shape", try(header("<f8", "(-2,)")))
+    assert.matches("a key is missing",
+      try("\x93NUMPY\1\0" .. string.pack("<s2", "{'descr': '<f8', }")))
+    assert.matches("dtype '<c8'", try(header("<c8", "()")))
+    assert.matches("overflow", try(header("<f8", "(99999999999, 99999999999)")))
+    os.remove(path)
+    assert.matches("does not end in .npy, .npz", support.message(tensor.load, "x.txt"))
   end)
 end)

@@ -422,7 +422,8 @@ describe("what NumPy showed", function()
     assert.same({ 0, 0.5, 1 }, edges:totable())
     assert.same({ 2 }, tensor.of({ true, true }):bincount():totable())
     assert.matches("bincount: 0 at position 2", support.message(x.bincount, x))
-    assert.matches("one_hot: class numbers are integers, got bool", support.message(x.one_hot, x, 2))
+    assert.matches("one_hot: class numbers are integers, got bool",
+      support.message(x.one_hot, x, 2))
     assert.matches("one_hot: class numbers are integers, got f64",
       support.message(function() tensor.of({ 1 }):one_hot(2) end))
   end)
