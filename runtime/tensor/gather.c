@@ -239,11 +239,7 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
               neap_shape_text(src, a, sizeof a), neap_shape_text(&target, b, sizeof b),
               neap_dtype_name(src->dtype), neap_dtype_name(t->dtype));
   }
-  if (!st && neap__overlap(t, &wide)) {
-    st = neap_tensor_clone(&own, &wide);
-    neap_tensor_drop(&wide);
-    wide = own;
-  }
+  if (!st) st = neap__apart(&wide, t);
   if (!st && wide.dtype != t->dtype) {
     st = neap_tensor_as(&own, &wide, t->dtype);
     neap_tensor_drop(&wide);
@@ -272,6 +268,7 @@ neap_status neap_tensor_fill_where(neap_tensor *t, const neap_tensor *mask,
   NEAP_TRY(neap_tensor_as(&cast, value, t->dtype));
   neap_status st = neap_tensor_expand(&v, &cast, t->ndim, t->size);
   if (!st) st = neap_tensor_expand(&m, &shaped, t->ndim, t->size);
+  if (!st) st = neap__apart(&m, t);
   neap_where_fn fn = k->where[t->dtype];
   if (!st) neap__touch(t);
   if (!st) st = neap__walk(3, (const neap_tensor *[]){t, &m, &v}, fill_row, &fn);
