@@ -1,8 +1,9 @@
 /* Rolling windows without subtraction (docs/adr/0009): a row is cut into blocks of n places, and a
  * window is the tail of one block joined with the head of the next. Heads grow as the window moves,
  * the tails of a block are made in one pass from right to left. What has left the window has left
- * no trace. Moments are joined by counts, means and squares about the mean (Chan, Golub and LeVeque
- * 1979), so nothing is lost at large offsets either. */
+ * no trace. Sums keep what rounding took from them (Knuth, TAOCP 2, 4.2.2, theorem B), moments are
+ * joined by counts, means and squares about the mean (Chan, Golub and LeVeque 1979), so nothing is
+ * lost at large offsets either. */
 #include <math.h>
 #include <string.h>
 
@@ -16,9 +17,9 @@
 
 enum { POLL = 1 << 13 };
 
-/* Of the numbers in a stretch: how many; their sum, extreme or mean; squares about the mean. Means
- * are counted from the number that came first, which lies in every window that the part is used in:
- * differences from it are as exact as the window allows. */
+/* Of the numbers in a stretch: how many; their sum, extreme or mean; squares about the mean, or
+ * what rounding took from the sum. Means are counted from the number that came first, which lies in
+ * every window that the part is used in: differences from it are as exact as the window allows. */
 typedef struct {
   double count, value, squares, origin;
 } part;
@@ -30,6 +31,17 @@ typedef struct {
   int64_t step, pieces; /* places in a piece of a row, pieces in a row */
   double *out;          /* rows.rows x rows.m */
 } rolling;
+
+/* p.value + v, with what that rounds away added to lost. An infinity spoils lost, which is then not
+ * used. */
+INLINE part plus(part p, double v, double lost) {
+  double sum = p.value + v, of_v = sum - p.value, of_p = sum - of_v;
+  p.squares += lost + ((p.value - of_p) + (v - of_v));
+  p.value = sum;
+  return p;
+}
+
+INLINE double total(part p) { return isfinite(p.value) ? p.value + p.squares : p.value; }
 
 INLINE part add(neap_rolling op, part p, double v) {
   if (isnan(v)) return p;
@@ -44,7 +56,7 @@ INLINE part add(neap_rolling op, part p, double v) {
     p.squares += far * (from - p.value);
     break;
   }
-  default: p.value += v;
+  default: p = plus(p, v, 0);
   }
   return p;
 }
@@ -52,7 +64,7 @@ INLINE part add(neap_rolling op, part p, double v) {
 INLINE part join(neap_rolling op, part p, part q) {
   if (p.count == 0) return q;
   if (q.count == 0) return p;
-  part r = {.count = p.count + q.count, .value = p.value + q.value};
+  part r = {.count = p.count + q.count};
   switch (op) {
   case NEAP_ROLLING_MIN: r.value = q.value < p.value ? q.value : p.value; break;
   case NEAP_ROLLING_MAX: r.value = q.value > p.value ? q.value : p.value; break;
@@ -61,7 +73,10 @@ INLINE part join(neap_rolling op, part p, part q) {
     r.squares = p.squares + q.squares + far * far * (p.count * q.count / r.count);
     break;
   }
-  default: break;
+  default:
+    r.value = p.value;
+    r.squares = p.squares;
+    return plus(r, q.value, q.squares);
   }
   return r;
 }
@@ -69,12 +84,12 @@ INLINE part join(neap_rolling op, part p, part q) {
 INLINE double result(neap_rolling op, part p, const neap_rolling_options *o) {
   if (p.count < (double)o->min_count) return NAN;
   switch (op) {
-  case NEAP_ROLLING_MEAN: return p.value / p.count; /* of no numbers: NaN */
+  case NEAP_ROLLING_MEAN: return total(p) / p.count; /* of no numbers: NaN */
   case NEAP_ROLLING_STD: {
     double free = p.count - o->parameter;
     return free > 0 ? sqrt(p.squares / free) : NAN;
   }
-  case NEAP_ROLLING_SUM: return p.value;
+  case NEAP_ROLLING_SUM: return total(p);
   default: return p.count > 0 ? p.value : NAN;
   }
 }

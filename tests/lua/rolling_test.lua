@@ -122,6 +122,47 @@ describe("rolling windows", function()
     assert.equal(math.sqrt(2), infinite:rolling_std(2)[5])
   end)
 
+  it("are those of exact arithmetic at an offset of 1e9", function()
+    -- x = offset + d / 2^20 with whole d: sums and squares of windows are whole numbers of 64 bits
+    local count, scale = 3000, 2.0 ^ 20
+    local d = tensor.randint { count, low = -(1 << 20), high = 1 << 20, seed = 8 }
+    local x = d:to "f64" / scale + 1e9
+    local first, second = d:cumsum(), (d * d):cumsum()
+    for _, n in ipairs { 2, 30, 1000 } do
+      local sum, mean, std = x:rolling_sum(n), x:rolling_mean(n), x:rolling_std(n)
+      for i = n, count do
+        local before = i > n and first[i - n] or 0
+        local s1, s2 = first[i] - before, second[i] - (i > n and second[i - n] or 0)
+        local exact = (n * ((1000000000 << 20)) + s1) / scale -- rounded once
+        assert.equal(exact, sum[i], i)
+        assert(same(mean[i], exact / n, 2.3e-16), i)
+        local variance = (n * s2 - s1 * s1) / (n * (n - 1.0)) / scale ^ 2
+        assert(same(std[i], math.sqrt(variance), 1e-14), i)
+      end
+    end
+    -- and where every number but the noise cancels
+    local pairs_of = tensor.stack({ x, 2.0 ^ -10 - x }, 2):reshape(-1)
+    local difference = pairs_of:rolling_sum(2000)
+    for i = 2000, #pairs_of, 2 do assert.equal(1000 * 2.0 ^ -10, difference[i]) end
+  end)
+
+  it("take infinities and NaN for what they are, and forget them", function()
+    local x = tensor.of { 1, inf, 2, nan, -inf, 3, 4, 5, 1e308, 1e308, -1e308, 1 }
+    local function texts(t)
+      local out = {}
+      for i = 1, #t do out[i] = t[i] ~= t[i] and "nan" or ("%g"):format(t[i]) end
+      return table.concat(out, " ")
+    end
+    local o = { min_count = 1 }
+    assert.equal("1 inf inf 2 -inf -inf 7 9 1e+308 inf 0 -1e+308", texts(x:rolling_sum(2, o)))
+    assert.equal("1 inf inf inf -inf -inf -inf 4 3.33333e+307 inf 3.33333e+307 0.333333",
+      texts(x:rolling_mean(3, o)))
+    assert.equal("nan nan nan nan nan nan 0.707107 0.707107", texts(x:rolling_std(2)
+      [{ { 1, 8 } }]))
+    assert.equal("1 1 2 2 -inf -inf 3 4", texts(x:rolling_min(2, o)[{ { 1, 8 } }]))
+    assert.equal("1 inf inf 2 -inf 3 4 5", texts(x:rolling_max(2, o)[{ { 1, 8 } }]))
+  end)
+
   it("give the same bits in pieces, at any thread count and layout", function()
     local neap = require "neap"
     local x = tensor.randn { 200000, seed = 3 }
