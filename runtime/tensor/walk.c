@@ -29,35 +29,40 @@ static void add_dim(walk *w, const neap_tensor *const *t, int d) {
   for (int k = 0; k < w->operands; k++) w->stride[w->ndim - 1][k] = t[k]->stride[d];
 }
 
-static void pointers(const walk *w, const int64_t *at, char **p) {
-  for (int k = 0; k < w->operands; k++) {
-    int64_t step = 0;
-    for (int d = 0; d < w->ndim; d++) step += at[d] * w->stride[d][k];
-    p[k] = w->base[k] + step * w->each[k];
+/* Where element number begin stands: its place in every dimension, its address in every operand. */
+static void start(const walk *w, int64_t begin, int64_t *at, char **p) {
+  for (int k = 0; k < w->operands; k++) p[k] = w->base[k];
+  for (int d = w->ndim - 1; d >= 0; d--) {
+    at[d] = begin % w->size[d];
+    begin /= w->size[d];
+    for (int k = 0; k < w->operands; k++) p[k] += at[d] * w->stride[d][k] * w->each[k];
   }
+}
+
+/* One step along dimension d, back from size steps along d + 1. */
+static void carry(const walk *w, int d, int64_t *at, char **p) {
+  at[d + 1] = 0;
+  at[d]++;
+  for (int k = 0; k < w->operands; k++)
+    p[k] += (w->stride[d][k] - w->size[d + 1] * w->stride[d + 1][k]) * w->each[k];
 }
 
 static neap_status walk_range(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const walk *w = ctx;
   int inner = w->ndim - 1;
-  int64_t at[NEAP_MAX_DIMS], rest = begin;
-  for (int d = inner; d >= 0; d--) {
-    at[d] = rest % w->size[d];
-    rest /= w->size[d];
-  }
+  int64_t at[NEAP_MAX_DIMS];
   char *p[NEAP__OPERANDS];
+  start(w, begin, at, p);
   for (int64_t i = begin; i < end;) {
     int64_t n = w->size[inner] - at[inner];
     if (n > end - i) n = end - i;
-    pointers(w, at, p);
     NEAP_TRY(w->fn(w->ctx, n, p, w->stride[inner]));
     i += n;
+    if (i == end) break;
     at[inner] += n;
-    for (int d = inner; d > 0 && at[d] == w->size[d]; d--) {
-      at[d] = 0;
-      at[d - 1]++;
-    }
+    for (int k = 0; k < w->operands; k++) p[k] += n * w->stride[inner][k] * w->each[k];
+    for (int d = inner; d > 0 && at[d] == w->size[d]; d--) carry(w, d - 1, at, p);
   }
   return NEAP_OK;
 }
