@@ -319,14 +319,14 @@ function methods:min(dim, o) return extreme("min", self, dim, o) end
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|integer
-function methods:argmax(dim, o) return (select(2, extreme("argmax", self, dim, o))) end
+function methods:argmax(dim, o) return extreme("argmax", self, dim, o) end
 
 --- Position of the smallest element; as `max`.
 ---     tensor.of({ 4, 1, 5 }):argmin() --> 2
 ---@param dim? integer|integer[]
 ---@param o? { keepdim: boolean, skip_nan: boolean }
 ---@return neap.tensor|integer
-function methods:argmin(dim, o) return (select(2, extreme("argmin", self, dim, o))) end
+function methods:argmin(dim, o) return extreme("argmin", self, dim, o) end
 
 -- choosing and joining ----------------------------------------------------------------------------
 

@@ -184,7 +184,8 @@ static int l_reduce(lua_State *L) {
       L, neap_tensor_reduce(neap_lua_push_tensor(L), reduction_ops[op], t, &o));
 }
 
-/* extreme(name, t, dims, keepdim, skip_nan) -> value, position from 1 */
+/* extreme(name, t, dims, keepdim, skip_nan) -> value, position from 1; argmax, argmin: the latter
+ */
 static int l_extreme(lua_State *L) {
   static const char *const names[] = {"max", "argmax", "min", "argmin", NULL};
   int op = luaL_checkoption(L, 1, NULL, names);
@@ -193,15 +194,15 @@ static int l_extreme(lua_State *L) {
   if (over_everything(&o)) {
     neap_scalar value, at;
     neap_lua_check(L, neap_tensor_extreme_all(&value, &at, op < 2, t, &o, 1));
-    neap__lua_push_element(L, &value.t, NULL);
+    if (op % 2 == 0) neap__lua_push_element(L, &value.t, NULL);
     neap__lua_push_element(L, &at.t, NULL);
-    return 2;
+    return op % 2 == 0 ? 2 : 1;
   }
   neap_tensor *value = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
   neap_lua_done(L, neap_tensor_extreme(value, at, op < 2, t, &o, 1));
   neap__lua_simplify(L, lua_gettop(L) - 1);
   neap__lua_simplify(L, lua_gettop(L));
-  return 2;
+  return op % 2 == 0 ? 2 : 1;
 }
 
 /* registration

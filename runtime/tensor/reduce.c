@@ -138,7 +138,8 @@ static neap_status run_fold(folding *f) {
     per_block *= NEAP_COLUMNS;
   }
   int64_t grain = NEAP__GRAIN / (per_block > 0 ? per_block : 1);
-  return neap_parallel_for(units, grain, f->columns ? fold_columns : fold_blocks, f);
+  neap_parallel_fn fn = f->columns ? fold_columns : fold_blocks;
+  return units <= grain ? fn(f, 0, 0, units) : neap_parallel_for(units, grain, fn, f);
 }
 
 /* Fill f->acc. */
