@@ -1,58 +1,71 @@
 #include "base/rng.h"
 
-#include <math.h>
+#include "base/deviate.h"
 
-typedef struct {
-  uint32_t v[4];
-} block;
-
-static block philox(uint64_t key, uint64_t hi, uint64_t lo) {
-  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-  block c = {{(uint32_t)lo, (uint32_t)(lo >> 32), (uint32_t)hi, (uint32_t)(hi >> 32)}};
+neap_rng_block neap_rng_block_at(const neap_rng *r, uint64_t index) {
+  uint32_t k0 = (uint32_t)r->seed, k1 = (uint32_t)(r->seed >> 32);
+  uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32);
+  uint32_t c2 = (uint32_t)r->stream, c3 = (uint32_t)(r->stream >> 32);
   for (int round = 0; round < 10; round++) {
-    uint64_t a = (uint64_t)0xD2511F53u * c.v[0], b = (uint64_t)0xCD9E8D57u * c.v[2];
-    c = (block){{(uint32_t)(b >> 32) ^ c.v[1] ^ k0, (uint32_t)b, (uint32_t)(a >> 32) ^ c.v[3] ^ k1,
-                 (uint32_t)a}};
+    uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
+    c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
+    c1 = (uint32_t)b;
+    c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+    c3 = (uint32_t)a;
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  return c;
+  return (neap_rng_block){(uint64_t)c1 << 32 | c0, (uint64_t)c3 << 32 | c2};
 }
-
-static double to_unit(uint64_t bits) { return (double)(bits >> 11) * 0x1p-53; }
-static uint64_t low_half(block b) { return (uint64_t)b.v[1] << 32 | b.v[0]; }
-static uint64_t high_half(block b) { return (uint64_t)b.v[3] << 32 | b.v[2]; }
 
 neap_rng neap_rng_make(uint64_t seed) { return (neap_rng){.seed = seed}; }
 
-neap_rng neap_rng_split(const neap_rng *r, const char *name, size_t length) {
-  uint64_t hash = 1469598103934665603u; /* FNV-1a, then the finaliser of MurmurHash3 */
-  for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)name[i]) * 1099511628211u;
-  hash ^= r->stream + 0x9E3779B97F4A7C15u + (hash << 6) + (hash >> 2);
+/* The finaliser of MurmurHash3. */
+static uint64_t mixed(uint64_t hash) {
   hash = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCDu;
   hash = (hash ^ hash >> 33) * 0xC4CEB9FE1A85EC53u;
-  return (neap_rng){.seed = r->seed, .stream = hash ^ hash >> 33};
+  return hash ^ hash >> 33;
+}
+
+neap_rng neap_rng_split(const neap_rng *r, const char *name, size_t length) {
+  uint64_t hash = 1469598103934665603u; /* FNV-1a */
+  for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)name[i]) * 1099511628211u;
+  hash ^= r->stream + 0x9E3779B97F4A7C15u + (hash << 6) + (hash >> 2);
+  return (neap_rng){.seed = r->seed, .stream = mixed(hash)};
+}
+
+neap_rng neap_rng_sub(const neap_rng *r, uint64_t k) {
+  if (k == 0) return *r;
+  uint64_t stream = mixed(r->stream + k * 0x9E3779B97F4A7C15u);
+  return (neap_rng){.seed = r->seed, .stream = stream, .next = r->next};
 }
 
 uint64_t neap_rng_bits_at(const neap_rng *r, uint64_t index) {
-  return low_half(philox(r->seed, r->stream, index));
+  return neap_rng_block_at(r, index).low;
 }
 
 double neap_rng_uniform_at(const neap_rng *r, uint64_t index) {
-  return to_unit(neap_rng_bits_at(r, index));
+  return unit_of(neap_rng_bits_at(r, index));
 }
 
 double neap_rng_normal_at(const neap_rng *r, uint64_t index) {
-  block b = philox(r->seed, r->stream, index);
-  double u = 1.0 - to_unit(low_half(b)), angle = 6.283185307179586 * to_unit(high_half(b));
-  return sqrt(-2.0 * log(u)) * cos(angle);
+  neap_rng_block b = neap_rng_block_at(r, index);
+  return normal_of(b.low, b.high);
+}
+
+/* The upper half of bits * n, tried again where the lower half falls below 2^64 mod n.
+ * Source: Lemire, "Fast random integer generation in an interval", 2019. */
+uint64_t neap_rng_below_at(const neap_rng *r, uint64_t index, uint64_t n) {
+  __extension__ typedef unsigned __int128 wide;
+  for (uint64_t attempt = 0;; attempt++) {
+    neap_rng sub = neap_rng_sub(r, attempt);
+    wide product = (wide)neap_rng_bits_at(&sub, index) * n;
+    uint64_t rest = (uint64_t)product;
+    if (rest >= n || rest >= -n % n) return (uint64_t)(product >> 64);
+  }
 }
 
 uint64_t neap_rng_bits(neap_rng *r) { return neap_rng_bits_at(r, r->next++); }
 double neap_rng_uniform(neap_rng *r) { return neap_rng_uniform_at(r, r->next++); }
 double neap_rng_normal(neap_rng *r) { return neap_rng_normal_at(r, r->next++); }
-
-uint64_t neap_rng_below(neap_rng *r, uint64_t n) {
-  __extension__ typedef unsigned __int128 wide;
-  return (uint64_t)((wide)neap_rng_bits(r) * n >> 64);
-}
+uint64_t neap_rng_below(neap_rng *r, uint64_t n) { return neap_rng_below_at(r, r->next++, n); }

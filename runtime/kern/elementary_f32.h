@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "kern/elementary.h"
+#include "base/elementary.h"
 
 /* Added to a number below 2^22 this leaves its nearest integer in the low bits. */
 #define ROUNDER_F 0x1.8p23f

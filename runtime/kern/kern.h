@@ -9,9 +9,9 @@
  * Values. No loop uses fused multiply-add or a vector-only formula: every table computes the same
  * expression per element, so an element's value depends neither on its position nor on the
  * instruction set. exp, expm1, log, log1p, tanh, sigmoid, softplus, sin and cos of f64 and f32 are
- * our own (bounds in elementary.h, elementary_f32.h); exp2, log2, log10, pow, erf, atan2, sin and
- * cos beyond 1e6, and the other trigonometric functions are the C library's (within 1 ulp there)
- * and may differ between machines.
+ * our own (bounds in base/elementary.h, elementary_f32.h); exp2, log2, log10, pow, erf, atan2, sin
+ * and cos beyond 1e6, and the other trigonometric functions are the C library's (within 1 ulp
+ * there) and may differ between machines.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */
@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/rng.h"
 #include "base/status.h"
 
 typedef enum {
@@ -169,6 +170,19 @@ enum { NEAP_COLUMNS = 64 };
 typedef void (*neap_columns_fn)(int64_t n, int64_t columns, const void *x, int64_t xs,
                                 const double *center, neap_acc *out, int64_t step);
 
+/* The blocks of the draws first, first + 1, ... (n of them) of a stream. low and high have room for
+ * n rounded up to a multiple of 8, all of which may be written. */
+typedef void (*neap_blocks_fn)(int64_t n, uint64_t *low, uint64_t *high, const neap_rng *r,
+                               uint64_t first);
+
+/* Numbers from blocks, as deviate.h says; one reads high only if it has to. z lies apart. */
+typedef void (*neap_deviate_fn)(int64_t n, double *z, const uint64_t *low, const uint64_t *high);
+typedef void (*neap_student_fn)(int64_t n, double *z, const uint64_t *low, const uint64_t *high,
+                                const double *df, int64_t ds);
+
+/* z += a x; z and x lie apart. */
+typedef void (*neap_add_scaled_fn)(int64_t n, double *z, double a, const double *x);
+
 typedef struct {
   const char *name;
   neap_binary_fn binary[NEAP_OP_COUNT][NEAP_DTYPE_COUNT]; /* NULL: dtype not supported */
@@ -190,6 +204,10 @@ typedef struct {
   neap_ties_fn ties;
   neap_words words;                                      /* NULL: the table has none */
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
+  neap_blocks_fn blocks;
+  neap_deviate_fn unit, short_unit, exponential, normal; /* short_unit fits f32 exactly */
+  neap_student_fn student;
+  neap_add_scaled_fn add_scaled;
 } neap_kern;
 
 /* The table to use; decided at the first call. NEAP_EARG when NEAP_CPU names no table, or one that

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "kern/elementary.h"
+#include "base/deviate.h"
 #include "kern/elementary_f32.h"
 #include "kern/kern.h"
 #include "kern/lanes.h"
@@ -302,6 +302,9 @@ static bool ties(int64_t n, const uint64_t *words, int position_bits) {
 
 #define ROW_KEYS(op)                                                                               \
   { op##_f64, op##_f32, op##_i64, op##_i32, op##_u8, op##_u8 }
+
+#include "kern/random.inc.h"
+
 #define ROW_WIDTH(op)                                                                              \
   { op##_64, op##_32, op##_64, op##_32, op##_8, op##_8 }
 #define ROW_ALL(op)                                                                                \
@@ -354,6 +357,13 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .unpack = ROW_KEYS(unpack),
     .ties = ties,
     .words = WORDS,
+    .blocks = random_blocks,
+    .unit = random_unit,
+    .short_unit = random_short_unit,
+    .exponential = random_exponential,
+    .normal = random_normal,
+    .student = random_student,
+    .add_scaled = random_add_scaled,
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };

@@ -8,6 +8,7 @@ static void philox_matches_published_vector(void **state) {
   (void)state; /* Random123 kat_vectors: philox4x32-10, all-zero and all-one counter and key */
   neap_rng zero = neap_rng_make(0);
   assert_true(neap_rng_bits_at(&zero, 0) == 0xe169c58d6627e8d5u);
+  assert_true(neap_rng_block_at(&zero, 0).high == 0x9b00dbd8bc57ac4cu);
   neap_rng ones = {.seed = UINT64_MAX, .stream = UINT64_MAX};
   assert_true(neap_rng_bits_at(&ones, UINT64_MAX) == 0x41c83b0e408f276du);
 }
@@ -28,6 +29,32 @@ static void below_is_in_range_and_even(void **state) {
   int count[7] = {0};
   for (int i = 0; i < 70000; i++) count[neap_rng_below(&r, 7)]++;
   for (int k = 0; k < 7; k++) assert_in_range(count[k], 9600, 10400);
+}
+
+/* Of 3 * 2^62 numbers each third is as likely, where a product alone favours every third number. */
+static void below_is_even_in_wide_ranges(void **state) {
+  (void)state;
+  neap_rng r = neap_rng_make(2);
+  int count[3] = {0}, rest[3] = {0};
+  for (int i = 0; i < 30000; i++) {
+    uint64_t k = neap_rng_below(&r, (uint64_t)3 << 62);
+    count[k >> 62]++;
+    rest[k % 3]++;
+  }
+  for (int k = 0; k < 3; k++) {
+    assert_in_range(count[k], 9600, 10400);
+    assert_in_range(rest[k], 9600, 10400);
+  }
+  assert_int_equal(r.next, 30000);
+}
+
+static void substreams_differ(void **state) {
+  (void)state;
+  neap_rng r = neap_rng_make(7), sub[3];
+  for (uint64_t k = 0; k < 3; k++) sub[k] = neap_rng_sub(&r, k);
+  assert_true(sub[0].stream == r.stream);
+  assert_true(sub[1].stream != r.stream && sub[1].stream != sub[2].stream);
+  assert_true(neap_rng_bits_at(&sub[1], 5) != neap_rng_bits_at(&sub[2], 5));
 }
 
 static neap_status fill_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
@@ -115,6 +142,8 @@ int main(void) {
       cmocka_unit_test(philox_matches_published_vector),
       cmocka_unit_test(streams_split_by_name),
       cmocka_unit_test(below_is_in_range_and_even),
+      cmocka_unit_test(below_is_even_in_wide_ranges),
+      cmocka_unit_test(substreams_differ),
       cmocka_unit_test(chunks_depend_on_size_only),
       cmocka_unit_test(lowest_failing_chunk_is_reported),
       cmocka_unit_test(nested_calls_run_serially),

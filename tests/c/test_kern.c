@@ -3,6 +3,7 @@
 #include <float.h>
 #include <stdlib.h>
 
+#include "base/deviate.h"
 #include "base/rng.h"
 #include "kern/kern.h"
 
@@ -256,6 +257,53 @@ static void moves_agree(void **state) {
       }
 }
 
+/* Blocks and the numbers from them are those of rng.c in every table, wherever they stand. */
+static void random_numbers_agree(void **state) {
+  (void)state;
+  const neap_kern *k;
+  const neap_rng r = {.seed = 0xfedcba9876543210u, .stream = 0x0123456789abcdefu};
+  const uint64_t first = UINT32_MAX - 3u; /* the carry between the words of the counter */
+  const double df = 3, infinite = INFINITY;
+  uint64_t low[N + 8], high[N + 8];
+  double z[N], t[N];
+  for (int table = 0; (k = neap_kern_at(table)); table++)
+    for (int64_t n = 0; n < N; n += n < 40 ? 1 : 23) {
+      k->blocks(n, low, high, &r, first);
+      k->normal(n, z, low, high);
+      for (int64_t i = 0; i < n; i++) {
+        neap_rng_block block = neap_rng_block_at(&r, first + (uint64_t)i);
+        assert_true(block.low == low[i] && block.high == high[i]);
+        assert_true(z[i] == neap_rng_normal_at(&r, first + (uint64_t)i));
+      }
+      k->student(n, t, low, high, &infinite, 0);
+      assert_same(n, t, z, 1e-15); /* the two differ by a few roundings */
+      k->student(n, t, low, high, &df, 0);
+      for (int64_t i = 0; i < n; i++) assert_true(t[i] == student_of(low[i], high[i], df));
+      k->exponential(n, t, low, high);
+      k->unit(n, z, low, high);
+      for (int64_t i = 0; i < n; i++) {
+        assert_true(z[i] == (double)(low[i] >> 11) * 0x1p-53);
+        assert_true(t[i] == exponential_of(low[i]));
+        z[i] = -log1p(-z[i]);
+      }
+      assert_same(n, t, z, 1e-15); /* 2 ulp, against the C library */
+      k->short_unit(n, z, low, high);
+      for (int64_t i = 0; i < n; i++) assert_true(z[i] == (double)(low[i] >> 40) * 0x1p-24);
+    }
+}
+
+static void numbers_at_the_ends_of_the_bits(void **state) {
+  (void)state;
+  const uint64_t none = 0, all = UINT64_MAX;
+  assert_true(unit_of(none) == 0 && unit_of(all) == 1 - 0x1p-53);
+  assert_true(short_unit_of(none) == 0 && (float)short_unit_of(all) == 1 - 0x1p-24f);
+  assert_true(exponential_of(none) == 0 && !signbit(exponential_of(none)));
+  assert_true(fabs(exponential_of(all) - 53 * log(2)) < 1e-14); /* 2 ulp */
+  assert_true(normal_of(none, none) == 0 && isfinite(normal_of(all, all)));
+  assert_true(student_of(none, all, 0.1) == 0);
+  assert_true(isinf(student_of(all, all, 1e-300)) && isfinite(student_of(all, all, 0.1)));
+}
+
 static void transposes_agree(void **state) {
   (void)state;
   enum { SIDE = 21, ROW = 23 };
@@ -463,6 +511,8 @@ int main(void) {
       cmocka_unit_test(sums_run_in_segments),
       cmocka_unit_test(extremes_are_found),
       cmocka_unit_test(moves_agree),
+      cmocka_unit_test(random_numbers_agree),
+      cmocka_unit_test(numbers_at_the_ends_of_the_bits),
       cmocka_unit_test(transposes_agree),
       cmocka_unit_test(softmax_agrees),
       cmocka_unit_test(elementary_functions_are_accurate),

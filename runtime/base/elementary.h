@@ -4,9 +4,9 @@
  * Largest error found over some 3e6 arguments of every scale against quad precision, in ulp of f64:
  * exp 1.0, expm1 1.9, log 0.8, log1p 1.1, tanh 2.4, sigmoid 2.4, softplus 1.9, sin and cos 0.9;
  * tests/c/test_kern.c holds them to little more. Subnormal results and arguments are handled. The
- * f32 functions are in elementary_f32.h. */
-#ifndef NEAP_KERN_ELEMENTARY_H
-#define NEAP_KERN_ELEMENTARY_H
+ * f32 functions are in kern/elementary_f32.h. */
+#ifndef NEAP_BASE_ELEMENTARY_H
+#define NEAP_BASE_ELEMENTARY_H
 
 #include <math.h>
 #include <stdint.h>
