@@ -28,6 +28,14 @@ local f = x:to "f32"
 local table_2d = tensor.randn { 4001, 53 }
 
 show("draws", x, y, tensor.permutation(20011), tensor.randint { 20011, low = -9, high = 9 })
+show("distributions", tensor.gamma { n, shape = 0.7 }, tensor.beta { n, a = 0.3, b = 2 },
+  tensor.student_t { n, df = 4 }, tensor.exponential { n }, tensor.bernoulli { n, p = 0.3 },
+  tensor.poisson { n, rate = 3 }, tensor.poisson { n, rate = 40 },
+  tensor.binomial { n, n = 90, p = 0.6 })
+show("samples", tensor.choice(n, n, { weights = y }), tensor.choice(n, 999, { replace = false }),
+  tensor.choice(n, 999, { replace = false, weights = y }),
+  tensor.multinomial(99, { 0.2, 0.5, 0.3 }, { size = 20011 }),
+  tensor.multivariate_normal({ 0, 1 }, { { 2, 1 }, { 1, 1 } }, { n = 20011 }))
 show("arithmetic", x * y + 1, x / y, f - f * 0.5, x:exp(), x:tanh(), y:log(), x:sin(), f:exp())
 show("reductions", x:sum(), x:mean(), x:std(), x:norm(), f:sum(), f:var(), table_2d:sum(1),
   table_2d:sum(2), table_2d:mean(1), table_2d:std(2), x:max(), x:argmin())

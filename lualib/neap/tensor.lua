@@ -10,23 +10,11 @@ require "neap.tensor.shapes" -- into the table of neap.tensor.order
 require "neap.tensor.einsum"
 require "neap.tensor.moves"
 require "neap.tensor.rolling"
+require "neap.tensor.random"
+local sizes_and_options = require "neap.tensor.sizes"
 
 ---@class neap.tensor
 local methods = c.methods
-
--- The array part of a constructor's table, and its named options over the defaults.
-local function sizes_and_options(where, t, defaults)
-  if type(t) ~= "table" then
-    opts.raise("%s: one table with the sizes expected, as in %s { 2, 3 }, got %s", where, where,
-      opts.kind(t))
-  end
-  local sizes, given = table.move(t, 1, #t, 1, {}), {}
-  for name, value in pairs(t) do
-    if math.type(name) ~= "integer" then given[name] = value end
-  end
-  for d, size in ipairs(sizes) do sizes[d] = opts.integer(where, "size " .. d, size, 0) end
-  return sizes, opts.merge(where, defaults, given)
-end
 
 -- construction ------------------------------------------------------------------------------------
 
@@ -133,63 +121,6 @@ function tensor.linspace(first, last, n, o)
   local x = c.arange(first + 0.0, n > 1 and (last - first) / (n - 1) or 0.0, n, "f64")
   if n > 1 then x[n] = last end
   return x:to(o.dtype)
-end
-
--- random ------------------------------------------------------------------------------------------
-
--- The generator that the options name: `rng`, `seed`, or the run's own.
-local function generator(where, o)
-  if o.rng ~= nil then
-    opts.expect(where, "option 'rng'", o.rng, "rng")
-    return o.rng
-  end
-  local neap = require "neap"
-  if o.seed == nil then return neap.generator() end
-  return neap.rng(opts.integer(where, "option 'seed'", o.seed))
-end
-
-local float_options = { dtype = "f64", rng = opts.none, seed = opts.none }
-
---- Uniform numbers in [0, 1): sizes in the array part; `dtype` "f64" or "f32", `rng` or `seed` by
---- name. Without them the run's generator is used (see neap.seed).
----     tensor.rand({ 100, seed = 7 }):lt(1):all() --> true
----@param t table
----@return neap.tensor
-function tensor.rand(t)
-  local sizes, o = sizes_and_options("tensor.rand", t, float_options)
-  return c.rand(sizes, o.dtype, generator("tensor.rand", o))
-end
-
---- Standard normal numbers; options as in `rand`.
----     tensor.randn({ 2, 3, rng = neap.rng(7) }):numel() --> 6
----@param t table
----@return neap.tensor
-function tensor.randn(t)
-  local sizes, o = sizes_and_options("tensor.randn", t, float_options)
-  return c.randn(sizes, o.dtype, generator("tensor.randn", o))
-end
-
---- Whole numbers from `low` (1) to `high`, both included, as i64; `rng` or `seed` as in `rand`.
----     tensor.randint({ 50, low = 1, high = 6, seed = 7 }):max() <= 6 --> true
----@param t table
----@return neap.tensor
-function tensor.randint(t)
-  local sizes, o = sizes_and_options("tensor.randint", t,
-    { low = 1, high = opts.required, rng = opts.none, seed = opts.none })
-  local low = opts.integer("tensor.randint", "option 'low'", o.low)
-  local high = opts.integer("tensor.randint", "option 'high'", o.high)
-  return c.randint(sizes, low, high, generator("tensor.randint", o))
-end
-
---- The numbers 1 to n in random order, i64: an index for `x[p]`.
----     tensor.permutation(10, { seed = 7 }):sum() --> 55
----@param n integer
----@param o? { rng: neap.rng, seed: integer }
----@return neap.tensor
-function tensor.permutation(n, o)
-  o = opts.merge("tensor.permutation", { rng = opts.none, seed = opts.none }, o)
-  n = opts.integer("tensor.permutation", "n", n, 0)
-  return c.permutation(n, generator("tensor.permutation", o))
 end
 
 -- reductions --------------------------------------------------------------------------------------

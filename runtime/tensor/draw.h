@@ -29,12 +29,20 @@ typedef struct {
 } neap__blocks;
 void neap__draw_blocks(const neap__draws *d, uint64_t sub, int64_t at, int64_t n, neap__blocks *b);
 
+/* What neap_rng_below_at gives, bits being those of its draw; few draws need a second look. */
+static inline uint64_t neap__below(const neap_rng *r, uint64_t index, uint64_t bits, uint64_t n) {
+  __extension__ typedef unsigned __int128 wide;
+  wide product = (wide)bits * n;
+  if ((uint64_t)product < n) return neap_rng_below_at(r, index, n);
+  return (uint64_t)(product >> 64);
+}
+
 /* Numbers of successes and events; see discrete.c. */
 typedef struct {
-  double mean, n, p, q;                         /* n = INFINITY: Poisson */
-  bool flipped;                                 /* counts failures, p being above 1/2 */
-  double first, slope, step;                    /* mean < 10: inversion */
-  double a, b, center, quick, scale, log_scale; /* else transformed rejection */
+  double mean, n, p, q;                  /* n = INFINITY: Poisson */
+  bool flipped;                          /* counts failures, p being above 1/2 */
+  double first, slope, step;             /* mean < 10: inversion */
+  double a, b, center, quick, log_scale; /* else transformed rejection */
 } neap__counts;
 neap__counts neap__counts_poisson(double rate);
 neap__counts neap__counts_binomial(double n, double p);

@@ -6,9 +6,8 @@
 /* shapes and dtypes
  * ------------------------------------------------------------------------------------- */
 
-/* The common shape and dtype of a and b, kept in *shape. */
-static neap_status broadcast(const char *name, const neap_tensor *a, const neap_tensor *b,
-                             neap_tensor *shape) {
+neap_status neap__broadcast(const char *name, const neap_tensor *a, const neap_tensor *b,
+                            neap_tensor *shape) {
   shape->ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
   shape->dtype = neap_dtype_promote(a->dtype, b->dtype);
   for (int d = 1; d <= shape->ndim; d++) {
@@ -153,7 +152,7 @@ neap_status neap_tensor_binary(neap_tensor *out, neap_binary_op op, const neap_t
   }
   memset(out, 0, sizeof *out);
   NEAP_TRY(binary_dtype(op, k, &dtype));
-  NEAP_TRY(broadcast(neap_binary_names[op], a, b, &shape));
+  NEAP_TRY(neap__broadcast(neap_binary_names[op], a, b, &shape));
   if (!neap_dtype_is_float(dtype)) NEAP_TRY(check_divisor(op, b));
   return fresh_binary(out, dtype, k->binary[op][dtype], dtype, &shape, a, b);
 }
@@ -183,7 +182,7 @@ neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const nea
   if (dtype != a->dtype)
     return neap_fail(NEAP_EDTYPE, "%s_: the result is %s, which does not go into %s; use x:%s(y)",
                      name, neap_dtype_name(dtype), neap_dtype_name(a->dtype), name);
-  NEAP_TRY(broadcast(name, a, b, &shape));
+  NEAP_TRY(neap__broadcast(name, a, b, &shape));
   if (!neap_tensor_same_shape(a, &shape)) {
     char s[128], t[128];
     return neap_fail(NEAP_ESHAPE,
@@ -215,7 +214,7 @@ neap_status neap_tensor_compare(neap_tensor *out, neap_compare_op op, const neap
     return NEAP_OK;
   }
   memset(out, 0, sizeof *out);
-  NEAP_TRY(broadcast(neap_compare_names[op], a, b, &shape));
+  NEAP_TRY(neap__broadcast(neap_compare_names[op], a, b, &shape));
   return fresh_binary(out, NEAP_BOOL, k->compare[op][dtype], dtype, &shape, a, b);
 }
 
@@ -303,8 +302,8 @@ neap_status neap_tensor_where(neap_tensor *out, const neap_tensor *mask, const n
                     step_a, neap_tensor_data(b), step_b);
     return NEAP_OK;
   }
-  NEAP_TRY(broadcast("where", a, b, &ab));
-  NEAP_TRY(broadcast("where", mask, &ab, &shape));
+  NEAP_TRY(neap__broadcast("where", a, b, &ab));
+  NEAP_TRY(neap__broadcast("where", mask, &ab, &shape));
   NEAP_TRY(neap_tensor_init_raw(out, dtype, shape.ndim, shape.size));
   neap_status st = operand(&m, mask, NEAP_BOOL, &shape);
   if (!st) st = operand(&x, a, dtype, &shape);

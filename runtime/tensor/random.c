@@ -88,14 +88,6 @@ neap_status neap_tensor_randn(neap_tensor *out, neap_dtype dtype, int ndim, cons
 /* integers
  * ----------------------------------------------------------------------------------------- */
 
-/* What neap_rng_below_at gives, bits being those of its draw; few draws need a second look. */
-static uint64_t below(const neap_rng *r, uint64_t index, uint64_t bits, uint64_t n) {
-  __extension__ typedef unsigned __int128 wide;
-  wide product = (wide)bits * n;
-  if ((uint64_t)product < n) return neap_rng_below_at(r, index, n);
-  return (uint64_t)(product >> 64);
-}
-
 typedef struct {
   neap__draws draws;
   int64_t *z, low;
@@ -112,7 +104,7 @@ static neap_status integers(void *ctx, int64_t chunk, int64_t begin, int64_t end
     neap__draw_blocks(&f->draws, 0, at, n, &b);
     for (int64_t i = 0; i < n; i++) {
       uint64_t index = r->next + (uint64_t)(at + i);
-      uint64_t k = f->span ? below(r, index, b.low[i], f->span) : b.low[i];
+      uint64_t k = f->span ? neap__below(r, index, b.low[i], f->span) : b.low[i];
       f->z[at + i] = (int64_t)((uint64_t)f->low + k);
     }
   }
@@ -145,7 +137,7 @@ static neap_status shuffle(int64_t *z, int64_t n, int64_t first, neap_rng *r) {
     if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
     int64_t at = i % NEAP__PIECE;
     if (at == 0) neap__draw_blocks(&d, 0, i, n - i < NEAP__PIECE ? n - i : NEAP__PIECE, &b);
-    int64_t k = (int64_t)below(r, r->next + (uint64_t)i, b.low[at], (uint64_t)i + 1);
+    int64_t k = (int64_t)neap__below(r, r->next + (uint64_t)i, b.low[at], (uint64_t)i + 1);
     if (k != i) z[i] = z[k];
     z[k] = first + i;
   }

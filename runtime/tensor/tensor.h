@@ -221,7 +221,8 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
 neap_status neap_tensor_fill_where(neap_tensor *t, const neap_tensor *mask,
                                    const neap_tensor *value);
 
-/* random numbers: r advances by one draw per element, whatever the thread count
+/* random numbers: r advances by one draw per element, whatever the thread count. Element i is a
+ * function of r's seed, stream and next + i only.
  * ----------------------------------------------- */
 
 /* Uniform in [0, 1) and standard normal; dtype f64 or f32. */
@@ -236,6 +237,44 @@ neap_status neap_tensor_randint(neap_tensor *out, int64_t low, int64_t high, int
 
 /* first, first + 1, ... (n of them) in random order, i64. */
 neap_status neap_tensor_permutation(neap_tensor *out, int64_t n, int64_t first, neap_rng *r);
+
+/* Distributions and their parameters a and b; NEAP_EVALUE names the first value not allowed. */
+typedef enum {
+  NEAP_BERNOULLI,   /* 0 <= p <= 1: bool */
+  NEAP_EXPONENTIAL, /* rate > 0 */
+  NEAP_GAMMA,       /* shape > 0, scale > 0 */
+  NEAP_BETA,        /* a, b in 1e-300 .. 1e300 */
+  NEAP_STUDENT_T,   /* df > 0, INFINITY included */
+  NEAP_POISSON,     /* 0 <= rate <= 1e15: i64 */
+  NEAP_BINOMIAL,    /* whole 0 <= n <= 1e15, 0 <= p <= 1: i64 */
+  NEAP_DISTRIBUTIONS
+} neap_distribution;
+
+/* dtype f64 or f32, computed in f64; ignored for bool and i64. The parameters (b NULL where there
+ * is one) broadcast to size, or to each other when ndim is -1. */
+neap_status neap_tensor_random(neap_tensor *out, neap_distribution kind, neap_dtype dtype, int ndim,
+                               const int64_t *size, const neap_tensor *a, const neap_tensor *b,
+                               neap_rng *r);
+
+/* k of the n positions first, first + 1, ... without replacement, in random order: i64. Memory and
+ * time grow with k only. */
+neap_status neap_tensor_sample(neap_tensor *out, int64_t n, int64_t k, int64_t first, neap_rng *r);
+
+/* k positions drawn one after the other with probabilities proportional to weights (one dimension,
+ * finite, at least 0), counted from first. Without replacement r advances by one draw per weight.
+ */
+neap_status neap_tensor_sample_weighted(neap_tensor *out, const neap_tensor *weights, int64_t k,
+                                        bool replace, int64_t first, neap_rng *r);
+
+/* How many of so many trials (at most 1e15) fall into each category of probability p, one dimension
+ * that sums to 1 within 1e-6: i64, a row for each place of size. r advances by one draw per row. */
+neap_status neap_tensor_multinomial(neap_tensor *out, int64_t trials, const neap_tensor *p,
+                                    int ndim, const int64_t *size, neap_rng *r);
+
+/* rows x d normal vectors, f64. NEAP_EVALUE when cov is not finite, not symmetric, or has an
+ * eigenvalue below 0 (beyond rounding). */
+neap_status neap_tensor_multivariate_normal(neap_tensor *out, const neap_tensor *mean,
+                                            const neap_tensor *cov, int64_t rows, neap_rng *r);
 
 /* printing
  * -----------------------------------------------------------------------------------------------

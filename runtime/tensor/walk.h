@@ -22,6 +22,11 @@ bool neap__overlap(const neap_tensor *dst, const neap_tensor *src);
 /* Make src, from which t is about to be written in any order, a copy if they share a storage. */
 neap_status neap__apart(neap_tensor *src, const neap_tensor *t);
 
+/* The common shape and dtype of a and b, kept in *shape; NEAP_ESHAPE, naming the operation, when
+ * there is none. */
+neap_status neap__broadcast(const char *operation, const neap_tensor *a, const neap_tensor *b,
+                            neap_tensor *shape);
+
 /* NEAP_EARG when several elements of t share one address, so that it cannot be written to. */
 neap_status neap__check_writable(const char *operation, const neap_tensor *t);
 

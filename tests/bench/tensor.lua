@@ -12,6 +12,8 @@ local names = {
   "add", "mul", "exp", "log", "tanh", "sigmoid", "sum", "mean", "std", "max", "argmax", "cumsum",
   "sort", "argsort", "softmax rows", "matmul", "broadcast add", "sum axis 1", "sum axis 2",
   "transposed copy", "mask select", "gather", "take", "where", "quantile",
+  "draw uniform", "draw normal", "draw exponential", "draw gamma", "draw beta", "draw t",
+  "draw poisson 4", "draw poisson 100", "draw binomial", "draw permutation",
 }
 
 -- our side ----------------------------------------------------------------------------------------
@@ -57,6 +59,16 @@ local tasks = {
   ["take"] = function(d) return d.x:take(d.at) end,
   ["where"] = function(d) return tensor.where(d.mask, d.x, d.y) end,
   ["quantile"] = function(d) return d.x:quantile(0.5) end,
+  ["draw uniform"] = function(d) return tensor.rand { #d.x, dtype = d.x.dtype } end,
+  ["draw normal"] = function(d) return tensor.randn { #d.x, dtype = d.x.dtype } end,
+  ["draw exponential"] = function(d) return tensor.exponential { #d.x, dtype = d.x.dtype } end,
+  ["draw gamma"] = function(d) return tensor.gamma { #d.x, shape = 2, dtype = d.x.dtype } end,
+  ["draw beta"] = function(d) return tensor.beta { #d.x, a = 2, b = 3, dtype = d.x.dtype } end,
+  ["draw t"] = function(d) return tensor.student_t { #d.x, df = 5, dtype = d.x.dtype } end,
+  ["draw poisson 4"] = function(d) return tensor.poisson { #d.x, rate = 4 } end,
+  ["draw poisson 100"] = function(d) return tensor.poisson { #d.x, rate = 100 } end,
+  ["draw binomial"] = function(d) return tensor.binomial { #d.x, n = 100, p = 0.3 } end,
+  ["draw permutation"] = function(d) return tensor.permutation(#d.x) end,
 }
 
 -- The peak of resident memory since mark_peak, in KiB.

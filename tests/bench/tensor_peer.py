@@ -68,6 +68,16 @@ def numpy_task(task, d):
         "take": lambda: np.take(x, at),
         "where": lambda: np.where(mask, x, y),
         "quantile": lambda: np.quantile(x, 0.5),
+        "draw uniform": lambda: rng.random(len(x), dtype=x.dtype),
+        "draw normal": lambda: rng.standard_normal(len(x), dtype=x.dtype),
+        "draw exponential": lambda: rng.standard_exponential(len(x), dtype=x.dtype),
+        "draw gamma": lambda: rng.standard_gamma(2, len(x), dtype=x.dtype),
+        "draw beta": lambda: rng.beta(2, 3, len(x)).astype(x.dtype, copy=False),
+        "draw t": lambda: rng.standard_t(5, len(x)).astype(x.dtype, copy=False),
+        "draw poisson 4": lambda: rng.poisson(4, len(x)),
+        "draw poisson 100": lambda: rng.poisson(100, len(x)),
+        "draw binomial": lambda: rng.binomial(100, 0.3, len(x)),
+        "draw permutation": lambda: rng.permutation(len(x)),
     }[task]
 
 
@@ -99,6 +109,18 @@ def torch_task(task, d):
         "take": lambda: torch.take(x, at),
         "where": lambda: torch.where(mask, x, y),
         "quantile": lambda: torch.quantile(x, 0.5),
+        "draw uniform": lambda: torch.rand(len(x), dtype=x.dtype),
+        "draw normal": lambda: torch.randn(len(x), dtype=x.dtype),
+        "draw exponential": lambda: torch.empty_like(x).exponential_(),
+        "draw gamma": lambda: torch._standard_gamma(torch.full_like(x, 2)),
+        "draw beta": lambda: torch._sample_dirichlet(torch.stack(
+            [torch.full_like(x, 2), torch.full_like(x, 3)], 1))[:, 0],
+        "draw t": lambda: torch.randn_like(x) / torch.sqrt(
+            torch._standard_gamma(torch.full_like(x, 2.5)) / 2.5),
+        "draw poisson 4": lambda: torch.poisson(torch.full_like(x, 4)),
+        "draw poisson 100": lambda: torch.poisson(torch.full_like(x, 100)),
+        "draw binomial": lambda: torch.binomial(torch.full_like(x, 100), torch.full_like(x, 0.3)),
+        "draw permutation": lambda: torch.randperm(len(x)),
     }[task]
 
 

@@ -57,6 +57,20 @@ static const struct {
      "true})\n"
      "tensor.save(folder .. '/a.safetensors', {x = x}, {metadata = {k = 'v'}})\n"
      "tensor.load(folder .. '/a.safetensors')\n"},
+    {"random",
+     "local p = tensor.rand {3, 5, seed = 1}\n"
+     "tensor.gamma {4, 3, 5, shape = p, scale = p[1]}; tensor.beta {a = p, b = 1}\n"
+     "tensor.poisson {9, rate = 20}; tensor.binomial {n = 9, p = p}\n"
+     "tensor.bernoulli {9, p = 0.5, dtype = 'f32'}; tensor.student_t {2, df = 3}\n"
+     "for _, replace in ipairs {true, false} do\n"
+     "  for _, weights in ipairs {p[1], false} do\n"
+     "    tensor.choice(tensor.arange(5), 2, {replace = replace, weights = weights or nil})\n"
+     "  end\n"
+     "end\n"
+     "tensor.choice(1e6, 3, {replace = false})\n"
+     "tensor.multinomial(50, {0.5, 0.25, 0.25}, {size = {2, 2}})\n"
+     "tensor.multivariate_normal({0, 1}, {{2, 1}, {1, 2}}, {n = 3})\n"
+     "tensor.multivariate_normal({0, 1}, {{1, 1}, {1, 1}}, {dtype = 'f32'})\n"},
     {"zarr", "local a = zarr.create(folder .. '/a' .. os.time() .. os.clock() .. '.zarr',\n"
              "  {shape = {0, 2}, chunks = {2, 2}})\n"
              "a:append(tensor.ones {3, 2}); a:append(tensor.ones {1, 2})\n"

@@ -275,6 +275,47 @@ function c.randint(sizes, low, high, rng) end
 ---@return neap.tensor
 function c.permutation(n, rng) end
 
+--- The distribution called name; without sizes in the shape of the parameters.
+---@param name string
+---@param sizes? integer[]
+---@param dtype? string
+---@param rng neap.rng
+---@param a neap.tensor|number
+---@param b? neap.tensor|number
+---@return neap.tensor
+function c.random(name, sizes, dtype, rng, a, b) end
+
+--- k of the positions 1 to n without replacement, in random order.
+---@param n integer
+---@param k integer
+---@param rng neap.rng
+---@return neap.tensor
+function c.sample(n, k, rng) end
+
+--- k positions with probabilities proportional to weights.
+---@param weights neap.tensor
+---@param k integer
+---@param replace boolean
+---@param rng neap.rng
+---@return neap.tensor
+function c.sample_weighted(weights, k, replace, rng) end
+
+--- As tensor.multinomial, positional.
+---@param trials integer
+---@param p neap.tensor
+---@param sizes integer[]
+---@param rng neap.rng
+---@return neap.tensor
+function c.multinomial(trials, p, sizes, rng) end
+
+--- As tensor.multivariate_normal, positional: rows x d, f64.
+---@param mean neap.tensor
+---@param cov neap.tensor
+---@param rows integer
+---@param rng neap.rng
+---@return neap.tensor
+function c.multivariate_normal(mean, cov, rows, rng) end
+
 --- Sorted along dim, and positions from 1.
 ---@param x neap.tensor
 ---@param dim integer
