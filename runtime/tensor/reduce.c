@@ -197,7 +197,7 @@ static neap_fold_op plain_fold(neap_reduction op, double p) {
   }
 }
 
-/* The mean of each row from its sum; the sum of integers is exact or has wrapped. */
+/* The mean of each row from its sum; that of integers is exact. */
 static double mean_of(const folding *f, int64_t row) {
   double sum = neap_dtype_is_float(f->rows.t.dtype) ? f->acc[row].f : (double)f->acc[row].i;
   return sum / (double)row_count(f, row);
@@ -250,7 +250,14 @@ static neap_status run(folding *f, neap_reduction op, const neap_tensor *t,
                        const neap_reduce_options *o) {
   if (op == NEAP_NORM && o->parameter != 1 && o->parameter != 2 && o->parameter != INFINITY)
     return neap_fail(NEAP_EARG, "norm: p is %g, allowed are 1, 2 and math.huge", o->parameter);
-  NEAP_TRY(folding_init(f, names[op], t, o, sums(op)));
+  neap_tensor wide = {0}; /* where a sum of 64-bit integers could wrap */
+  if (t->dtype == NEAP_I64 && op != NEAP_SUM && sums(op)) {
+    NEAP_TRY(neap_tensor_as(&wide, t, NEAP_F64));
+    t = &wide;
+  }
+  neap_status st = folding_init(f, names[op], t, o, sums(op));
+  neap_tensor_drop(&wide);
+  NEAP_TRY(st);
   if (op != NEAP_COUNT) NEAP_TRY(fold(f, plain_fold(op, o->parameter), NULL));
   return op == NEAP_VAR || op == NEAP_STD ? spread(f) : NEAP_OK;
 }
