@@ -22,17 +22,23 @@ static void NAME(keys)(int64_t n, const void *xp, bool descending, uint64_t *key
 
 static void NAME(unpack)(int64_t n, uint64_t *words, const neap_word_form *form, int64_t first,
                          const void *xp, void *zp) {
-  const T *x = xp;
-  T *z = zp;
-  int64_t *at = (int64_t *)words;
-  BITS flip = form->descending ? (BITS)-1 : 0;
-  for (int64_t i = 0; z && !form->drop && i < n; i++) {
-    BITS key = (BITS)((words[i] >> form->position_bits) + form->low);
-    BITS bits = BITS_OF((BITS)(key ^ flip));
-    memcpy(&z[i], &bits, sizeof bits);
-  }
+  enum { STEP = 512 };
   uint64_t mask = ((uint64_t)1 << form->position_bits) - 1;
-  for (int64_t i = 0; i < n; i++) at[i] = (int64_t)(words[i] & mask) + first;
-  for (int64_t i = 0; z && !form->drop && i < n; i++)
-    if (VAGUE(z[i])) z[i] = x[at[i] - first];
+  BITS flip = form->descending ? (BITS)-1 : 0;
+  for (int64_t i = 0; i < n; i += STEP) {
+    int64_t m = n - i < STEP ? n - i : STEP, *at = (int64_t *)words + i;
+    T *z = zp && !form->drop ? (T *)zp + i : NULL;
+    int vague = 0;
+    for (int64_t k = 0; z && k < m; k++) {
+      BITS key = (BITS)((words[i + k] >> form->position_bits) + form->low);
+      BITS bits = BITS_OF((BITS)(key ^ flip));
+      T v;
+      memcpy(&v, &bits, sizeof v);
+      vague |= VAGUE(v);
+      z[k] = v;
+    }
+    for (int64_t k = 0; k < m; k++) at[k] = (int64_t)(words[i + k] & mask) + first;
+    for (int64_t k = 0; vague && k < m; k++)
+      if (VAGUE(z[k])) z[k] = ((const T *)xp)[at[k] - first];
+  }
 }
