@@ -11,7 +11,7 @@ static void NAME(keys)(int64_t n, const void *xp, bool descending, uint64_t *key
     T v = (T)(x[i] + (T)0); /* -0 becomes 0 */
     BITS bits;
     memcpy(&bits, &v, sizeof bits);
-    uint64_t key = IS_NAN(v) ? (BITS)-1 : (BITS)(KEY(bits) ^ flip);
+    uint64_t key = (BITS)(KEY(bits) ^ flip) | (BITS)((BITS)0 - (BITS)IS_NAN(v));
     keys[i] = key;
     low = key < low ? key : low;
     high = key > high ? key : high;

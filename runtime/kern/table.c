@@ -117,8 +117,8 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 
 /* Negative numbers have all bits flipped, others the sign bit: unsigned order is then numeric. */
 #define TOP(b)     (8 * sizeof(b) - 1)
-#define KEY(b)     ((BITS)((b) >> TOP(b) ? ~(b) : (b) | (BITS)1 << TOP(b)))
-#define BITS_OF(k) ((BITS)((k) >> TOP(k) ? (k) ^ (BITS)1 << TOP(k) : ~(k)))
+#define KEY(b)     ((b) ^ (((BITS)0 - ((b) >> TOP(b))) | (BITS)1 << TOP(b)))
+#define BITS_OF(k) ((k) ^ ((((k) >> TOP(k)) - 1) | (BITS)1 << TOP(k)))
 #define VAGUE(v)   (!((v) < 0 || (v) > 0)) /* -0 and 0, NaN */
 #define VIA(to)    to##_f
 #define FIELD      f
