@@ -268,6 +268,26 @@ static void failed_allocations_lose_nothing(void **state) {
     }
 }
 
+/* Sorts and windows that take memory of their own: keys that need every bit, over 200 numbers. */
+static void failed_allocations_lose_nothing_in_long_rows(void **state) {
+  (void)state;
+  enum { N = 1000 };
+  neap_tensor wide, values, at, out;
+  assert_ok(neap_tensor_init_1d(&wide, NEAP_I64, N));
+  int64_t *x = neap_tensor_data(&wide);
+  for (int64_t i = 0; i < N; i++) x[i] = i == 0 ? INT64_MIN : i == 1 ? INT64_MAX : N - i;
+  neap_rolling_options o = {.n = 300, .min_count = 1, .parameter = 0.5};
+  with_every_allocation_failing({
+    neap_status st = neap_tensor_sort(&values, &at, &wide, 0, false, 0);
+    if (!st) st = neap_tensor_rolling(&out, NEAP_ROLLING_QUANTILE, &values, 0, &o);
+    if (st && st != NEAP_ENOMEM) fail_msg("%s", neap_last_error());
+    if (!st) neap_tensor_drop(&out);
+    neap_tensor_drop(&values);
+    neap_tensor_drop(&at);
+  });
+  neap_tensor_drop(&wide);
+}
+
 /* Long rows are folded in blocks; compare with plain sums in more precision. */
 static void reductions_match_a_plain_oracle(void **state) {
   (void)state;
@@ -527,6 +547,7 @@ int main(void) {
       cmocka_unit_test(bits_do_not_depend_on_threads),
       cmocka_unit_test(empty_and_single_tensors_pass),
       cmocka_unit_test(failed_allocations_lose_nothing),
+      cmocka_unit_test(failed_allocations_lose_nothing_in_long_rows),
       cmocka_unit_test(reductions_match_a_plain_oracle),
       cmocka_unit_test(variance_survives_a_large_offset),
       cmocka_unit_test(products_match_plain_loops),
