@@ -27,9 +27,13 @@ void neap_lua_check(lua_State *L, neap_status st);
  * result the core has just filled. */
 int neap_lua_done(lua_State *L, neap_status st);
 
-/* Collect garbage when the core's live bytes have doubled since the last collection (64 MB at
- * least). Call with every object anchored: finalizers run inside. */
+/* Collect garbage when the core's live bytes have grown enough since the last collection, see
+ * docs/adr/0004-garbage.md. Call with every object anchored: finalizers run inside. */
 void neap_lua_charge(lua_State *L);
+
+/* Put L's collector in generational mode, which lets neap_lua_charge collect young objects often.
+ * For whoever owns the process; a library leaves its host's collector alone. */
+void neap_lua_generational(lua_State *L);
 
 /* Create the metatable name ("neap.tensor") with methods in both itself and __index, __name set,
  * __close doing what __gc does. Leaves nothing on the stack. */

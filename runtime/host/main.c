@@ -3,6 +3,7 @@
 #include <lualib.h>
 #include <stdio.h>
 
+#include "base/lua_base.h"
 #include "host/host.h"
 
 typedef struct {
@@ -14,6 +15,7 @@ typedef struct {
 static int run(lua_State *L) {
   command *c = lua_touserdata(L, 1);
   luaL_openlibs(L);
+  neap_lua_generational(L);
   neap_host_preload(L, c->argv[0]);
   neap_host_interrupts(L);
   c->code = neap_host_command(L, c->argc, c->argv);
