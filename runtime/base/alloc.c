@@ -79,29 +79,38 @@ static void *out_of_memory(size_t bytes) {
 }
 
 /* A block, after giving back what is kept for reuse when the system refuses at first. */
-static void *take(size_t bytes, bool zero) {
-  void *data = neap__block_take(bytes, zero);
-  return data || !neap_alloc_trim() ? data : neap__block_take(bytes, zero);
+static void *take(size_t bytes, bool *blank) {
+  void *data = neap__block_take(bytes, blank);
+  return data || !neap_alloc_trim() ? data : neap__block_take(bytes, blank);
 }
 
-void *neap__alloc(size_t n, size_t size, bool zero, const char *site) {
+void *neap__alloc(size_t n, size_t size, bool *blank, const char *site) {
   if (size && n > SIZE_MAX / 4 / size) return out_of_memory(SIZE_MAX);
   size_t bytes = n * size;
-  void *data = must_fail(site) ? NULL : take(bytes, zero);
-  if (!data && neap_alloc_reclaim()) data = take(bytes, zero);
+  bool unused;
+  if (!blank) blank = &unused;
+  void *data = must_fail(site) ? NULL : take(bytes, blank);
+  if (!data && neap_alloc_reclaim()) data = take(bytes, blank);
   return data ? data : out_of_memory(bytes);
 }
 
-void *neap__alloc_n(int64_t n, size_t size, bool zero, const char *site) {
+void *neap__alloc_n(int64_t n, size_t size, bool *blank, const char *site) {
   if (n < 0) return out_of_memory(SIZE_MAX);
-  return neap__alloc((size_t)n, size, zero, site);
+  return neap__alloc((size_t)n, size, blank, site);
+}
+
+void *neap__calloc_n(int64_t n, size_t size, const char *site) {
+  bool blank = false;
+  void *data = neap__alloc_n(n, size, &blank, site);
+  if (data && !blank) memset(data, 0, (size_t)n * size);
+  return data;
 }
 
 void *neap__realloc_n(void *old, int64_t n, size_t size, const char *site) {
   size_t want = 0;
   bool fits = n >= 0 && !__builtin_mul_overflow((size_t)n, size, &want);
   if (old && fits && !is_armed() && neap__block_resize(old, want)) return old;
-  void *fresh = neap__alloc_n(n, size, false, site);
+  void *fresh = neap__alloc_n(n, size, NULL, site);
   if (!fresh || !old) return fresh;
   size_t had = neap__block_bytes(old);
   memcpy(fresh, old, had < want ? had : want);
@@ -110,7 +119,7 @@ void *neap__realloc_n(void *old, int64_t n, size_t size, const char *site) {
 }
 
 char *neap__strndup(const char *text, size_t n, const char *site) {
-  char *copy = neap__alloc(n + 1, 1, false, site);
+  char *copy = neap__alloc(n + 1, 1, NULL, site);
   if (!copy) return NULL;
   memcpy(copy, text, n);
   copy[n] = 0;

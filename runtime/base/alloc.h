@@ -14,13 +14,18 @@
 #include <stdint.h>
 
 /* bytes uninitialised bytes, or NULL. neap_alloc(0) gives a unique pointer that can be freed. */
-#define neap_alloc(bytes) neap__alloc((size_t)(bytes), 1, false, NEAP_SITE)
+#define neap_alloc(bytes) neap__alloc((size_t)(bytes), 1, NULL, NEAP_SITE)
 
 /* n elements of size bytes each, overflow-checked; negative n fails. */
-#define neap_alloc_array(n, size) neap__alloc_n((int64_t)(n), (size), false, NEAP_SITE)
+#define neap_alloc_array(n, size) neap__alloc_n((int64_t)(n), (size), NULL, NEAP_SITE)
 
 /* As neap_alloc_array, filled with zero bytes. */
-#define neap_calloc_array(n, size) neap__alloc_n((int64_t)(n), (size), true, NEAP_SITE)
+#define neap_calloc_array(n, size) neap__calloc_n((int64_t)(n), (size), NEAP_SITE)
+
+/* As neap_alloc_array. *blank tells that the bytes are zero already, as fresh ones of the system
+ * are: for callers that fill large blocks themselves, in pieces that an interrupt can stop. */
+#define neap_alloc_array_blank(n, size, blank)                                                     \
+  neap__alloc_n((int64_t)(n), (size), (blank), NEAP_SITE)
 
 /* Resize a block from neap_alloc*; on failure the old block stays valid. old may be NULL. */
 #define neap_realloc_array(old, n, size) neap__realloc_n((old), (int64_t)(n), (size), NEAP_SITE)
@@ -81,8 +86,9 @@ void neap_fault_reset(void);
 #define NEAP_STRING_OF(x) #x
 #define NEAP_STRING(x)    NEAP_STRING_OF(x)
 #define NEAP_SITE         (__FILE__ ":" NEAP_STRING(__LINE__))
-void *neap__alloc(size_t n, size_t size, bool zero, const char *site);
-void *neap__alloc_n(int64_t n, size_t size, bool zero, const char *site);
+void *neap__alloc(size_t n, size_t size, bool *blank, const char *site);
+void *neap__alloc_n(int64_t n, size_t size, bool *blank, const char *site);
+void *neap__calloc_n(int64_t n, size_t size, const char *site);
 void *neap__realloc_n(void *old, int64_t n, size_t size, const char *site);
 char *neap__strndup(const char *text, size_t n, const char *site);
 

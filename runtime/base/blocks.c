@@ -191,14 +191,14 @@ static block *header_of(const void *data) {
   return (block *)(void *)((char *)(uintptr_t)data - HEADER);
 }
 
-void *neap__block_take(size_t bytes, bool zero) {
+void *neap__block_take(size_t bytes, bool *blank) {
   if (bytes > MOST) return NULL;
   int class = class_of(bytes);
   enter();
   block *b = pop(class), *spare = NULL;
   if (b) count_taken((int64_t)bytes);
   leave();
-  bool blank = !b && is_mapped(class); /* the system maps zeros */
+  *blank = !b && is_mapped(class); /* the system maps zeros */
   if (!b) {
     b = from_system(class, bytes);
     if (!b) return NULL;
@@ -211,9 +211,7 @@ void *neap__block_take(size_t bytes, bool zero) {
     to_system(spare);
   }
   note_size(b, bytes);
-  char *data = (char *)b + HEADER;
-  if (zero && !blank) memset(data, 0, bytes);
-  return data;
+  return (char *)b + HEADER;
 }
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }

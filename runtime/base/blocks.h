@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* bytes at a 64-byte boundary, counted as live; zeros when wanted. NULL when the system refuses. */
-void *neap__block_take(size_t bytes, bool zero);
+/* bytes at a 64-byte boundary, counted as live; *blank: they are zero. NULL when the system
+ * refuses. */
+void *neap__block_take(size_t bytes, bool *blank);
 
 /* Back to the lists, or to the system when the lists hold enough. */
 void neap__block_give(void *data);

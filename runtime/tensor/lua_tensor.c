@@ -242,12 +242,8 @@ static int l_arange(lua_State *L) {
   int64_t n = neap_lua_integer(L, 3, 0, INT64_MAX / 16, "arange: the number of elements");
   neap_dtype dtype = neap__lua_dtype(L, 4, NEAP_F64);
   neap_tensor *t = neap_lua_push_tensor(L), *out = t;
-  neap_lua_check(L, neap_tensor_init_1d(t, whole ? NEAP_I64 : NEAP_F64, n));
-  void *data = neap_tensor_data(t);
-  uint64_t first = (uint64_t)lua_tointeger(L, 1), by = (uint64_t)lua_tointeger(L, 2);
-  for (int64_t i = 0; i < n; i++)
-    if (whole) ((int64_t *)data)[i] = (int64_t)(first + (uint64_t)i * by); /* wraps */
-    else ((double *)data)[i] = start + (double)i * step;
+  neap_lua_check(L, whole ? neap_tensor_range_i64(t, lua_tointeger(L, 1), lua_tointeger(L, 2), n)
+                          : neap_tensor_range_f64(t, start, step, n));
   if (dtype == t->dtype) return neap_lua_done(L, NEAP_OK);
   out = neap_lua_push_tensor(L);
   return neap_lua_done(L, neap_tensor_as(out, t, dtype));

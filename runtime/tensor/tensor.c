@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/pool.h"
 #include "tensor/walk.h"
 
 static const struct {
@@ -74,6 +75,19 @@ static void start_storage(neap_storage *s, void *data, int64_t bytes) {
   s->bytes = bytes;
 }
 
+static neap_status clear_piece(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  memset((char *)ctx + begin, 0, (size_t)(end - begin));
+  return NEAP_OK;
+}
+
+/* Fresh pages may take milliseconds to come, so a large block is cleared in pieces. */
+static neap_status clear(char *block, int64_t bytes) {
+  enum { PIECE = 1 << 20 };
+  if (bytes > PIECE) return neap_parallel_for(bytes, PIECE, clear_piece, block);
+  return clear_piece(block, 0, 0, bytes);
+}
+
 /* The storage and its elements come in one block: the elements of a small tensor are most of its
  * cost otherwise. */
 static neap_status init(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size,
@@ -83,8 +97,14 @@ static neap_status init(neap_tensor *out, neap_dtype dtype, int ndim, const int6
   int64_t n;
   NEAP_TRY(shape_tensor(out, dtype, ndim, size, &n));
   int64_t bytes = n * (int64_t)dtypes[dtype].size; /* n is at most INT64_MAX / 16 */
-  char *block = zero ? neap_calloc_array(AHEAD + bytes, 1) : neap_alloc_array(AHEAD + bytes, 1);
+  bool blank = false;
+  char *block = neap_alloc_array_blank(AHEAD + bytes, 1, &blank);
   if (!block) return NEAP_ENOMEM;
+  neap_status st = zero && !blank ? clear(block + AHEAD, bytes) : NEAP_OK;
+  if (st) {
+    neap_free(block);
+    return st;
+  }
   void *front = block;
   out->storage = front;
   start_storage(out->storage, block + AHEAD, bytes);

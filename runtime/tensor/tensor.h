@@ -66,6 +66,10 @@ neap_status neap_tensor_init_raw(neap_tensor *out, neap_dtype dtype, int ndim, c
 /* One dimension of n elements, contents undefined: the usual result of a series function. */
 neap_status neap_tensor_init_1d(neap_tensor *out, neap_dtype dtype, int64_t n);
 
+/* n elements start, start + step, ...; in i64 they wrap. */
+neap_status neap_tensor_range_f64(neap_tensor *out, double start, double step, int64_t n);
+neap_status neap_tensor_range_i64(neap_tensor *out, int64_t start, int64_t step, int64_t n);
+
 /* A tensor over bytes somebody else owns; release(storage) is called with the last view. */
 neap_status neap_tensor_wrap(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size,
                              void *data, void (*release)(neap_storage *), void *owner);
