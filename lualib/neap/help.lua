@@ -258,6 +258,18 @@ function help.choices(owner, name, option, number)
   return {}
 end
 
+--- How a function is called, and what it does in a sentence; nil when it is not documented.
+---     help.signature("tensor", "linspace") --> tensor.linspace(first, last, n, o)
+---@param owner string module or class
+---@param name string
+---@return string? signature
+---@return string? about
+function help.signature(owner, name)
+  local entry = find(owner, name)[1]
+  if not entry then return nil end
+  return title(entry) .. entry.parameters, first_sentence(entry)
+end
+
 --- The known topic closest to a misspelt one.
 ---@param topic string
 ---@return string?

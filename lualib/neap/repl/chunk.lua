@@ -238,6 +238,28 @@ function chunk.compile(text, name, locals)
   return fn, found.at ~= nil and not found.silent
 end
 
+--- Cuts lines that end in an expression, as `local x = f()` and below it `x:sum()`, so that its
+--- values can be shown: what stands before it, and the expression on lines of its own number. nil
+--- when they do not.
+---@param text string
+---@return string? head
+---@return string? tail
+function chunk.last_expression(text)
+  local stop = #text
+  while true do
+    local at = text:sub(1, stop):match ".*()\n"
+    if not at then return nil end
+    local head, tail = text:sub(1, at - 1), text:sub(at + 1)
+    local kind = tokens(tail)()
+    if kind == "name" and load("return " .. tail, "=tail", "t") and load(head, "=head", "t") then
+      local _, lines = head:gsub("\n", "")
+      return head, ("\n"):rep(lines + 1) .. tail
+    end
+    if kind and load(tail, "=tail", "t") then return nil end -- it ends in a statement
+    stop = at - 1
+  end
+end
+
 --- Whether `text` holds nothing but space and comments.
 ---@param text string
 ---@return boolean

@@ -2,14 +2,17 @@
 ---
 --- Nothing is called to find candidates except the loading of neap's own modules: a TAB must have
 --- no effects. Fields therefore come from tables and metatables as they lie.
+local chunk = require "neap.repl.chunk"
+local inspect = require "neap.inspect"
 local neap = require "neap"
 
 local complete = { modules = neap.modules() }
 
-local keywords = {}
+local keywords, is_keyword = {}, {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
   return then true until while]]):gmatch "%a+" do
   keywords[#keywords + 1] = word
+  is_keyword[word] = true
 end
 
 local function add_keys(set, t)
@@ -130,6 +133,31 @@ local function module_names(prefix)
   return with_prefix(set, prefix)
 end
 
+-- The position of the bracket of the innermost call that is open at the end of `text`.
+local function enclosing(text)
+  local stack, called = {}, false
+  for kind, word, at in chunk.tokens(text) do
+    if word == "(" or word == "{" or word == "[" then
+      stack[#stack + 1] = { at = at, call = called and word ~= "[" }
+    elseif word == ")" or word == "}" or word == "]" then
+      stack[#stack] = nil
+    end
+    called = kind == "name" and not is_keyword[word]
+  end
+  for i = #stack, 1, -1 do
+    if stack[i].call then return stack[i].at end
+  end
+end
+
+-- Module or class, and name, under which the help knows the function that `name` calls.
+local function documented_as(name, lookup)
+  local owner, last = name:match "^(.*)[.:]([%w_]+)$"
+  local value = owner and resolve(owner, lookup)
+  local meta = value ~= nil and debug.getmetatable(value)
+  local class = type(meta) == "table" and rawget(meta, "__name")
+  return class or (owner or ""):gsub("^neap%.", ""), last or name
+end
+
 -- The name of the call that the end of `text` stands inside, the option that is being set and the
 -- number of the argument, as far as they can be told.
 local function call_around(text)
@@ -155,15 +183,45 @@ local function choices(text, lookup)
   local name, option, number = call_around(text)
   if option == "dtype" then return dtypes end
   if not name then return {} end
-  local owner, last = name:match "^(.*)[.:]([%w_]+)$"
-  local value = owner and resolve(owner, lookup)
-  local meta = value ~= nil and debug.getmetatable(value)
-  local class = type(meta) == "table" and rawget(meta, "__name")
+  local owner, last = documented_as(name, lookup)
   local ok, found = pcall(function()
-    return require("neap.help").choices(class or (owner or ""):gsub("^neap%.", ""), last or name,
-      option, number)
+    return require("neap.help").choices(owner, last, option, number)
   end)
   return ok and found or {}
+end
+
+-- Parameters of a Lua function of the user's.
+local function own_signature(name, lookup)
+  local owner, mark, last = name:match "^(.*)([.:])([%w_]+)$"
+  local value
+  if owner then
+    value = resolve(owner, lookup)
+    value = value ~= nil and field_of(value, last) or nil
+  else
+    value = lookup(name)
+  end
+  if type(value) ~= "function" or debug.getinfo(value, "S").what == "C" then return nil end
+  local text = inspect.line(value):gsub("^function", name)
+  return mark == ":" and text:gsub("%(self,? ?", "(") or text
+end
+
+--- The call that the end of `before` stands inside, as "tensor.cat(tensors, dim?)", and what the
+--- function does in a sentence, when that is documented.
+---@param before string
+---@param lookup fun(name: string): any the value of a variable
+---@return string? signature
+---@return string? about
+function complete.signature(before, lookup)
+  local open = enclosing(before)
+  local name = open and before:sub(1, open - 1):match "([%a_][%w_.:]*)%s*$"
+  if not name then return nil end
+  local own = own_signature(name, lookup)
+  local owner, last = documented_as(name, lookup)
+  local found, text, about = pcall(function()
+    return require("neap.help").signature(owner, last)
+  end)
+  if found and text then return text, about end
+  return own
 end
 
 local function inside_string(before, lookup)
@@ -177,7 +235,7 @@ local function inside_string(before, lookup)
     for i, name in ipairs(found) do found[i] = name .. mark .. "]" end
     return found, key
   end
-  local _, quotes = before:gsub("[\"']", "")
+  local _, quotes = before:match("[^\n]*$"):gsub("[\"']", "")
   local name = before:match "[\"']([^\"']*)$"
   if not name or quotes % 2 == 0 then return nil end
   local set = {}
@@ -214,6 +272,8 @@ end
 ---@return string[] candidates
 ---@return string prefix
 function complete.candidates(before, names, lookup)
+  local command = before:match "^%s*:(%a*)$"
+  if command then return require("neap.repl.commands").starting(command), command end
   local found, prefix = inside_string(before, lookup)
   if found then return found, prefix end
   found, prefix = fields(before, lookup)
@@ -247,7 +307,20 @@ local function in_columns(list, width)
   return table.concat(lines, "\n")
 end
 
---- What TAB does: text to insert, and a list to show when there are several candidates.
+-- The signature of the open call, and below it the sentence on it.
+local function call_text(before, lookup, width)
+  local signature, about = complete.signature(before, lookup)
+  if not signature then return nil end
+  local text = signature .. (about and "\n  " .. about or "")
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do
+    lines[#lines + 1] = #line > width and line:sub(1, width - 4) .. " ..." or line
+  end
+  return table.concat(lines, "\n")
+end
+
+--- What TAB does: text to insert, and a list to show when there are several candidates. Where
+--- nothing can be completed, the call that the cursor stands in is shown.
 ---@param before string
 ---@param names table<string, boolean>
 ---@param lookup fun(name: string): any
@@ -256,7 +329,7 @@ end
 ---@return string? show
 function complete.on_tab(before, names, lookup, width)
   local found, prefix = complete.candidates(before, names, lookup)
-  if #found == 0 then return nil, nil end
+  if #found == 0 then return nil, call_text(before, lookup, width) end
   local insert = common_prefix(found):sub(#prefix + 1)
   if insert ~= "" or #found == 1 then return insert, nil end
   return nil, in_columns(found, width)
