@@ -61,6 +61,11 @@ local array = { __name = "json.array" }
 ---@return table
 function json.array(list) return setmetatable(list, array) end
 
+--- Whether `decode` read an array, or `array` marked it.
+---@param v any
+---@return boolean
+function json.is_array(v) return getmetatable(v) == array end
+
 local unescaped = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r",
   t = "\t" }
 

@@ -9,6 +9,7 @@
 static const char usage[] =
     "usage: neap [options] [FILE [arguments]]\n"
     "       neap help [TOPIC] | neap version\n"
+    "       neap --json-rpc\n"
     "\n"
     "Without FILE: a prompt on a terminal, else a script from standard input.\n"
     "\n"
@@ -19,6 +20,7 @@ static const char usage[] =
     "  -W        turn Lua's warnings on\n"
     "  -         run standard input as a script; what follows are its arguments\n"
     "  --        end of the options\n"
+    "  --json-rpc  serve a notebook or an editor: JSON-RPC 2.0 on standard input and output\n"
     "  --help, --version\n";
 
 typedef struct {
@@ -167,6 +169,8 @@ static int run_word(lua_State *L, int argc, char **argv) {
     fputs(usage, stdout);
     return 0;
   }
+  if (strcmp(word, "--json-rpc") == 0 && argc == 2)
+    return call_library(L, "neap.repl.rpc", "command", 0, argv);
   if (strcmp(word, "help") == 0) return call_library(L, "neap.help", "command", argc - 2, argv + 2);
   return -1;
 }

@@ -5,7 +5,7 @@
 #ifndef NEAP_HOST_HOST_H
 #define NEAP_HOST_HOST_H
 
-#include <lua.h>
+#include <lauxlib.h>
 #include <stdbool.h>
 
 /* Exit codes of the command. */
@@ -21,6 +21,9 @@ const char *neap_host_lualib(void);
 /* Install the SIGINT handler, and the pcall, xpcall and coroutine functions that let an interrupt
  * through (see interrupt.c). Once, on the main thread. */
 void neap_host_interrupts(lua_State *L);
+
+/* What Ctrl-C does, from any thread, but never what the third one does. */
+void neap_host_interrupt(void);
 
 /* How a protected call ended. */
 typedef enum { NEAP_HOST_DONE, NEAP_HOST_FAILED, NEAP_HOST_INTERRUPTED } neap_host_outcome;
@@ -57,6 +60,9 @@ bool neap_host_where(lua_State *L, int level);
 
 /* Print the explanation on top as the command does: "neap: message" and the traceback. */
 void neap_host_print_explanation(lua_State *L);
+
+/* Functions of neap.c.host over wire.h. */
+extern const luaL_Reg neap_host_wire_functions[];
 
 /* Run the command line; returns the exit code. */
 int neap_host_command(lua_State *L, int argc, char **argv);

@@ -100,6 +100,10 @@ static void on_signal(int number) {
   errno = saved;
 }
 
+void neap_host_interrupt(void) {
+  if (presses < 2 || !neap_interrupted()) pthread_kill(main_thread, SIGINT);
+}
+
 bool neap_host_press_waits(void) { return idle_press; }
 
 bool neap_host_take_press(void) {

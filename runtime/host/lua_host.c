@@ -152,5 +152,6 @@ NEAP_LUA_EXPORT int luaopen_neap_c_host(lua_State *L);
 int luaopen_neap_c_host(lua_State *L) {
   neap_lua_class(L, EDIT, edit_methods);
   luaL_newlib(L, functions);
+  luaL_setfuncs(L, neap_host_wire_functions, 0);
   return 1;
 }

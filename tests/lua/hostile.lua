@@ -33,8 +33,9 @@ end
 -- They sleep, wait for a key, or change what this script itself stands on.
 local left_out = {
   ["neap.c.clock.sleep"] = true, ["neap.clock.sleep"] = true, ["neap.c.host.editor"] = true,
-  ["neap.c.host.call"] = true, ["neap.c.base.library"] = true, ["neap.c.file.fail_after"] = true,
-  ["neap.c.log.to"] = true, ["neap.log.to"] = true, ["neap.c.base.set_threads"] = true,
+  ["neap.c.host.wire_open"] = true, ["neap.c.host.call"] = true, ["neap.c.base.library"] = true,
+  ["neap.c.file.fail_after"] = true, ["neap.c.log.to"] = true,
+  ["neap.log.to"] = true, ["neap.c.base.set_threads"] = true,
   ["neap.set_threads"] = true,
 }
 

@@ -45,4 +45,29 @@ function c.profile_stop() end
 ---@return neap.edit?
 function c.editor(completer) end
 
+--- Take over the standard streams for messages, a line each: see runtime/host/wire.h.
+function c.wire_open() end
+
+--- The next message, waiting for it: its text, false when it was too long, nil at the end; and its
+--- number in order of arrival.
+---@return string|false|nil text
+---@return integer? number
+function c.wire_read() end
+
+--- Write a message, behind all that was printed so far.
+---@param text string
+function c.wire_write(text) end
+
+--- The id, as JSON text, under which prints go out from now on.
+---@param id string
+function c.wire_label(id) end
+
+--- Whether an interrupt arrived behind the message of that number.
+---@param number integer
+---@return boolean
+function c.wire_stopped(number) end
+
+--- Give the standard streams back.
+function c.wire_close() end
+
 return c
