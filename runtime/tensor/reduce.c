@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/interrupt.h"
 #include "base/pool.h"
 #include "tensor/rows.h"
 #include "tensor/walk.h"
@@ -62,17 +63,26 @@ static int64_t compact_f32(int64_t n, float *z, const float *x) {
   return kept;
 }
 
+/* One row may be all there is, so Ctrl-C is looked for inside it. */
+static neap_status compact_row(const folding *f, int64_t row, int64_t *kept) {
+  int64_t m = f->rows.m;
+  bool wide = f->rows.t.dtype == NEAP_F64;
+  const void *x = neap__row(&f->rows, row);
+  void *z = neap_tensor_data(&f->compact);
+  *kept = 0;
+  for (int64_t at = 0; at < m; at += NEAP__GRAIN) {
+    int64_t n = m - at < NEAP__GRAIN ? m - at : NEAP__GRAIN, to = row * m + *kept;
+    NEAP_TRY(neap_interrupt_check());
+    *kept += wide ? compact_f64(n, (double *)z + to, (const double *)x + at)
+                  : compact_f32(n, (float *)z + to, (const float *)x + at);
+  }
+  return NEAP_OK;
+}
+
 static neap_status compact_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   folding *f = ctx;
-  int64_t m = f->rows.m;
-  bool wide = f->rows.t.dtype == NEAP_F64;
-  for (int64_t row = begin; row < end; row++) {
-    const void *x = neap__row(&f->rows, row);
-    void *z = neap_tensor_data(&f->compact);
-    f->count[row] =
-        wide ? compact_f64(m, (double *)z + row * m, x) : compact_f32(m, (float *)z + row * m, x);
-  }
+  for (int64_t row = begin; row < end; row++) NEAP_TRY(compact_row(f, row, &f->count[row]));
   return NEAP_OK;
 }
 
