@@ -1,6 +1,7 @@
 /* Applying calibrators: one function per element, so that one row and a batch agree bit for bit. */
 #include <math.h>
 
+#include "base/pool.h"
 #include "eval/calibrate.h"
 
 static double clip(double p) { return fmin(fmax(p, 1e-15), 1 - 1e-15); }
@@ -58,12 +59,27 @@ static void apply_row(const neap_calibrator *c, const double *p, double *q) {
   for (int k = 0; k < c->columns; k++) q[k] /= sum;
 }
 
-void neap_eval_apply_rows(const neap_calibrator *c, int64_t n, const double *p, double *q) {
-  bool same = c->method == NEAP_CAL_NONE && !c->logit;
-  if (c->columns == 1)
-    for (int64_t i = 0; i < n; i++) q[i] = neap_eval_apply(c, p[i]);
+typedef struct {
+  const neap_calibrator *c;
+  const double *p;
+  double *q;
+} applying;
+
+static neap_status apply_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const applying *a = ctx;
+  int64_t columns = a->c->columns;
+  bool same = a->c->method == NEAP_CAL_NONE && !a->c->logit;
+  if (columns == 1)
+    for (int64_t i = begin; i < end; i++) a->q[i] = neap_eval_apply(a->c, a->p[i]);
   else if (same)
-    for (int64_t i = 0; i < n * c->columns; i++) q[i] = p[i];
+    for (int64_t i = begin * columns; i < end * columns; i++) a->q[i] = a->p[i];
   else
-    for (int64_t i = 0; i < n; i++) apply_row(c, p + i * c->columns, q + i * c->columns);
+    for (int64_t i = begin; i < end; i++) apply_row(a->c, a->p + i * columns, a->q + i * columns);
+  return NEAP_OK;
+}
+
+neap_status neap_eval_apply_rows(const neap_calibrator *c, int64_t n, const double *p, double *q) {
+  enum { ROWS = 1 << 12 };
+  return neap_parallel_for(n, ROWS, apply_chunk, &(applying){c, p, q});
 }

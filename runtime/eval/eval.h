@@ -200,11 +200,11 @@ neap_status neap_eval_calibrate(neap_calibrator *out, neap_cal_method method, bo
 double neap_eval_apply(const neap_calibrator *c, double p);
 
 /* The same for n rows; a calibrator of k columns gives k probabilities a row. q may be p. */
-void neap_eval_apply_rows(const neap_calibrator *c, int64_t n, const double *p, double *q);
+neap_status neap_eval_apply_rows(const neap_calibrator *c, int64_t n, const double *p, double *q);
 void neap_eval_calibrator_drop(neap_calibrator *c);
 
 /* Isotonic least squares by pooling adjacent violators: the rising sequence nearest to y under
  * weights w (NULL: 1). y is replaced. scratch holds 2n doubles. */
-void neap_eval_pav(int64_t n, double *y, const double *w, double *scratch);
+neap_status neap_eval_pav(int64_t n, double *y, const double *w, double *scratch);
 
 #endif

@@ -3,14 +3,18 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/interrupt.h"
 #include "eval/calibrate.h"
+
+enum { POLL_ROWS = 1 << 16 };
 
 /* Blocks grow from the left: y[b] is the mean of block b, scratch its weight and its length. A
  * block that does not exceed the one before is pooled with it. */
-void neap_eval_pav(int64_t n, double *y, const double *w, double *scratch) {
+neap_status neap_eval_pav(int64_t n, double *y, const double *w, double *scratch) {
   double *weight = scratch, *length = scratch + n;
   int64_t blocks = 0;
   for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());
     double mean = y[i], mass = w ? w[i] : 1, count = 1;
     for (; blocks > 0 && y[blocks - 1] >= mean; blocks--) {
       double both = weight[blocks - 1] + mass;
@@ -26,14 +30,16 @@ void neap_eval_pav(int64_t n, double *y, const double *w, double *scratch) {
     double mean = y[blocks];
     for (int64_t k = (int64_t)length[blocks]; k > 0; k--) y[--i] = mean;
   }
+  return NEAP_OK;
 }
 
 /* Distinct inputs in rising order with the mean truth and weight of each; inputs without weight
- * are left out. Returns their number. */
-static int64_t pool_ties(const neap_sample *s, const int64_t *order, double *x, double *y,
-                         double *w) {
+ * are left out. *count becomes their number. */
+static neap_status pool_ties(const neap_sample *s, const int64_t *order, double *x, double *y,
+                             double *w, int64_t *count) {
   int64_t m = 0;
   for (int64_t i = 0; i < s->n; i++) {
+    if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());
     int64_t row = order[i];
     double mass = s->weight ? s->weight[row] : 1;
     if (!(mass > 0)) continue;
@@ -46,7 +52,8 @@ static int64_t pool_ties(const neap_sample *s, const int64_t *order, double *x, 
     w[m - 1] += mass;
   }
   for (int64_t i = 0; i < m; i++) y[i] /= w[i];
-  return m;
+  *count = m;
+  return NEAP_OK;
 }
 
 /* Keep the first and last input of every level: between them the line is flat. */
@@ -80,9 +87,10 @@ neap_status neap__eval_fit_isotonic(neap_calibrator *c, const neap_sample *s) {
   neap_status st = block ? neap_eval_order(n, s->p, order) : NEAP_ENOMEM;
   if (!st) {
     double *x = block, *y = x + n, *w = y + n;
-    int64_t m = pool_ties(s, order, x, y, w);
-    neap_eval_pav(m, y, w, w + n);
-    st = store_knots(c, keep_knots(m, x, y), x, y, n);
+    int64_t m = 0;
+    st = pool_ties(s, order, x, y, w, &m);
+    if (!st) st = neap_eval_pav(m, y, w, w + n);
+    if (!st) st = store_knots(c, keep_knots(m, x, y), x, y, n);
   }
   neap_free(block);
   neap_free(order);

@@ -181,6 +181,7 @@ static neap_status code_column(const builder *b, const double *v, const char *na
   *out = neap_alloc_array(s->n, sizeof **out);
   if (!*out) return NEAP_ENOMEM;
   for (int64_t i = 0; i < s->n; i++) {
+    if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());
     int code = neap_eval_label_code(s->k, s->label, v[i]);
     if (code < 0)
       return neap_fail(NEAP_EVALUE, "%s[%lld] is %.17g, which is not among the classes", name,
@@ -204,6 +205,7 @@ static neap_status guess_from_scores(builder *b) {
   s->guess = neap_alloc_array(s->n, sizeof *s->guess);
   if (!s->guess) return NEAP_ENOMEM;
   for (int64_t i = 0; i < s->n; i++) {
+    if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());
     const double *p = s->p + i * s->columns;
     for (int c = 0; c < s->columns; c++)
       if (!(p[c] >= 0 && p[c] <= 1))

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/interrupt.h"
 #include "eval/eval.h"
 #include "tensor/lua_tensor.h"
+
+enum { POLL_ROWS = 1 << 12 }; /* each takes logarithms and exponentials */
 
 static const char SAMPLE[] = "neap.sample", CALIBRATOR[] = "neap.calibrator";
 
@@ -397,8 +400,9 @@ static int apply_tensor(lua_State *L, const neap_calibrator *c) {
   const neap_tensor *in = neap_lua_check_tensor(L, -2);
   neap_lua_check(L, neap_tensor_init_raw(out, NEAP_F64, in->ndim, size));
   double *q = neap_tensor_data(out);
-  if (!pair) neap_eval_apply_rows(c, n, p, q);
-  for (int64_t i = 0; pair && i < n; i++) {
+  if (!pair) return neap_lua_done(L, neap_eval_apply_rows(c, n, p, q));
+  for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_ROWS == 0) neap_lua_check(L, neap_interrupt_check());
     q[2 * i + 1] = neap_eval_apply(c, p[2 * i + 1]);
     q[2 * i] = 1 - q[2 * i + 1];
   }

@@ -9,7 +9,7 @@
 #include "base/interrupt.h"
 #include "eval/eval.h"
 
-enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS, PASSES = 6, POLL_ROWS = 1 << 19 };
+enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS, PASSES = 6, POLL_ROWS = 1 << 17 };
 
 /* Unsigned numbers that sort as the doubles do: negative ones bitwise inverted, others above. */
 static uint64_t sort_key(double x) {
@@ -23,8 +23,10 @@ static uint64_t sort_key(double x) {
 static neap_status radix_pass(int64_t n, const double *x, int shift, const int64_t *from,
                               int64_t *to) {
   int64_t start[RADIX + 1] = {0};
-  for (int64_t i = 0; i < n; i++) start[(sort_key(x[i]) >> shift & (RADIX - 1)) + 1]++;
-  NEAP_TRY(neap_interrupt_check());
+  for (int64_t i = 0; i < n; i++) {
+    if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());
+    start[(sort_key(x[i]) >> shift & (RADIX - 1)) + 1]++;
+  }
   for (int d = 0; d < RADIX; d++) start[d + 1] += start[d];
   for (int64_t i = 0; i < n; i++) {
     if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());

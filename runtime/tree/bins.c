@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "tree/engine.h"
 
-enum { SAMPLE = 200000, ROWS_PER_CHUNK = 1024, PAD = 256, COLUMNS = 8 };
+enum { SAMPLE = 200000, ROWS_PER_CHUNK = 1024, PAD = 256, COLUMNS = 8, POLL_ROWS = 1 << 14 };
 
 /* sorting: keys are bit patterns that order as the doubles do --------------------------------- */
 
@@ -219,6 +219,7 @@ static neap_status sample_columns(void *ctx, int64_t chunk, int64_t begin, int64
   neap_status st = keys && spare && d.count && d.value ? NEAP_OK : NEAP_ENOMEM;
   for (int64_t i = 0; !st && i < room; i++) {
     int64_t row = sample_row(job, i);
+    if (i % POLL_ROWS == 0) st = neap_interrupt_check();
     for (int64_t c = begin; c < end; c++) {
       double v = neap__matrix_get(job->x, row, c);
       if (!isnan(v)) keys[(c - begin) * room + n[c - begin]++] = key_of(v);

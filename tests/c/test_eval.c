@@ -349,7 +349,7 @@ static void pav_is_optimal(void **state) {
       fit[i] = y[i] = (double)neap_rng_below(&g, 5);
       w[i] = 0.5 + neap_rng_uniform(&g);
     }
-    neap_eval_pav(n, fit, w, scratch);
+    assert_ok(neap_eval_pav(n, fit, w, scratch));
     for (int64_t i = 0; i < n; i++) {
       cost += w[i] * pow(y[i] - fit[i], 2);
       assert_true(i == 0 || fit[i] >= fit[i - 1]);
@@ -378,7 +378,7 @@ static void calibrated_values_rise(void **state) {
     assert_ok(fit(&c, (neap_cal_method)method, false, &r));
     for (int i = -5; i <= 1005; i++) {
       double q = neap_eval_apply(&c, i / 1000.0), same;
-      neap_eval_apply_rows(&c, 1, &(double){i / 1000.0}, &same);
+      assert_ok(neap_eval_apply_rows(&c, 1, &(double){i / 1000.0}, &same));
       assert_memory_equal(&q, &same, sizeof q);
       assert_true(q >= before);
       assert_true(method == NEAP_CAL_NONE || (q >= 0 && q <= 1));
