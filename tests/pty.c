@@ -1,9 +1,10 @@
 /* pty DIALOG COMMAND...: runs COMMAND on a pseudo-terminal and talks to it as DIALOG says.
  *
  * DIALOG is a file of lines: "send TEXT" types TEXT, where \n \t \e \\ and \xHH are understood;
- * "expect TEXT" waits until TEXT appears in the output after the last expected one. At its end the
+ * "expect TEXT" waits until TEXT appears in the output after the last expected one, "within MS
+ * TEXT" for that many milliseconds at most, "wait MS" reads nothing for so long. At its end the
  * output is read until the command ends. All output goes to stdout. Exit code: the command's, 128 +
- * signal, or 254 when an expected text does not come within 20 seconds. */
+ * signal, or 254 when an expected text does not come within 20 seconds or the time given. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -42,8 +43,8 @@ static bool read_some(long deadline) {
   return true;
 }
 
-static bool expect(const char *text) {
-  long deadline = now_ms() + PATIENCE_MS;
+static bool expect(const char *text, long patience) {
+  long deadline = now_ms() + patience;
   for (;;) {
     char *at = memmem(output.text + output.seen, output.size - output.seen, text, strlen(text));
     if (at) {
@@ -72,15 +73,23 @@ static void send_text(const char *text) {
   }
 }
 
+static bool follow(const char *line) {
+  long ms = PATIENCE_MS;
+  int text = 7;
+  if (strncmp(line, "send ", 5) == 0) send_text(line + 5);
+  if (strncmp(line, "wait ", 5) == 0) poll(NULL, 0, atoi(line + 5));
+  bool expected =
+      strncmp(line, "expect ", 7) == 0 || sscanf(line, "within %ld %n", &ms, &text) == 1;
+  if (!expected || expect(line + text, ms)) return true;
+  fprintf(stderr, "pty: '%s' did not come in %ld ms\n", line + text, ms);
+  return false;
+}
+
 static bool hold_dialog(FILE *dialog) {
   char line[4096];
   while (fgets(line, sizeof line, dialog)) {
     line[strcspn(line, "\n")] = 0;
-    if (strncmp(line, "send ", 5) == 0) send_text(line + 5);
-    else if (strncmp(line, "expect ", 7) == 0 && !expect(line + 7)) {
-      fprintf(stderr, "pty: '%s' did not come\n", line + 7);
-      return false;
-    }
+    if (!follow(line)) return false;
   }
   return true;
 }

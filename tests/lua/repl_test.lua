@@ -25,13 +25,14 @@ local function on_terminal(name, test)
   if terminals then it(name, test) else pending(name .. ": no pseudo-terminals here") end
 end
 
--- Holds the dialog, an array of texts to wait for and, as {text}, to type; gives the whole output,
--- without colours and carriage returns, and the exit code.
+-- Holds the dialog, an array of texts to expect, of {text} to type, and of milliseconds to wait;
+-- gives the whole output, without colours and carriage returns, and the exit code.
 local function talk(dialog, arguments)
   local path = support.temporary()
   local file <close> = assert(io.open(path, "w"))
   for _, step in ipairs(dialog) do
     if type(step) == "table" then file:write("send ", step[1], "\n")
+    elseif type(step) == "number" then file:write("wait ", step, "\n")
     else file:write("expect ", step, "\n") end
   end
   file:close()
@@ -112,7 +113,8 @@ describe("the prompt", function()
 
   on_terminal("draws charts on a terminal, and only there", function()
     local output, code = talk { "1> ", { "plot.line { 1, 4, 2 }\\n" }, "┤", "└──", "2> ",
-      { "tostring(_)\\n" }, '"chart, 720 x 300 (line)', { CTRL_D } }
+      { "tostring(_)\\n" }, '"chart, 720 x 300 (line)', "3> ",
+      { "plot.candles(market.synthetic { rows = 60 })\\n" }, "┤", "└──", "4> ", { CTRL_D } }
     assert.equal(0, code, output)
     assert.truthy(piped "plot.line({ 1, 4, 2 }, { title = 'x' })":find("^chart 'x', 720 x 300"))
   end)
@@ -133,6 +135,70 @@ describe("the prompt", function()
       { CTRL_D },
     }
     assert.equal(0, code, output)
+  end)
+
+  on_terminal("completes files, enum strings and commands, and shows the call TAB is in", function()
+    local output, code = talk {
+      "1> ", { ":timei\\t" }, "timeit", { " 1\\n" }, "minimum", "2> ",
+      { "io.open 'lualib/neap/ini\\t" }, "init.lua", { "':close()\\n" }, "true", "3> ",
+      { "x = tensor.of { 1 }\\n" }, "4> ", { "x:to 'u\\t" }, "u8'", { "\\n" }, "tensor<u8>", "5> ",
+      { "tensor.linspace(0, \\t" }, "tensor.linspace(first, last, n, o)", "n numbers evenly",
+      { "1, 3)\\n" }, "{0, 0.5, 1}", "6> ", { "x:quantile(\\t" }, "tensor:quantile(q, dim, o)",
+      { CTRL_C }, "^C", "6> ", { "function mine(alpha, beta) end\\n" }, "7> ", { "mine(1,\\t" },
+      "mine(alpha, beta)", { CTRL_C }, "^C", "7> ", { CTRL_D },
+    }
+    assert.equal(0, code, output)
+  end)
+
+  on_terminal("helps, with the text of the stubs", function()
+    local output, code = talk {
+      "1> ", { ":help tensor.quantile\\n" }, "tensor:quantile(q, dim, o)", "returns", "example",
+      "2> ", { "x = tensor.of { 1 }\\n" }, "3> ", { "x:quantile?\\n" },
+      "tensor:quantile(q, dim, o)", "4> ", { "tensor.zeros?\\n" }, "tensor.zeros(t)", "5> ",
+      { "x?\\n" }, "neap.tensor", "methods of neap.tensor", "6> ", { ":help\\n" }, "Commands:",
+      "Modules", "7> ", { ":help tensr\\n" }, "did you mean 'tensor'", "8> ", { CTRL_D },
+    }
+    assert.equal(0, code, output)
+  end)
+
+  on_terminal("measures, lists and saves", function()
+    local path = support.temporary ".lua"
+    local output, code = talk {
+      "1> ", { "local x = tensor.ones { 1000 }\\n" }, "2> ", { ":time x:sum()\\n" }, "1000.0",
+      "of tensors more", "3> ", { ":timeit x:sum()\\n" }, "minimum", "median", "4> ",
+      { ":prof for i = 1, 2e7 do end\\n" }, "one each millisecond", "5> ", { ":mem\\n" },
+      "kept for reuse", "6> ", { ":who\\n" }, "x  tensor<f64>[1000]", "7> ",
+      { ":save " .. path .. "\\n" }, "1 items in", "8> ", { ":src string.rep\\n" },
+      "written in C", "9> ", { CTRL_D },
+    }
+    assert.equal(0, code, output)
+    os.remove(path)
+  end)
+
+  on_terminal("has modules at hand, and names near those that are unknown", function()
+    local output, code = talk {
+      "1> ", { "ta.sma(tensor.arange(1, 4), 2)[2]\\n" }, "1.5", "2> ", { "lienar\\n" },
+      "did you mean 'linear'", "[2]:1: lienar", "^", "3> ",
+      { "local f = function(t) return t.a.b end\\n" }, "4> ", { "f {}\\n" },
+      "attempt to index a nil value (field 'a')", "[3]:1: local f", "^", "in upvalue 'f'", "5> ",
+      { "for\\n" }, ".. ", { CTRL_C }, "^C", "5> ", { "x = = 1\\n" }, "unexpected symbol near '='",
+      "6> ", { CTRL_D },
+    }
+    assert.equal(0, code, output)
+  end)
+
+  on_terminal("shows the expression that pasted lines end in", function()
+    local output, code = talk { "1> ",
+      { "\\e[200~local t = { 3, 4 }\\nlocal n = #t\\nn * 21\\e[201~\\n" }, "42\r",
+      { "math.max(t[1],\\n" }, ".. ", { "t[2])\\n" }, "4\r", { CTRL_D } }
+    assert.equal(0, code, output)
+  end)
+
+  on_terminal("says which call a second Ctrl-C waits for", function()
+    local output, code = talk { "1> ", { "s = ('a'):rep(29)\\n" }, "2> ",
+      { "print 'go' string.find(s, ('a?'):rep(29) .. s .. 'b')\\n" }, "go\r", { CTRL_C },
+      100, { CTRL_C }, "waiting for find, called at [2]:1, to return", 50, { CTRL_C } }
+    assert.equal(130, code, output)
   end)
 
   on_terminal("cancels a line, and what runs, with Ctrl-C", function()
