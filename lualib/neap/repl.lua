@@ -26,7 +26,7 @@ end
 local function read_item(session)
   local first = ("%d> "):format(session.count)
   local more = (" "):rep(#first - 4) .. "... "
-  local text, event = read_line(session, screen.paint("1", first))
+  local text, event = read_line(session, screen.paint("1", first:sub(1, -2)) .. " ")
   if not text then return nil, event end
   if commands.is_one(text) then return text end
   while session:is_incomplete(text) do

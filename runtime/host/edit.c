@@ -197,8 +197,24 @@ void neap_edit_close(neap_edit *e) {
   neap_free(e);
 }
 
+/* libedit must be told what takes no room on the screen: a \1 on either side of a sequence. */
+static void set_prompt(neap_edit *e, const char *prompt) {
+  size_t n = 0;
+  while (*prompt && n + 1 < sizeof e->prompt) {
+    size_t length = *prompt == '\033' ? strcspn(prompt, "m") + 1 : 1;
+    int mark = length > 1;
+    if (n + length + 2 >= sizeof e->prompt || length > strlen(prompt)) break;
+    if (mark) e->prompt[n++] = '\1';
+    memcpy(e->prompt + n, prompt, length);
+    n += length;
+    if (mark) e->prompt[n++] = '\1';
+    prompt += length;
+  }
+  e->prompt[n] = 0;
+}
+
 neap_edit_event neap_edit_read(neap_edit *e, const char *prompt, const char **line) {
-  snprintf(e->prompt, sizeof e->prompt, "%s", prompt);
+  set_prompt(e, prompt);
   neap_free(e->line);
   e->line = NULL;
   sigset_t interrupt;

@@ -15,8 +15,8 @@ typedef enum { NEAP_EDIT_LINE, NEAP_EDIT_END, NEAP_EDIT_INTERRUPTED } neap_edit_
 neap_edit *neap_edit_open(neap_edit_completer complete, void *ctx);
 void neap_edit_close(neap_edit *e); /* NULL is fine */
 
-/* Let the user edit one line after prompt, which may hold colour sequences. *line, without the
- * closing newline, stays valid until the next call. */
+/* Let the user edit one line after prompt, which may hold colour sequences, but not at its very
+ * end. *line, without the closing newline, stays valid until the next call. */
 neap_edit_event neap_edit_read(neap_edit *e, const char *prompt, const char **line);
 
 /* Make text, which may have several lines, the newest item of the history. */

@@ -27,7 +27,7 @@ end
 
 -- Holds the dialog, an array of texts to expect, of {text} to type, and of milliseconds to wait;
 -- gives the whole output, without colours and carriage returns, and the exit code.
-local function talk(dialog, arguments)
+local function talk(dialog, arguments, variables)
   local path = support.temporary()
   local file <close> = assert(io.open(path, "w"))
   for _, step in ipairs(dialog) do
@@ -36,9 +36,9 @@ local function talk(dialog, arguments)
     else file:write("expect ", step, "\n") end
   end
   file:close()
-  local environment = "HOME=%s XDG_STATE_HOME= XDG_CONFIG_HOME= LC_ALL=C TERM=xterm NO_COLOR=1"
-  local command = (environment .. " %s %s %s %s 2>&1"):format(home, pty, path, neap,
-    arguments or "")
+  local environment = "HOME=%s XDG_STATE_HOME= XDG_CONFIG_HOME= LC_ALL=C TERM=xterm NO_COLOR=1 %s"
+  local command = (environment .. " %s %s %s %s 2>&1"):format(home, variables or "", pty, path,
+    neap, arguments or "")
   local pipe = assert(io.popen(command))
   local output = pipe:read "a"
   local _, _, code = pipe:close()
@@ -117,6 +117,17 @@ describe("the prompt", function()
       { "plot.candles(market.synthetic { rows = 60 })\\n" }, "┤", "└──", "4> ", { CTRL_D } }
     assert.equal(0, code, output)
     assert.truthy(piped "plot.line({ 1, 4, 2 }, { title = 'x' })":find("^chart 'x', 720 x 300"))
+  end)
+
+  on_terminal("has colours unless NO_COLOR or the terminal is against them", function()
+    local dialog = { "\27[1m1>\27[0m ", { "1 + tensr\\n" }, "\27[31merror: \27[0m", "\27[31m^",
+      "\27[1m2>\27[0m ", { CTRL_D } }
+    local output, code = talk(dialog, "", "NO_COLOR=")
+    assert.equal(0, code, output)
+    output, code = talk(dialog, "", "NO_COLOR= LC_ALL=C.UTF-8 TERM=xterm-256color")
+    assert.equal(0, code, output)
+    output, code = talk { "1> ", { "1 + tensr\\n" }, "\27[?2004lerror: ", { CTRL_D } }
+    assert.equal(0, code, output)
   end)
 
   on_terminal("takes text beyond ASCII in any locale", function()

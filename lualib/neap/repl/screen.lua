@@ -8,7 +8,8 @@ local colour -- whether the terminal shows it; decided when first asked
 
 local function in_colour()
   if colour == nil then
-    colour = host.columns(1) ~= nil and not os.getenv "NO_COLOR" and os.getenv "TERM" ~= "dumb"
+    local plain = (os.getenv "NO_COLOR" or "") ~= "" or os.getenv "TERM" == "dumb"
+    colour = host.columns(1) ~= nil and not plain
   end
   return colour
 end
