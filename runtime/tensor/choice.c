@@ -12,13 +12,15 @@
 /* even, without replacement
  * --------------------------------------------------------------------------------- */
 
+struct moved {
+  int64_t at, value; /* at = -1: free */
+};
+
 /* The numbers 0, 1, ... n - 1 while they change places: all of them, or only those that have moved,
  * in a table of open addressing. Both give the same sample. */
 typedef struct {
   int64_t *whole;
-  struct moved {
-    int64_t at, value; /* at = -1: free */
-  } * table;
+  struct moved *table;
   uint64_t mask;
 } places;
 
@@ -130,11 +132,13 @@ static neap_status weigh(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   return NEAP_OK;
 }
 
-static neap_status running_sums(int64_t n, const double *w, double *sum, int64_t *begin) {
+/* All of w times scale. */
+static neap_status running_sums(int64_t n, const double *w, double scale, double *sum,
+                                int64_t *begin) {
   double total = 0;
   for (int64_t i = 0; i < n; i++) {
     if (i % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-    sum[i] = total += w[i];
+    sum[i] = total += w[i] * scale;
   }
   for (int64_t part = 0, at = 0; part < n; part++) {
     if (part % NEAP__GRAIN == 0) NEAP_TRY(neap_interrupt_check());
@@ -144,8 +148,10 @@ static neap_status running_sums(int64_t n, const double *w, double *sum, int64_t
   return NEAP_OK;
 }
 
-static neap_status with_replacement(neap_tensor *out, const neap_tensor *w, int64_t k,
+/* A total near the smallest numbers is scaled, exactly: u < 1 times it must be less than it. */
+static neap_status with_replacement(neap_tensor *out, const neap_tensor *w, double total, int64_t k,
                                     int64_t first, neap_rng *r) {
+  double scale = total < 0x1p-900 ? 0x1p900 : 1;
   int64_t n = w->size[0];
   double *sum = neap_alloc_array(n, sizeof *sum);
   int64_t *begin = neap_alloc_array(n, sizeof *begin);
@@ -153,7 +159,7 @@ static neap_status with_replacement(neap_tensor *out, const neap_tensor *w, int6
   weighing f = {.draws = {.rng = *r}, .sum = sum, .begin = begin, .n = n, .first = first};
   if (!st) st = neap_kern_select(&f.draws.kern);
   if (!st) st = neap_tensor_init_1d(out, NEAP_I64, k);
-  if (!st) st = running_sums(n, neap_tensor_data(w), sum, begin);
+  if (!st) st = running_sums(n, neap_tensor_data(w), scale, sum, begin);
   if (!st) {
     f.z = neap_tensor_data(out);
     st = neap_parallel_for(k, NEAP__DRAWS, weigh, &f);
@@ -165,35 +171,34 @@ static neap_status with_replacement(neap_tensor *out, const neap_tensor *w, int6
   return st;
 }
 
-/* Every position waits for a time with its weight as the rate; the first k to come are a sample of
- * one after the other without replacement. Source: Efraimidis and Spirakis, "Weighted random
- * sampling with a reservoir", 2006. */
+/* Every position waits for an exponential time over its weight; the first k to come are a sample of
+ * one after the other without replacement. Logarithms of the times do not overflow, and leave those
+ * of weight 0 last. Source: Efraimidis and Spirakis, "Weighted random sampling with a reservoir",
+ * 2006. */
 static neap_status without_replacement(neap_tensor *out, const neap_tensor *w, int64_t k,
                                        int64_t first, neap_rng *r) {
-  neap_tensor times = {0}, order = {0}, head = {0};
+  neap_tensor times = {0}, rates = {0}, order = {0}, head = {0};
   neap_scalar one;
   neap_rng after = *r;
   neap_scalar_f64(&one, NEAP_F64, 1);
   neap_status st =
       neap_tensor_random(&times, NEAP_EXPONENTIAL, NEAP_F64, 1, w->size, &one.t, NULL, &after);
-  double *time = st ? NULL : neap_tensor_data(&times);
-  const double *rate = neap_tensor_data(w);
-  for (int64_t i = 0; !st && i < w->size[0]; i++) {
-    if (i % NEAP__GRAIN == 0) st = neap_interrupt_check();
-    time[i] = rate[i] > 0 ? time[i] / rate[i] : INFINITY;
-  }
+  if (!st) st = neap_tensor_unary_into(&times, NEAP_MAP_log);
+  if (!st) st = neap_tensor_unary(&rates, NEAP_MAP_log, w);
+  if (!st) st = neap_tensor_binary_into(&times, NEAP_OP_sub, &rates);
   if (!st) st = neap_tensor_sort(NULL, &order, &times, 0, false, first);
   if (!st) st = neap_tensor_slice(&head, &order, 0, 0, k, 1);
   if (!st) st = neap_tensor_clone(out, &head);
   if (!st) *r = after;
   neap_tensor_drop(&times);
+  neap_tensor_drop(&rates);
   neap_tensor_drop(&order);
   neap_tensor_drop(&head);
   return st;
 }
 
-/* Finite, at least 0, and so many above 0. */
-static neap_status check_weights(const neap_tensor *w, int64_t least) {
+/* Finite, at least 0, and so many above 0; their sum goes to *sum. */
+static neap_status check_weights(const neap_tensor *w, int64_t least, double *sum) {
   const double *v = neap_tensor_data(w);
   int64_t positive = 0;
   double total = 0;
@@ -210,6 +215,7 @@ static neap_status check_weights(const neap_tensor *w, int64_t least) {
   if (positive < least)
     return neap_fail(NEAP_EVALUE, "choice: %lld wanted, and %lld weights are above 0",
                      (long long)least, (long long)positive);
+  *sum = total;
   if (!(total < INFINITY))
     return neap_fail(NEAP_EVALUE, "choice: the sum of the weights is %.17g, it must be finite",
                      total);
@@ -219,14 +225,15 @@ static neap_status check_weights(const neap_tensor *w, int64_t least) {
 neap_status neap_tensor_sample_weighted(neap_tensor *out, const neap_tensor *weights, int64_t k,
                                         bool replace, int64_t first, neap_rng *r) {
   neap_tensor w;
+  double total = 0;
   memset(out, 0, sizeof *out);
   if (weights->ndim != 1 || k < 0)
     return neap_fail(NEAP_EARG, "choice: %lld of weights with %d dimensions, one expected",
                      (long long)k, weights->ndim);
   NEAP_TRY(neap_tensor_as(&w, weights, NEAP_F64));
-  neap_status st = check_weights(&w, replace ? k > 0 : k);
+  neap_status st = check_weights(&w, replace ? k > 0 : k, &total);
   if (!st && k == 0) st = neap_tensor_init_1d(out, NEAP_I64, 0);
-  else if (!st && replace) st = with_replacement(out, &w, k, first, r);
+  else if (!st && replace) st = with_replacement(out, &w, total, k, first, r);
   else if (!st) st = without_replacement(out, &w, k, first, r);
   neap_tensor_drop(&w);
   return st;

@@ -398,6 +398,17 @@ describe("choice", function()
     local off = (counts - expected):abs() / (expected + 1):sqrt()
     assert(off:max() < 6, "off by " .. off:max()) -- 1000 numbers, some of them rare
     assert.same({ 3, 3 }, tensor.choice(3, 2, { weights = { 0, 0, 1e-300 } }):totable())
+    local tiny, least = { 0, 5e-324, 0, 5e-324 }, tensor.zeros { 4 }
+    for _, k in ipairs(tensor.choice(4, 10000, { weights = tiny, seed = 3 }):totable()) do
+      least[k] = least[k] + 1
+    end
+    assert.same({ 0, 0 }, { least[1], least[3] })
+    assert.near(5000, least[2], 250) -- 5 deviations
+    for seed = 1, 200 do
+      local three = tensor.choice(4, 3,
+        { weights = { 1e-310, 0, 1, 5e-324 }, replace = false, seed = seed })
+      assert.same({ 3, 1, 4 }, three:totable())
+    end
     local one = tensor.choice(3, 1, { weights = { 0, 0, 1 }, replace = false })
     assert.same({ 3 }, one:totable())
   end)
