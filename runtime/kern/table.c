@@ -15,7 +15,11 @@ enum { LANES = 16, WIDE = 4 * LANES, SEGMENT = 1024 };
 #if defined(__clang__)
 #define IVDEP /* clang's pragma warns where a loop stays scalar; its own overlap test does */
 #define LANE_LOOP
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNROLL /* their checks prevent it, and a pragma that is not followed is an error */
+#else
 #define UNROLL _Pragma("clang loop unroll(full)")
+#endif
 #else
 #define IVDEP     _Pragma("GCC ivdep")
 #define LANE_LOOP _Pragma("GCC unroll 1") /* unrolled too early, selections stay branches */

@@ -99,11 +99,8 @@ function class.new(name)
   return c
 end
 
-local c_modules = { "base", "clock", "file", "log", "number", "config", "tensor", "tree", "sim",
-  "eval", "ta", "plot", "linear", "frame", "host" }
-for _, name in ipairs(c_modules) do
-  local found, module = pcall(require, "neap.c." .. name)
-  if found then wrap(module, "neap.c." .. name, ".") end
+for _, name in ipairs(sorted_keys(package.preload)) do
+  if name:find "^neap%.c%." then wrap(require(name), name, ".") end
 end
 local registry = debug.getregistry()
 for _, name in ipairs(sorted_keys(registry)) do
