@@ -1,5 +1,6 @@
 #include "tensor/walk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/pool.h"
@@ -67,9 +68,9 @@ static neap_status walk_range(void *ctx, int64_t chunk, int64_t begin, int64_t e
   return NEAP_OK;
 }
 
-neap_status neap__walk(int operands, const neap_tensor *const *t, neap__row_fn fn, void *ctx) {
+static neap_status walk_as_given(int operands, const neap_tensor *const *t, neap__row_fn fn,
+                                 void *ctx) {
   int64_t n = neap_tensor_numel(t[0]);
-  if (n == 0) return NEAP_OK;
   walk w; /* the arrays are filled as far as they are used */
   w.operands = operands;
   w.ndim = 0;
@@ -86,6 +87,63 @@ neap_status neap__walk(int operands, const neap_tensor *const *t, neap__row_fn f
   }
   if (n <= NEAP__GRAIN) return walk_range(&w, 0, 0, n); /* what most calls are: no pool, no poll */
   return neap_parallel_for(n, NEAP__GRAIN, walk_range, &w);
+}
+
+/* The dims of t by falling step in memory, those of size 1 first; false when they lie so. */
+static bool by_step(const neap_tensor *t, int *order) {
+  bool moved = false;
+  int n = 0;
+  for (int d = 0; d < t->ndim; d++)
+    if (t->size[d] == 1) order[n++] = d;
+  for (int d = 0, first = n; d < t->ndim; d++) {
+    if (t->size[d] == 1) continue;
+    int at = n++;
+    for (; at > first && llabs(t->stride[order[at - 1]]) < llabs(t->stride[d]); at--)
+      order[at] = order[at - 1];
+    moved |= at != n - 1;
+    order[at] = d;
+  }
+  return moved;
+}
+
+enum { TURNED = 1 << 12, LEAST = 8 }; /* elements, and along both dims, that are worth a copy */
+
+/* Does src run across memory where dst runs along it? Broadcast operands stay as they are. */
+static bool is_turned(const neap_tensor *dst, const neap_tensor *src) {
+  int last = dst->ndim - 1;
+  bool across = dst->stride[last] == 1 && llabs(src->stride[last]) > 1, found = false;
+  if (!across || dst->size[last] < LEAST) return false;
+  for (int d = 0; d < last; d++) {
+    if (src->size[d] > 1 && src->stride[d] == 0) return false;
+    found |= src->stride[d] == 1 && src->size[d] >= LEAST;
+  }
+  return found;
+}
+
+/* Elements are visited in the order of operand 0 in memory. An operand that runs across it is
+ * turned in a copy first, tile by tile, which is several times as fast as reading it so. */
+neap_status neap__walk(int operands, const neap_tensor *const *t, neap__row_fn fn, void *ctx) {
+  int order[NEAP_MAX_DIMS], made = 0;
+  int64_t n = neap_tensor_numel(t[0]);
+  if (n == 0) return NEAP_OK;
+  bool plain = n < TURNED || t[0]->ndim < 2 || !by_step(t[0], order);
+  for (int k = 1; plain && n >= TURNED && k < operands; k++)
+    plain = t[0]->ndim < 2 || !is_turned(t[0], t[k]);
+  if (plain) return walk_as_given(operands, t, fn, ctx);
+  neap_tensor view[NEAP__OPERANDS], own;
+  const neap_tensor *list[NEAP__OPERANDS] = {NULL};
+  neap_status st = NEAP_OK;
+  for (; !st && made < operands; made += !st) {
+    list[made] = &view[made];
+    st = neap_tensor_permute(&view[made], t[made], order);
+    if (st || made == 0 || !is_turned(&view[0], &view[made])) continue;
+    st = neap_tensor_clone(&own, &view[made]);
+    neap_tensor_drop(&view[made]);
+    view[made] = own;
+  }
+  if (!st) st = walk_as_given(operands, list, fn, ctx);
+  while (made > 0) neap_tensor_drop(&view[--made]);
+  return st;
 }
 
 /* First and last byte under t; false when it has no elements. */
