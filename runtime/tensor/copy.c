@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/pool.h"
 #include "tensor/walk.h"
 
@@ -59,6 +60,7 @@ static neap_status turn_strips(void *ctx, int64_t chunk, int64_t begin, int64_t 
   int last = t->dst->ndim - 1;
   int64_t each = (int64_t)neap_dtype_size(t->dst->dtype);
   for (int64_t i = begin; i < end; i++) {
+    NEAP_TRY(neap_interrupt_check()); /* a strip may touch a fresh page in each of its rows */
     int64_t from = i % t->strips * STRIP, rest = i / t->strips, n = t->dst->size[t->along] - from;
     int64_t z = from * t->dst->stride[t->along], x = from;
     for (int d = last - 1; d >= 0; d--) {
