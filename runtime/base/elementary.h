@@ -1,10 +1,10 @@
-/* elementary.h — exp, log and their kin as straight-line code, so that the same expression runs in
- * every lane of every instruction set and in the tail. No FMA, no tables, no branches.
+/* elementary.h — exp, log and their kin as straight-line code that gives the same bits on every
+ * machine and in every lane: for random numbers. No FMA, no tables, no branches. Tensors' own
+ * functions are kern/vec_f64.h and kern/vec_f32.h.
  *
  * Largest error found over some 3e6 arguments of every scale against quad precision, in ulp of f64:
- * exp 1.0, expm1 1.9, log 0.8, log1p 1.1, tanh 2.4, sigmoid 2.4, softplus 1.9, sin and cos 0.9;
- * tests/c/test_kern.c holds them to little more. Subnormal results and arguments are handled. The
- * f32 functions are in kern/elementary_f32.h. */
+ * exp 1.0, expm1 1.9, log 0.8, log1p 1.1, sin and cos 0.9. Subnormal results and arguments are
+ * handled. */
 #ifndef NEAP_BASE_ELEMENTARY_H
 #define NEAP_BASE_ELEMENTARY_H
 
@@ -119,22 +119,6 @@ static inline double elementary_log1p(double x) {
   v = x == -1 ? -INFINITY : v;
   v = x < -1 ? NAN : v;
   return x < INFINITY ? v : x;
-}
-
-static inline double elementary_tanh(double x) {
-  double a = fabs(x), inside = a > 22 ? 22 : a; /* tanh 22 is 1 in f64 */
-  double t = elementary_expm1(2 * inside);
-  double v = copysign(t / (t + 2), x);
-  return v;
-}
-
-static inline double elementary_sigmoid(double x) {
-  double e = elementary_exp(-fabs(x));
-  return (x < 0 ? e : 1) / (1 + e);
-}
-
-static inline double elementary_softplus(double x) {
-  return (x < 0 ? 0 : x) + elementary_log1p(elementary_exp(-fabs(x)));
 }
 
 /* Below this the quadrant of x has at most 20 bits. */

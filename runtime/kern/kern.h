@@ -6,12 +6,12 @@
  * checks shapes, polls for interrupts or knows threads: callers pass rows or blocks that take well
  * under 10 ms.
  *
- * Values. No loop uses fused multiply-add or a vector-only formula: every table computes the same
- * expression per element, so an element's value depends neither on its position nor on the
- * instruction set. exp, expm1, log, log1p, tanh, sigmoid, softplus, sin and cos of f64 and f32 are
- * our own (bounds in base/elementary.h, elementary_f32.h); exp2, log2, log10, pow, erf, atan2, sin
- * and cos beyond 1e6, and the other trigonometric functions are the C library's (within 1 ulp
- * there) and may differ between machines.
+ * Values. An element's value never depends on its position, stride or neighbours. exp, exp2, expm1,
+ * log, log2, log10, log1p, tanh, sigmoid, softplus, erf, pow, sin and cos of f64 and f32 are our own:
+ * a table whose instruction set has fused multiply-add uses it there, so tables may differ within
+ * the bounds of vec_f64.h and vec_f32.h. atan2, sin and cos beyond 1e6 and the other trigonometric
+ * functions are the C library's (within 1 ulp there) and may differ between machines. Everything
+ * else gives the same bits in every table.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */

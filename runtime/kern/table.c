@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/deviate.h"
-#include "kern/elementary_f32.h"
 #include "kern/kern.h"
 #include "kern/lanes.h"
+#include "kern/vec_f32.h"
 
 enum { LANES = 16, WIDE = 4 * LANES, SEGMENT = 1024 };
 
@@ -134,6 +134,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #define BITS     uint64_t
 #define M(fn)    fn
 #define E(fn)    fn
+#define WIDTH_OF WIDTH
 #define NAME(op) op##_f64
 #include "kern/loops.inc.h"
 
@@ -146,12 +147,14 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #undef T
 #undef M
 #undef E
+#undef WIDTH_OF
 #undef NAME
 
 #define T        float
 #define BITS     uint32_t
 #define M(fn)    fn##f
 #define E(fn)    fn##_f
+#define WIDTH_OF WIDTH_F
 #define NAME(op) op##_f32
 #include "kern/loops.inc.h"
 
@@ -164,6 +167,7 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #undef T
 #undef M
 #undef E
+#undef WIDTH_OF
 #undef NAME
 
 #undef KEY
