@@ -7,11 +7,11 @@
  * under 10 ms.
  *
  * Values. An element's value never depends on its position, stride or neighbours. exp, exp2, expm1,
- * log, log2, log10, log1p, tanh, sigmoid, softplus, erf, pow, sin and cos of f64 and f32 are our own:
- * a table whose instruction set has fused multiply-add uses it there, so tables may differ within
- * the bounds of vec_f64.h and vec_f32.h. atan2, sin and cos beyond 1e6 and the other trigonometric
- * functions are the C library's (within 1 ulp there) and may differ between machines. Everything
- * else gives the same bits in every table.
+ * log, log2, log10, log1p, tanh, sigmoid, softplus, erf, pow, sin and cos of f64 and f32 are our
+ * own: a table whose instruction set has fused multiply-add uses it there, so tables may differ
+ * within the bounds of vec_f64.h and vec_f32.h. atan2, sin and cos beyond 1e6 and the other
+ * trigonometric functions are the C library's (within 1 ulp there) and may differ between machines.
+ * Everything else gives the same bits in every table.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */
