@@ -18,6 +18,9 @@ neap_status neap__npy_load(neap_tensor *out, const neap__npy_source *source);
 enum { NEAP__NPY_HEADER = 640 };
 size_t neap__npy_header(char *out, const neap_tensor *t);
 
+/* zlib's crc32: n more bytes to the sum, 0 at first. */
+uint32_t neap__crc32(uint32_t crc, const void *data, size_t n);
+
 bool neap__wanted(neap_only only, const char *name);
 
 /* NEAP_EARG, naming it, when one of only is not in a. */

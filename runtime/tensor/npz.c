@@ -153,7 +153,7 @@ static neap_status check_sizes(directory *d, const member *m) {
 typedef struct {
   const neap_bytes *file;
   int64_t at, left; /* packed bytes */
-  uLong crc;
+  uint32_t crc;
   bool ended; /* deflate said so */
   z_stream *inflate;
   unsigned char in[IN];
@@ -194,7 +194,7 @@ static neap_status unpack(void *ctx, void *buf, size_t n, size_t *got) {
     u->at += (int64_t)*got;
     u->left -= (int64_t)*got;
   }
-  u->crc = crc32(u->crc, buf, (uInt)*got);
+  u->crc = neap__crc32(u->crc, buf, *got);
   return NEAP_OK;
 }
 
@@ -204,9 +204,9 @@ static neap_status finish(unpacker *u, const member *m) {
   size_t got = 0;
   if (u->inflate) NEAP_TRY(inflate_some(u, &more, 1, &got));
   if (got || u->left || (u->inflate && (!u->ended || u->inflate->avail_in))) return corrupt(u);
-  if ((uint32_t)u->crc == m->crc) return NEAP_OK;
+  if (u->crc == m->crc) return NEAP_OK;
   return neap_fail(NEAP_EFORMAT, "load '%s': member '%.*s' is damaged: its CRC is %08lx, not %08lx",
-                   neap_bytes_name(u->file), (int)m->name_length, m->name, u->crc,
+                   neap_bytes_name(u->file), (int)m->name_length, m->name, (unsigned long)u->crc,
                    (unsigned long)m->crc);
 }
 
@@ -218,7 +218,6 @@ static neap_status start(unpacker *u, const directory *d, const member *m) {
   u->file = d->file;
   u->at = at + LOCAL + little(local + 26, 2) + little(local + 28, 2);
   u->left = (int64_t)m->packed;
-  u->crc = crc32(0, NULL, 0);
   return u->at + u->left <= d->at ? NEAP_OK : damaged(d->file, "a member lies outside");
 }
 

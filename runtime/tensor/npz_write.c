@@ -131,13 +131,13 @@ static neap_status write_text(zip *z, neap_text *t) {
 }
 
 static neap_status sum(member *m) {
-  uLong crc = crc32(crc32(0, NULL, 0), (const Bytef *)m->npy, (uInt)m->header);
+  uint32_t crc = neap__crc32(0, m->npy, m->header);
   for (uint64_t i = m->header; i < m->unpacked; i += PIECE) {
     uint64_t left = m->unpacked - i;
     NEAP_TRY(neap_interrupt_check());
-    crc = crc32(crc, (const Bytef *)m->data + (i - m->header), left < PIECE ? (uInt)left : PIECE);
+    crc = neap__crc32(crc, m->data + (i - m->header), left < PIECE ? left : PIECE);
   }
-  m->crc = (uint32_t)crc;
+  m->crc = crc;
   return NEAP_OK;
 }
 

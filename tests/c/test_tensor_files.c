@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "check.h"
-#include "tensor/files.h"
+#include "tensor/archive.h"
 
 static const neap_only all = {0, NULL};
 
@@ -206,6 +207,20 @@ static void a_changed_element_breaks_the_sum(void **state) {
   neap_free(data);
   neap_archive_drop(&a);
   neap_tensor_drop(&t);
+}
+
+/* Lengths around those at which the loops begin and end, at every alignment, in two pieces. */
+static void the_sum_is_that_of_zlib(void **state) {
+  (void)state;
+  unsigned char data[400];
+  for (size_t i = 0; i < sizeof data; i++) data[i] = (unsigned char)(i * i * 31 + 7);
+  for (size_t from = 0; from < 17; from++)
+    for (size_t n = 0; from + n <= sizeof data; n++) {
+      size_t first = n * from / 16;
+      uint32_t sum =
+          neap__crc32(neap__crc32(0, data + from, first), data + from + first, n - first);
+      assert_int_equal(sum, crc32(crc32(0, NULL, 0), data + from, (uInt)n));
+    }
 }
 
 static void equal_names_are_refused(void **state) {
@@ -449,6 +464,7 @@ int main(void) {
       cmocka_unit_test(only_what_is_wanted_is_read),
       cmocka_unit_test(damaged_archives_are_refused),
       cmocka_unit_test(a_changed_element_breaks_the_sum),
+      cmocka_unit_test(the_sum_is_that_of_zlib),
       cmocka_unit_test(equal_names_are_refused),
       cmocka_unit_test(narrow_types_widen_exactly),
       cmocka_unit_test(headers_are_read_strictly),
