@@ -20,6 +20,15 @@ local function matrix(where, x)
   return x:to "f64", x:size(-2), x:size(-1)
 end
 
+local function check_square(where, x)
+  opts.expect(where, "a", x, "tensor")
+  local n = x:dim()
+  if n < 2 then opts.raise("%s: a matrix expected, got shape %s", where, shape_text(x)) end
+  if x:size(n) ~= x:size(n - 1) then
+    opts.raise("%s: a square matrix expected, got shape %s", where, shape_text(x))
+  end
+end
+
 -- A result in the dtype that belongs to x: a number, or a tensor.
 local function like(x, result)
   if type(result) == "number" or x.dtype ~= "f32" then return result end
@@ -57,24 +66,24 @@ function linalg.solve_triangular(a, b, o)
   return c.solve_triangular(a, b, o.upper, o.transpose, o.unit)
 end
 
---- The inverse of a square matrix. To solve a system use `solve`, which is faster and more exact.
+--- The inverse of a square matrix; a singular one is an error. To solve a system use `solve`, which
+--- is faster and more exact.
 ---     linalg.inv(tensor.of { { 2, 0 }, { 0, 4 } })[1][1] --> 0.5
 ---@param a neap.tensor
 ---@return neap.tensor
 function linalg.inv(a)
-  local _, m, n = matrix("inv", a)
-  if m ~= n then opts.raise("linalg.inv: a square matrix expected, got shape %s", shape_text(a)) end
-  return c.solve(a, tensor.eye(n, { dtype = a.dtype == "f32" and "f32" or "f64" }):expand(a.shape))
+  check_square("linalg.inv", a)
+  return c.inv(a)
 end
 
---- The shortest x for which |a x - b| is least, for a of m x n (two dims) and b of m or m x k, by
---- singular values; and the rank of a, and its singular values. Values below `rcond` times the
---- largest count as 0; it is eps max(m, n) unless given.
+--- The shortest x for which |a x - b| is least, for a of m x n and b of m (one matrix only) or
+--- m x k, by singular values; and the rank of a (i64 for a batch), and its singular values. Values
+--- below `rcond` times the largest count as 0; it is eps max(m, n) unless given.
 ---     linalg.lstsq(tensor.of { { 2, 0 }, { 0, 4 } }, tensor.of { 2, 2 }):numel() --> 2
 ---@param a neap.tensor
 ---@param b neap.tensor
 ---@param o? { rcond: number }
----@return neap.tensor x, integer rank, neap.tensor s
+---@return neap.tensor x, integer|neap.tensor rank, neap.tensor s
 function linalg.lstsq(a, b, o)
   o = opts.merge("linalg.lstsq", { rcond = opts.none }, o)
   if o.rcond then opts.expect("linalg.lstsq", "option 'rcond'", o.rcond, "number") end
@@ -289,85 +298,14 @@ end
 
 -- functions of matrices ---------------------------------------------------------------------------
 
--- Pade degrees with the largest 1-norm at which each is exact in f64, and the coefficients of the
--- numerators: Higham 2005, table 2.3 and section 2.
-local pade = {
-  { 1.495585217958292e-2, { 120, 60, 12, 1 } },
-  { 2.539398330063230e-1, { 30240, 15120, 3360, 420, 30, 1 } },
-  { 9.504178996162932e-1, { 17297280, 8648640, 1995840, 277200, 25200, 1512, 56, 1 } },
-  { 2.097847961257068e0, { 17643225600, 8821612800, 2075673600, 302702400, 30270240, 2162160,
-    110880, 3960, 90, 1 } },
-}
-local theta_13 = 5.371920351148152
-local b13 = { 64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800,
-  129060195264000, 10559470521600, 670442572800, 33522128640, 1323241920, 40840800, 960960, 16380,
-  182, 1 }
-
--- (odd part, even part) of the numerator of a low degree.
-local function low_degree(x, b, one)
-  local square = c.matmul(x, x)
-  local power, odd, even = one, one * (b[2] + 0.0), one * (b[1] + 0.0)
-  for k = 3, #b, 2 do
-    power = c.matmul(power, square)
-    even:add_(power * (b[k] + 0.0))
-    odd:add_(power * (b[k + 1] + 0.0))
-  end
-  return c.matmul(x, odd), even
-end
-
-local function degree_13(x, one)
-  local x2 = c.matmul(x, x)
-  local x4 = c.matmul(x2, x2)
-  local x6 = c.matmul(x4, x2)
-  local function sum(k6, k4, k2)
-    return x6 * (b13[k6 + 1] + 0.0) + x4 * (b13[k4 + 1] + 0.0) + x2 * (b13[k2 + 1] + 0.0)
-  end
-  local odd = c.matmul(x6, sum(13, 11, 9)) + sum(7, 5, 3) + one * (b13[2] + 0.0)
-  local even = c.matmul(x6, sum(12, 10, 8)) + sum(6, 4, 2) + one * (b13[1] + 0.0)
-  return c.matmul(x, odd), even
-end
-
-local function exponential(x)
-  local one, size = tensor.eye(x:size(1)), matrix_norms[1](x)
-  local halvings, odd, even = 0, nil, nil
-  for _, row in ipairs(pade) do
-    if not odd and size <= row[1] then odd, even = low_degree(x, row[2], one) end
-  end
-  if not odd then
-    while size > theta_13 do size, halvings = size / 2, halvings + 1 end
-    odd, even = degree_13(x * 2.0 ^ -halvings, one)
-  end
-  local result = c.solve(even - odd, even + odd)
-  for _ = 1, halvings do result = c.matmul(result, result) end
-  return result
-end
-
 --- The matrix exponential, by Pade approximation with scaling and squaring (Higham 2005). Elements
 --- too large for f64 come out as inf or NaN.
 ---     linalg.expm(tensor.of { { 0, 1 }, { 0, 0 } })[1][2] --> 1.0
 ---@param a neap.tensor square
 ---@return neap.tensor
 function linalg.expm(a)
-  local x, m, n = matrix("expm", a)
-  if m ~= n then
-    opts.raise("linalg.expm: a square matrix expected, got shape %s", shape_text(a))
-  end
-  local finite = x:isfinite()
-  if not finite:all() then
-    local at = finite:reshape(-1):argmin() - 1
-    local place = {}
-    for d = x:dim(), 1, -1 do
-      place[d] = at % x:size(d) + 1
-      at = at // x:size(d)
-    end
-    opts.raise("linalg.expm: the element at %s (shape %s) is not finite", table.concat(place, ", "),
-      shape_text(a))
-  end
-  if x:dim() == 2 then return like(a, exponential(x)) end
-  local result = x:clone()
-  local flat = result:view(-1, n, n)
-  for i = 1, flat:size(1) do flat[i] = exponential(flat[i]) end
-  return like(a, result)
+  check_square("linalg.expm", a)
+  return c.expm(a)
 end
 
 return linalg

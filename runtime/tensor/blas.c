@@ -48,7 +48,8 @@ static bool find_lapack(void *library, neap__lapack *l) {
          find(library, "dtrtrs_", &l->dtrtrs) && find(library, "dgetrf_", &l->dgetrf) &&
          find(library, "dgeqrf_", &l->dgeqrf) && find(library, "dorgqr_", &l->dorgqr) &&
          find(library, "dgesdd_", &l->dgesdd) && find(library, "dsyevd_", &l->dsyevd) &&
-         find(library, "dgelsd_", &l->dgelsd);
+         find(library, "dgelsd_", &l->dgelsd) && find(library, "dgetrs_", &l->dgetrs) &&
+         find(library, "dgetri_", &l->dgetri);
 }
 
 static void load(void) {

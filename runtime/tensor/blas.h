@@ -24,6 +24,10 @@ typedef const char *neap__flag;
 typedef struct {
   void (*dgesv)(neap__int n, neap__int nrhs, double *a, neap__int lda, int *pivot, double *b,
                 neap__int ldb, int *info);
+  void (*dgetrs)(neap__flag trans, neap__int n, neap__int nrhs, const double *a, neap__int lda,
+                 const int *pivot, double *b, neap__int ldb, int *info, size_t);
+  void (*dgetri)(neap__int n, double *a, neap__int lda, const int *pivot, double *work,
+                 neap__int lwork, int *info);
   void (*dpotrf)(neap__flag uplo, neap__int n, double *a, neap__int lda, int *info, size_t);
   void (*dtrtrs)(neap__flag uplo, neap__flag trans, neap__flag diag, neap__int n, neap__int nrhs,
                  const double *a, neap__int lda, double *b, neap__int ldb, int *info, size_t,

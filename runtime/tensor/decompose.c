@@ -103,7 +103,7 @@ neap_status neap_tensor_lu(neap_tensor *order, neap_tensor *l, neap_tensor *u, c
   neap_tensor numbers = {0};
   neap_scalar shift;
   clear(order), clear(l), clear(u);
-  neap_status st = neap__matrices_init(&d.p, "lu", a, false);
+  neap_status st = neap__matrices_init(&d.p, "lu", a, NEAP__ANY);
   if (!st) st = neap__matrices_result(&d.one, &d.p, d.p.m, NEAP__VECTORS);
   if (!st) st = neap__matrices_result(&d.two, &d.p, d.p.m, d.p.k);
   if (!st) st = neap__matrices_result(&d.three, &d.p, d.p.k, d.p.n);
@@ -154,7 +154,7 @@ neap_status neap_tensor_det(neap_tensor *det, neap_tensor *sign, neap_tensor *lo
                             const neap_tensor *a) {
   decomposition d = {0};
   clear(det), clear(sign), clear(logabs);
-  neap_status st = neap__matrices_init(&d.p, det ? "det" : "slogdet", a, true);
+  neap_status st = neap__matrices_init(&d.p, det ? "det" : "slogdet", a, NEAP__SQUARE);
   if (!st) st = numbers_result(&d.one, &d.p);
   if (!st) st = numbers_result(&d.two, &d.p);
   if (!st) st = numbers_result(&d.three, &d.p);
@@ -223,7 +223,7 @@ static neap_status qr_members(void *ctx, int64_t chunk, int64_t begin, int64_t e
 neap_status neap_tensor_qr(neap_tensor *q, neap_tensor *r, const neap_tensor *a, bool full) {
   decomposition d = {.full = full};
   clear(q), clear(r);
-  neap_status st = neap__matrices_init(&d.p, "qr", a, false);
+  neap_status st = neap__matrices_init(&d.p, "qr", a, NEAP__ANY);
   d.columns = full ? d.p.m : d.p.k;
   if (!st) st = neap__matrices_result(&d.one, &d.p, d.p.m, d.columns);
   if (!st) st = neap__matrices_result(&d.two, &d.p, d.columns, d.p.n);
@@ -307,7 +307,7 @@ neap_status neap_tensor_svd(neap_tensor *u, neap_tensor *s, neap_tensor *vt, con
   decomposition d = {.full = full};
   bool vectors = u && vt;
   clear(u), clear(s), clear(vt);
-  neap_status st = neap__matrices_init(&d.p, "svd", a, false);
+  neap_status st = neap__matrices_init(&d.p, "svd", a, NEAP__ANY);
   int rows = full ? d.p.n : d.p.k;
   d.columns = full ? d.p.m : d.p.k;
   if (!st && vectors) st = neap__matrices_result(&d.one, &d.p, d.p.m, d.columns);
@@ -333,14 +333,14 @@ static neap_status eigh_members(void *ctx, int64_t chunk, int64_t begin, int64_t
   const char *job = d->full ? "V" : "N";
   int n = p->n, ask = -1, lwork = 1, liwork = 1, info = 0;
   double size = 0, none = 0;
-  p->lapack->dsyevd(job, "L", &n, &none, &n, &none, &size, &ask, &liwork, &ask, &info, 1, 1);
+  p->lapack->dsyevd(job, "U", &n, &none, &n, &none, &size, &ask, &liwork, &ask, &info, 1, 1);
   NEAP_TRY(neap__work_size(p, size, &lwork));
   double *work = neap_alloc_array(lwork, sizeof *work);
   int *iwork = neap_alloc_array(at_least_1(liwork), sizeof *iwork);
   neap_status st = work && iwork ? NEAP_OK : NEAP_ENOMEM;
   for (int64_t i = begin; !st && i < end; i++) {
     double *x = neap__member(&p->a, i, n, n);
-    p->lapack->dsyevd(job, "L", &n, x, &n, neap__member(&d->two, i, n, 1), work, &lwork, iwork,
+    p->lapack->dsyevd(job, "U", &n, x, &n, neap__member(&d->two, i, n, 1), work, &lwork, iwork,
                       &liwork, &info, 1, 1);
     st = neap_interrupt_check();
     if (!st && info > 0) st = neap_fail(NEAP_EVALUE, "%s: the iteration did not converge", p->name);
@@ -355,7 +355,7 @@ static neap_status eigh_members(void *ctx, int64_t chunk, int64_t begin, int64_t
 neap_status neap_tensor_eigh(neap_tensor *values, neap_tensor *vectors, const neap_tensor *a) {
   decomposition d = {.full = vectors != NULL};
   clear(values), clear(vectors);
-  neap_status st = neap__matrices_init(&d.p, "eigh", a, true);
+  neap_status st = neap__matrices_init(&d.p, "eigh", a, NEAP__SQUARE);
   if (!st) st = neap__matrices_result(&d.two, &d.p, d.p.n, NEAP__VECTORS);
   if (!st && d.p.n > 0) st = neap__members_each(&d.p, eigh_members, &d);
   if (!st) st = neap__as_like(&d.two, a);
@@ -369,62 +369,83 @@ neap_status neap_tensor_eigh(neap_tensor *values, neap_tensor *vectors, const ne
  * ------------------------------------------------------------------------------------------------
  */
 
-/* b, by columns of m, in columns of rows >= m: LAPACK leaves the n unknowns there. */
-static neap_status room_for_solution(neap_tensor *wide, const neap_tensor *b, int64_t m,
-                                     int64_t rows, int64_t columns) {
-  NEAP_TRY(neap_tensor_init(wide, NEAP_F64, 2, (int64_t[]){columns, rows}));
-  for (int64_t j = 0; j < columns; j++)
-    memcpy(neap__member(wide, j, rows, 1), neap__member(b, j, m, 1), (size_t)m * sizeof(double));
+typedef struct {
+  decomposition d; /* one: b by columns, two: singular values */
+  neap_tensor wide, rank;
+  double rcond;
+} least_squares;
+
+/* b, by columns of m, in columns of max(m, n): LAPACK leaves the n unknowns there. */
+static neap_status room_for_solution(least_squares *l) {
+  const neap__matrices *p = &l->d.p;
+  int64_t size[NEAP_MAX_DIMS], m = p->m, rows = m > p->n ? m : p->n;
+  int last = p->a.ndim - 1;
+  memcpy(size, l->d.one.size, sizeof *size * (size_t)last);
+  size[last] = rows;
+  NEAP_TRY(neap_tensor_init(&l->wide, NEAP_F64, last + 1, size));
+  for (int64_t j = 0; j < p->batches * l->d.columns; j++)
+    memcpy(neap__member(&l->wide, j, rows, 1), neap__member(&l->d.one, j, m, 1),
+           (size_t)m * sizeof(double));
   return NEAP_OK;
 }
 
-static neap_status run_lstsq(decomposition *d, neap_tensor *b, double rcond, int *rank) {
+static neap_status lstsq_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  least_squares *l = ctx;
+  decomposition *d = &l->d;
   neap__matrices *p = &d->p;
   int m = p->m, n = p->n, lead = at_least_1(m > n ? m : n), ask = -1, lwork, space = 1, info = 0;
-  double size = 0;
-  double *x = neap_tensor_data(&p->a), *y = neap_tensor_data(b), *s = neap_tensor_data(&d->two);
-  p->lapack->dgelsd(&m, &n, &d->columns, x, &m, y, &lead, s, &rcond, rank, &size, &ask, &space,
-                    &info);
+  int found = 0;
+  double size = 0, none = 0;
+  p->lapack->dgelsd(&m, &n, &d->columns, &none, &m, &none, &lead, &none, &l->rcond, &found, &size,
+                    &ask, &space, &info);
   NEAP_TRY(neap__work_size(p, size, &lwork));
   double *work = neap_alloc_array(lwork, sizeof *work);
   int *iwork = neap_alloc_array(at_least_1(space), sizeof *iwork);
   neap_status st = work && iwork ? NEAP_OK : NEAP_ENOMEM;
-  if (!st)
-    p->lapack->dgelsd(&m, &n, &d->columns, x, &m, y, &lead, s, &rcond, rank, work, &lwork, iwork,
+  for (int64_t i = begin; !st && i < end; i++) {
+    p->lapack->dgelsd(&m, &n, &d->columns, neap__member(&p->a, i, m, n), &m,
+                      neap__member(&l->wide, i, lead, d->columns), &lead,
+                      neap__member(&d->two, i, p->k, 1), &l->rcond, &found, work, &lwork, iwork,
                       &info);
+    ((int64_t *)neap_tensor_data(&l->rank))[i] = found;
+    st = neap_interrupt_check();
+    if (!st && info > 0) st = neap_fail(NEAP_EVALUE, "%s: the iteration did not converge", p->name);
+  }
   neap_free(work);
   neap_free(iwork);
-  if (!st) st = neap_interrupt_check();
-  if (!st && info > 0) st = neap_fail(NEAP_EVALUE, "%s: the iteration did not converge", p->name);
   return st;
 }
 
-neap_status neap_tensor_lstsq(neap_tensor *x, int64_t *rank, neap_tensor *s, const neap_tensor *a,
-                              const neap_tensor *b, double rcond) {
-  decomposition d = {0};
-  neap_tensor wide = {0}, like = {.dtype = neap_dtype_promote(a->dtype, b->dtype)};
-  char shape[128];
-  int found = 0;
-  clear(x), clear(s);
-  if (a->ndim != 2)
-    return neap_fail(NEAP_ESHAPE, "lstsq: a matrix of two dims expected, got shape %s",
-                     neap_shape_text(a, shape, sizeof shape));
-  neap_status st = neap__matrices_init(&d.p, "lstsq", a, false);
-  int m = d.p.m, n = d.p.n;
-  if (rcond < 0) rcond = DBL_EPSILON * (m > n ? m : n);
-  if (!st) st = neap__right_side(&d.one, &d.columns, &d.p, b);
-  if (!st) st = neap__matrices_result(&d.two, &d.p, d.p.k, NEAP__VECTORS);
-  if (!st) st = room_for_solution(&wide, &d.one, m, m > n ? m : n, d.columns);
-  if (!st && d.p.k > 0 && d.columns > 0) st = run_lstsq(&d, &wide, rcond, &found);
-  if (!st) st = neap_tensor_slice(&d.three, &wide, 1, 0, n, 1);
-  if (!st) st = neap__by_rows(&d.three, &like);
-  if (!st && b->ndim == 1) st = neap_tensor_squeeze(x, &d.three, 1);
-  else if (!st) give(x, &d.three);
-  if (!st) st = neap__as_like(&d.two, &like);
-  if (!st) give(s, &d.two);
-  else neap_tensor_drop(x);
-  *rank = found;
-  neap_tensor_drop(&wide);
-  drop_all(&d);
+/* The first n rows of the solutions, in the shape of b. */
+static neap_status lstsq_solution(neap_tensor *x, least_squares *l, const neap_tensor *b,
+                                  const neap_tensor *like) {
+  int last = l->wide.ndim - 1;
+  NEAP_TRY(neap_tensor_slice(&l->d.three, &l->wide, last, 0, l->d.p.n, 1));
+  NEAP_TRY(neap__by_rows(&l->d.three, like));
+  if (b->ndim == 1) return neap_tensor_squeeze(x, &l->d.three, 1);
+  give(x, &l->d.three);
+  return NEAP_OK;
+}
+
+neap_status neap_tensor_lstsq(neap_tensor *x, neap_tensor *rank, neap_tensor *s,
+                              const neap_tensor *a, const neap_tensor *b, double rcond) {
+  least_squares l = {.rcond = rcond};
+  decomposition *d = &l.d;
+  neap_tensor like = {.dtype = neap_dtype_promote(a->dtype, b->dtype)};
+  clear(x), clear(rank), clear(s);
+  neap_status st = neap__matrices_init(&d->p, "lstsq", a, NEAP__ANY);
+  if (rcond < 0) l.rcond = DBL_EPSILON * (d->p.m > d->p.n ? d->p.m : d->p.n);
+  if (!st) st = neap__right_side(&d->one, &d->columns, &d->p, b);
+  if (!st) st = neap__matrices_result(&d->two, &d->p, d->p.k, NEAP__VECTORS);
+  if (!st) st = neap_tensor_init(&l.rank, NEAP_I64, d->p.a.ndim - 2, d->p.a.size);
+  if (!st) st = room_for_solution(&l);
+  if (!st && d->p.k > 0 && d->columns > 0) st = neap__members_each(&d->p, lstsq_members, &l);
+  if (!st) st = neap__as_like(&d->two, &like);
+  if (!st) st = lstsq_solution(x, &l, b, &like);
+  if (!st) give(rank, &l.rank), give(s, &d->two);
+  neap_tensor_drop(&l.wide);
+  neap_tensor_drop(&l.rank);
+  drop_all(d);
   return st;
 }

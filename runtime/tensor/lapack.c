@@ -32,45 +32,58 @@ static const char *place(const neap_tensor *t, int64_t flat, char text[192]) {
   return text;
 }
 
+/* An exponent of all ones, plus one, carries into the sign's place. */
+static bool all_finite(const double *x, int64_t n) {
+  uint64_t carried = 0, bits;
+  for (int64_t i = 0; i < n; i++) {
+    memcpy(&bits, x + i, sizeof bits);
+    carried |= (bits & INT64_MAX) + (1ull << 52);
+  }
+  return carried >> 63 == 0;
+}
+
 /* plain: t's elements in C order. */
 static neap_status check_finite(const char *name, const char *which, const neap_tensor *plain) {
   const double *x = neap_tensor_data(plain);
+  int64_t n = neap_tensor_numel(plain), i = 0;
   char shape[128], at[192];
-  for (int64_t i = 0; i < neap_tensor_numel(plain); i++)
-    if (!isfinite(x[i]))
-      return neap_fail(
-          NEAP_EVALUE,
-          "%s: %s holds %s (the element at %s, shape %s); only finite numbers can be used", name,
-          which, isnan(x[i]) ? "NaN" : "an infinity", place(plain, i, at),
-          neap_shape_text(plain, shape, sizeof shape));
-  return NEAP_OK;
+  if (all_finite(x, n)) return NEAP_OK;
+  while (isfinite(x[i])) i++;
+  return neap_fail(NEAP_EVALUE,
+                   "%s: %s holds %s (the element at %s, shape %s); only finite numbers can be used",
+                   name, which, isnan(x[i]) ? "NaN" : "an infinity", place(plain, i, at),
+                   neap_shape_text(plain, shape, sizeof shape));
 }
 
-/* A fresh f64 array with the columns of t, which has two dimensions at least, contiguous. */
-static neap_status by_columns(neap_tensor *out, const char *name, const char *which,
-                              const neap_tensor *t) {
-  neap_tensor plain, turned;
+/* An f64 array of t, which has two dimensions at least: a fresh one with its columns contiguous, a
+ * fresh one in C order, or any in C order. */
+static neap_status take(neap_tensor *out, const char *name, const char *which, const neap_tensor *t,
+                        neap__form form) {
+  neap_tensor plain, turned = {0};
   memset(out, 0, sizeof *out);
   NEAP_TRY(neap_tensor_as(&plain, t, NEAP_F64));
   neap_status st = check_finite(name, which, &plain);
-  if (!st) st = neap_tensor_transpose(&turned, &plain, t->ndim - 2, t->ndim - 1);
-  if (!st) {
-    st = neap_tensor_clone(out, &turned);
-    neap_tensor_drop(&turned);
+  if (!st && (form == NEAP__LOOKED_AT || (form == NEAP__SQUARE && plain.storage != t->storage))) {
+    *out = plain;
+    return NEAP_OK;
   }
+  if (!st && form == NEAP__ANY)
+    st = neap_tensor_transpose(&turned, &plain, t->ndim - 2, t->ndim - 1);
+  if (!st) st = neap_tensor_clone(out, form == NEAP__ANY ? &turned : &plain);
+  neap_tensor_drop(&turned);
   neap_tensor_drop(&plain);
   return st;
 }
 
 neap_status neap__matrices_init(neap__matrices *p, const char *name, const neap_tensor *a,
-                                bool square) {
+                                neap__form form) {
   char shape[128];
   *p = (neap__matrices){.name = name, .batches = 1};
   neap_shape_text(a, shape, sizeof shape);
   if (a->ndim < 2)
     return neap_fail(NEAP_ESHAPE, "%s: a matrix expected, got shape %s", name, shape);
   int64_t m = a->size[a->ndim - 2], n = a->size[a->ndim - 1];
-  if (square && m != n)
+  if (form != NEAP__ANY && m != n)
     return neap_fail(NEAP_ESHAPE, "%s: a square matrix expected, got shape %s", name, shape);
   if (m > INT_MAX || n > INT_MAX)
     return neap_fail(NEAP_ESHAPE, "%s: a matrix of shape %s is too large", name, shape);
@@ -79,7 +92,7 @@ neap_status neap__matrices_init(neap__matrices *p, const char *name, const neap_
   p->k = p->m < p->n ? p->m : p->n;
   for (int d = 0; d < a->ndim - 2; d++) p->batches *= a->size[d];
   NEAP_TRY(library(name, &p->lapack));
-  return by_columns(&p->a, name, "the matrix", a);
+  return take(&p->a, name, "the matrix", a, form);
 }
 
 neap_status neap__members_each(const neap__matrices *p, neap_parallel_fn fn, void *ctx) {
@@ -109,7 +122,7 @@ neap_status neap__right_side(neap_tensor *b, int *columns, const neap__matrices 
   }
   if (given->ndim == 1) NEAP_TRY(neap_tensor_unsqueeze(&column, given, 1));
   else neap_tensor_alias(&column, given);
-  neap_status st = by_columns(b, p->name, "the right-hand side", &column);
+  neap_status st = take(b, p->name, "the right-hand side", &column, NEAP__ANY);
   neap_tensor_drop(&column);
   if (st) return st;
   int64_t n = b->size[b->ndim - 2];

@@ -1,8 +1,10 @@
 /* lapack.h — private to tensor: operands as LAPACK takes them, and results as we give them.
  *
  * LAPACK wants the columns of a matrix contiguous, so each matrix is the C-order copy of its
- * transpose. The last two dimensions are the matrix, leading ones a batch, whose members the pool
- * shares out. All is computed in f64; results are rounded to f32 when the operands are that. */
+ * transpose; but square ones are plain C-order copies, which LAPACK takes for the transpose, and
+ * the operations on them are written for that. The last two dimensions are the matrix, leading ones
+ * a batch, whose members the pool shares out. All is computed in f64; results are rounded to f32
+ * when the operands are that. */
 #ifndef NEAP_TENSOR_LAPACK_H
 #define NEAP_TENSOR_LAPACK_H
 
@@ -13,15 +15,18 @@
 typedef struct {
   const char *name; /* of the operation, for messages */
   const neap__lapack *lapack;
-  neap_tensor a; /* f64, ours to overwrite: batch, columns, rows */
+  neap_tensor a; /* f64, ours to overwrite: batch, columns, rows; square: batch, rows, columns */
   int m, n, k;   /* rows, columns, the smaller of the two */
   int64_t batches;
 } neap__matrices;
 
+/* Any matrix; a square one; a square one that is only read, and may be the operand itself. */
+typedef enum { NEAP__ANY, NEAP__SQUARE, NEAP__LOOKED_AT } neap__form;
+
 /* Check shape and elements of a, load the library and copy. Drop p->a afterwards, also on failure.
  */
 neap_status neap__matrices_init(neap__matrices *p, const char *name, const neap_tensor *a,
-                                bool square);
+                                neap__form form);
 
 /* Run fn over the members of the batch, several small ones to a chunk. */
 neap_status neap__members_each(const neap__matrices *p, neap_parallel_fn fn, void *ctx);

@@ -23,6 +23,13 @@ static neap_status in_member(const neap__matrices *p, int64_t i, neap_status st)
   return neap_fail_in(st, "matrix %lld of the batch", (long long)i + 1);
 }
 
+static neap_status singular(const neap__matrices *p, int64_t i, int info) {
+  return in_member(p, i,
+                   neap_fail(NEAP_EVALUE, "%s: the matrix is singular (pivot %d of %d is 0)",
+                             p->name, info, p->n));
+}
+
+/* The factors of a' solve a x = b when turned. */
 static neap_status solve_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   linear_system *s = ctx;
@@ -31,16 +38,55 @@ static neap_status solve_members(void *ctx, int64_t chunk, int64_t begin, int64_
   int *pivot = neap_alloc_array(lead, sizeof *pivot);
   neap_status st = pivot ? NEAP_OK : NEAP_ENOMEM;
   for (int64_t i = begin; !st && i < end; i++) {
-    p->lapack->dgesv(&n, &s->columns, neap__member(&p->a, i, n, n), &lead, pivot,
-                     neap__member(&s->b, i, n, s->columns), &lead, &info);
+    double *x = neap__member(&p->a, i, n, n);
+    p->lapack->dgetrf(&n, &n, x, &lead, pivot, &info);
     st = neap_interrupt_check();
-    if (!st && info > 0)
-      st = in_member(p, i,
-                     neap_fail(NEAP_EVALUE, "%s: the matrix is singular (pivot %d of %d is 0)",
-                               p->name, info, n));
+    if (!st && info > 0) st = singular(p, i, info);
+    if (!st)
+      p->lapack->dgetrs("T", &n, &s->columns, x, &lead, pivot,
+                        neap__member(&s->b, i, n, s->columns), &lead, &info, 1);
   }
   neap_free(pivot);
   return st;
+}
+
+static neap_status inverse_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  neap__matrices *p = ctx;
+  int n = p->n, ask = -1, lwork = 1, info = 0;
+  double size = 0;
+  p->lapack->dgetri(&n, &size, &n, &info, &size, &ask, &info);
+  NEAP_TRY(neap__work_size(p, size, &lwork));
+  int *pivot = neap_alloc_array(n, sizeof *pivot);
+  double *work = neap_alloc_array(lwork, sizeof *work);
+  neap_status st = pivot && work ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t i = begin; !st && i < end; i++) {
+    double *x = neap__member(&p->a, i, n, n);
+    p->lapack->dgetrf(&n, &n, x, &n, pivot, &info);
+    st = neap_interrupt_check();
+    if (!st && info > 0) st = singular(p, i, info);
+    if (!st) p->lapack->dgetri(&n, x, &n, pivot, work, &lwork, &info);
+  }
+  neap_free(pivot);
+  neap_free(work);
+  return st;
+}
+
+/* What an operation in place leaves, or nothing. */
+static neap_status finish(neap_tensor *out, neap__matrices *p, const neap_tensor *a,
+                          neap_status st) {
+  if (!st) st = neap__as_like(&p->a, a);
+  if (!st) neap_tensor_alias(out, &p->a);
+  neap_tensor_drop(&p->a);
+  return st;
+}
+
+neap_status neap_tensor_inv(neap_tensor *out, const neap_tensor *a) {
+  neap__matrices p;
+  memset(out, 0, sizeof *out);
+  neap_status st = neap__matrices_init(&p, "inv", a, NEAP__SQUARE);
+  if (!st && neap_tensor_numel(&p.a) > 0) st = neap__members_each(&p, inverse_members, &p);
+  return finish(out, &p, a, st);
 }
 
 static neap_status triangular_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
@@ -49,7 +95,7 @@ static neap_status triangular_members(void *ctx, int64_t chunk, int64_t begin, i
   neap__matrices *p = &s->p;
   int n = p->n, lead = n > 0 ? n : 1, info = 0;
   for (int64_t i = begin; i < end; i++) {
-    p->lapack->dtrtrs(s->shape.upper ? "U" : "L", s->shape.transpose ? "T" : "N",
+    p->lapack->dtrtrs(s->shape.upper ? "L" : "U", s->shape.transpose ? "N" : "T",
                       s->shape.unit ? "U" : "N", &n, &s->columns, neap__member(&p->a, i, n, n),
                       &lead, neap__member(&s->b, i, n, s->columns), &lead, &info, 1, 1, 1);
     NEAP_TRY(neap_interrupt_check());
@@ -72,10 +118,11 @@ static neap_status solution(neap_tensor *out, linear_system *s, const neap_tenso
 }
 
 static neap_status solve_with(neap_tensor *out, const char *name, const neap_tensor *a,
-                              const neap_tensor *b, neap_triangle shape, neap_parallel_fn members) {
+                              const neap_tensor *b, neap_triangle shape, neap__form form,
+                              neap_parallel_fn members) {
   linear_system s = {.shape = shape};
   memset(out, 0, sizeof *out);
-  neap_status st = neap__matrices_init(&s.p, name, a, true);
+  neap_status st = neap__matrices_init(&s.p, name, a, form);
   if (!st) st = neap__right_side(&s.b, &s.columns, &s.p, b);
   if (!st && neap_tensor_numel(&s.p.a) > 0) st = neap__members_each(&s.p, members, &s);
   if (!st) st = solution(out, &s, a, b);
@@ -84,12 +131,12 @@ static neap_status solve_with(neap_tensor *out, const char *name, const neap_ten
 }
 
 neap_status neap_tensor_solve(neap_tensor *out, const neap_tensor *a, const neap_tensor *b) {
-  return solve_with(out, "solve", a, b, (neap_triangle){0}, solve_members);
+  return solve_with(out, "solve", a, b, (neap_triangle){0}, NEAP__SQUARE, solve_members);
 }
 
 neap_status neap_tensor_solve_triangular(neap_tensor *out, const neap_tensor *a,
                                          const neap_tensor *b, neap_triangle shape) {
-  return solve_with(out, "solve_triangular", a, b, shape, triangular_members);
+  return solve_with(out, "solve_triangular", a, b, shape, NEAP__LOOKED_AT, triangular_members);
 }
 
 static neap_status cholesky_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
@@ -98,15 +145,15 @@ static neap_status cholesky_members(void *ctx, int64_t chunk, int64_t begin, int
   int n = p->n, info = 0;
   for (int64_t i = begin; i < end; i++) {
     double *x = neap__member(&p->a, i, n, n);
-    p->lapack->dpotrf("L", &n, x, &n, &info, 1);
+    p->lapack->dpotrf("U", &n, x, &n, &info, 1);
     NEAP_TRY(neap_interrupt_check());
     if (info > 0)
       return in_member(p, i,
                        neap_fail(NEAP_EVALUE,
                                  "%s: the matrix is not positive definite (leading minor %d of %d)",
                                  p->name, info, n));
-    for (int64_t column = 1; column < n; column++) /* what lies above the diagonal */
-      memset(x + column * n, 0, (size_t)column * sizeof *x);
+    for (int64_t row = 0; row < n; row++) /* what lies above the diagonal */
+      memset(x + row * n + row + 1, 0, (size_t)(n - row - 1) * sizeof *x);
   }
   return NEAP_OK;
 }
@@ -114,10 +161,7 @@ static neap_status cholesky_members(void *ctx, int64_t chunk, int64_t begin, int
 neap_status neap_tensor_cholesky(neap_tensor *out, const neap_tensor *a) {
   neap__matrices p;
   memset(out, 0, sizeof *out);
-  neap_status st = neap__matrices_init(&p, "cholesky", a, true);
+  neap_status st = neap__matrices_init(&p, "cholesky", a, NEAP__SQUARE);
   if (!st && neap_tensor_numel(&p.a) > 0) st = neap__members_each(&p, cholesky_members, &p);
-  if (!st) st = neap__by_rows(&p.a, a);
-  if (!st) neap_tensor_alias(out, &p.a);
-  neap_tensor_drop(&p.a);
-  return st;
+  return finish(out, &p, a, st);
 }

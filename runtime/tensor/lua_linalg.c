@@ -7,6 +7,18 @@ static int l_solve(lua_State *L) {
   return neap_lua_done(L, neap_tensor_solve(neap_lua_push_tensor(L), a, b));
 }
 
+/* inv(a) */
+static int l_inv(lua_State *L) {
+  const neap_tensor *a = neap_lua_check_tensor(L, 1);
+  return neap_lua_done(L, neap_tensor_inv(neap_lua_push_tensor(L), a));
+}
+
+/* expm(a) */
+static int l_expm(lua_State *L) {
+  const neap_tensor *a = neap_lua_check_tensor(L, 1);
+  return neap_lua_done(L, neap_tensor_expm(neap_lua_push_tensor(L), a));
+}
+
 /* solve_triangular(a, b, upper, transpose, unit) */
 static int l_solve_triangular(lua_State *L) {
   const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = neap_lua_check_tensor(L, 2);
@@ -82,11 +94,10 @@ static int l_eigh(lua_State *L) {
 static int l_lstsq(lua_State *L) {
   const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = neap_lua_check_tensor(L, 2);
   double rcond = lua_isnoneornil(L, 3) ? -1 : neap_lua_number(L, 3);
-  int64_t rank = 0;
-  neap_tensor *x = neap_lua_push_tensor(L), *s = neap_lua_push_tensor(L);
-  neap_lua_done(L, neap_tensor_lstsq(x, &rank, s, a, b, rcond));
-  lua_pushinteger(L, rank);
-  lua_insert(L, -2);
+  neap_tensor *x = neap_lua_push_tensor(L), *rank = neap_lua_push_tensor(L);
+  neap_tensor *s = neap_lua_push_tensor(L);
+  neap_lua_done(L, neap_tensor_lstsq(x, rank, s, a, b, rcond));
+  neap__lua_simplify(L, lua_gettop(L) - 1);
   return 3;
 }
 
@@ -110,6 +121,7 @@ void neap__lua_add_linalg(lua_State *L) {
       {"qr", l_qr},       {"svd", l_svd},
       {"eigh", l_eigh},   {"svdvals", l_svdvals},
       {"lstsq", l_lstsq}, {"rolling", l_rolling},
+      {"inv", l_inv},     {"expm", l_expm},
       {NULL, NULL},
   };
   static const neap_lua_signature signatures[] = {

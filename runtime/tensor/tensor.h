@@ -429,7 +429,14 @@ neap_status neap_tensor_matmul(neap_tensor *out, const neap_tensor *a, const nea
  * NEAP_EVALUE when a is singular. */
 neap_status neap_tensor_solve(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
 
-/* The same for a triangular a, of which the other triangle (and, with unit, the diagonal, taken to
+/* The inverse of square a. NEAP_EVALUE when it is singular. */
+neap_status neap_tensor_inv(neap_tensor *out, const neap_tensor *a);
+
+/* The matrix exponential of square a, by Pade approximation with scaling and squaring (Higham 2005,
+ * "The scaling and squaring method for the matrix exponential revisited"). */
+neap_status neap_tensor_expm(neap_tensor *out, const neap_tensor *a);
+
+/* As solve for a triangular a, of which the other triangle (and, with unit, the diagonal, taken to
  * be 1) is not used. With transpose a' x = b. */
 typedef struct {
   bool upper, transpose, unit;
@@ -464,11 +471,11 @@ neap_status neap_tensor_svd(neap_tensor *u, neap_tensor *s, neap_tensor *vt, con
  * eigenvectors in columns, signs as in svd. vectors may be NULL. */
 neap_status neap_tensor_eigh(neap_tensor *values, neap_tensor *vectors, const neap_tensor *a);
 
-/* The shortest x with the least |a x - b|, a being m x n and b m or m x k; the rank of a and its
- * singular values s. Values below rcond (less than 0: eps max(m, n)) times the largest count as 0.
- */
-neap_status neap_tensor_lstsq(neap_tensor *x, int64_t *rank, neap_tensor *s, const neap_tensor *a,
-                              const neap_tensor *b, double rcond);
+/* The shortest x with the least |a x - b|, a being m x n and b m (one matrix only) or m x k; the
+ * rank of a (i64) and its singular values s. Values below rcond (less than 0: eps max(m, n)) times
+ * the largest count as 0. */
+neap_status neap_tensor_lstsq(neap_tensor *x, neap_tensor *rank, neap_tensor *s,
+                              const neap_tensor *a, const neap_tensor *b, double rcond);
 
 /* files
  * ---------------------------------------------------------------------------------------------- */

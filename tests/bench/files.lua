@@ -30,7 +30,7 @@ local function measure(call)
     wall = math.min(wall, (clock.monotonic() - start) / 1e9)
     cpu = math.min(cpu, os.clock() - used)
     peak = math.max(peak, neap.memory().live - live)
-    kept = nil -- luacheck: ignore
+    if kept then kept:free() end
   end
   return wall, cpu, peak
 end

@@ -17,7 +17,6 @@ static neap_tensor random_matrices(int64_t batch, int64_t m, int64_t n) {
 static neap_status everything(const neap_tensor *a) {
   neap_tensor one = {0}, two = {0}, three = {0}, first = {0};
   neap_status st = NEAP_OK, now;
-  int64_t rank;
 #define RUN(expr)                                                                                  \
   do {                                                                                             \
     now = (expr);                                                                                  \
@@ -35,7 +34,10 @@ static neap_status everything(const neap_tensor *a) {
   RUN(neap_tensor_eigh(&one, &two, a));
   RUN(neap_tensor_eigh(&one, NULL, a));
   assert_ok(neap_tensor_select(&first, a, 0, 0));
-  RUN(neap_tensor_lstsq(&one, &rank, &two, &first, &first, -1));
+  RUN(neap_tensor_lstsq(&one, &two, &three, &first, &first, -1));
+  RUN(neap_tensor_lstsq(&one, &two, &three, a, a, -1));
+  RUN(neap_tensor_inv(&one, a));
+  RUN(neap_tensor_expm(&one, a));
 #undef RUN
   neap_tensor_drop(&first);
   return st;

@@ -204,6 +204,21 @@ describe("systems", function()
       { rcond = 0.01 })))
   end)
 
+  it("are fitted in batches, member by member", function()
+    local a, b = general(24, 3, 7):view(2, 3, 4, 3), general(24, 2, 8):view(2, 3, 4, 2)
+    a[{ 1, 2, {}, 3 }] = a[{ 1, 2, {}, 1 }]
+    local x, rank, s = linalg.lstsq(a, b)
+    assert.same({ 2, 3, 3, 2 }, x.shape)
+    assert.same({ { 3, 2, 3 }, { 3, 3, 3 } }, rank:totable())
+    for i = 1, 2 do
+      for j = 1, 3 do
+        local one, _, values = linalg.lstsq(a[i][j], b[i][j])
+        assert_near(x[i][j], one, 0)
+        assert_near(s[i][j], values, 0)
+      end
+    end
+  end)
+
   it("hold when ill-conditioned", function()
     local h = hilbert(10) -- condition 1.6e13
     local ones = tensor.ones { 10 }
@@ -272,8 +287,19 @@ describe("expm", function()
     end
     assert_near(linalg.expm(tensor.of { { 1, 1e3 }, { 0, 1 } }),
       tensor.of { { 1, 1e3 }, { 0, 1 } } * math.exp(1), 1e-13) -- eight squarings
+    assert_near(linalg.expm(tensor.of { { 1, 0 }, { 1e3, 1 } }),
+      tensor.of { { 1, 0 }, { 1e3, 1 } } * math.exp(1), 1e-13)
     assert_near(linalg.expm(tensor.zeros { 3, 3 }), tensor.eye(3), 0)
     assert.same({ 0, 0 }, linalg.expm(tensor.zeros { 0, 0 }).shape)
+  end)
+
+  it("is inf or NaN, and soon so, where numbers end", function()
+    for _, v in ipairs { 1e3, 1e308 } do
+      local x = linalg.expm(tensor.full { 3, 3, value = v })
+      assert.is_false(x:isfinite():any())
+    end
+    local tiny = linalg.expm(tensor.full { 2, 2, value = 5e-324 })
+    assert_near(tiny, tensor.eye(2), 1e-300)
   end)
 
   it("is the sum of its series", function()
@@ -293,7 +319,8 @@ describe("bad input to linalg", function()
     local bad = tensor.ones { 2, 3, 3 }
     bad[{ 2, 1, 3 }] = nan
     for name, fn in pairs { lu = linalg.lu, qr = linalg.qr, svd = linalg.svd, det = linalg.det,
-      eigh = linalg.eigh, cholesky = linalg.cholesky, slogdet = linalg.slogdet } do
+      eigh = linalg.eigh, cholesky = linalg.cholesky, slogdet = linalg.slogdet,
+      inv = linalg.inv, expm = linalg.expm } do
       assert.matches(name .. ": the matrix holds NaN %(the element at 2, 1, 3, shape %[2x3x3%]%)",
         support.message(fn, bad))
       assert.matches(name .. ": a matrix expected, got shape %[3%]",
@@ -304,14 +331,14 @@ describe("bad input to linalg", function()
       assert.matches(name .. ": a square matrix expected, got shape %[2x3%]",
         support.message(fn, tensor.ones { 2, 3 }))
     end
-    assert.matches("expm: the element at 2, 1, 3 %(shape %[2x3x3%]%) is not finite",
-      support.message(linalg.expm, bad))
+    assert.matches("inv: the matrix is singular %(pivot 2 of 2 is 0%)",
+      support.message(linalg.inv, tensor.ones { 2, 2 }))
     assert.matches("solve: the right%-hand side holds an infinity %(the element at 1, 2,",
       support.message(linalg.solve, tensor.eye(2), tensor.of { { 1, inf }, { 1, 1 } }))
     assert.matches("lstsq: shapes %[3x2%] and %[2x2%] do not match",
       support.message(linalg.lstsq, tensor.ones { 3, 2 }, tensor.ones { 2, 2 }))
-    assert.matches("lstsq: a matrix of two dims",
-      support.message(linalg.lstsq, bad, tensor.ones { 3 }))
+    assert.matches("lstsq: shapes %[2x3x3%] and %[3%] do not match",
+      support.message(linalg.lstsq, tensor.ones { 2, 3, 3 }, tensor.ones { 3 }))
     assert.matches("matrix 2 of the batch: solve: the matrix is singular %(pivot 2 of 2 is 0%)",
       support.message(linalg.solve, tensor.stack { tensor.eye(2), tensor.ones { 2, 2 } },
         tensor.ones { 2, 2, 1 }))

@@ -448,6 +448,16 @@ function c.solve(a, b) end
 ---@return neap.tensor
 function c.cholesky(a) end
 
+--- As linalg.inv.
+---@param a neap.tensor
+---@return neap.tensor
+function c.inv(a) end
+
+--- As linalg.expm.
+---@param a neap.tensor
+---@return neap.tensor
+function c.expm(a) end
+
 --- As linalg.solve_triangular.
 ---@param a neap.tensor
 ---@param b neap.tensor
@@ -498,7 +508,7 @@ function c.eigh(a) end
 ---@param a neap.tensor
 ---@param b neap.tensor
 ---@param rcond? number
----@return neap.tensor, integer, neap.tensor
+---@return neap.tensor, integer|neap.tensor, neap.tensor
 function c.lstsq(a, b, rcond) end
 
 --- The rolling window called name ("sum", "mean", "std", "min", "max", "quantile") of n places.
