@@ -1,8 +1,8 @@
 /* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
  *
- * One source (table.c and its .inc.h bodies, included once per dtype) is compiled once per
- * instruction set and gives one table of function pointers each; neap_kern_select() picks the best
- * the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here allocates,
+ * One source (table.c, gemm.c and their .inc.h bodies, included once per dtype) is compiled once
+ * per instruction set and gives one table of function pointers each; neap_kern_select() picks the
+ * best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here allocates,
  * checks shapes, polls for interrupts or knows threads: callers pass rows or blocks that take well
  * under 10 ms.
  *
@@ -11,7 +11,7 @@
  * own: a table whose instruction set has fused multiply-add uses it there, so tables may differ
  * within the bounds of vec_f64.h and vec_f32.h. atan2, sin and cos beyond 1e6 and the other
  * trigonometric functions are the C library's (within 1 ulp there) and may differ between machines.
- * Everything else gives the same bits in every table.
+ * Everything else, products of matrices apart, gives the same bits in every table.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */
@@ -183,6 +183,43 @@ typedef void (*neap_student_fn)(int64_t n, double *z, const uint64_t *low, const
 /* z += a x; z and x lie apart. */
 typedef void (*neap_add_scaled_fn)(int64_t n, double *z, double a, const double *x);
 
+/* products of matrices
+ *
+ * The dtypes are f64, f32 and i64 (wrapping). A product is a sum of stretches of k, each from zero:
+ *   c = a[:, 1..S] b[1..S, :] + a[:, S+1..2S] b[S+1..2S, :] + ...,  S = NEAP_STRETCH,
+ * the stretches added in order, and the terms of a stretch in order, by fused multiply-add where
+ * the instruction set has it. So an element's bits depend on its row of a and its column of b
+ * alone: not on the sizes m and n, its place, the strides or how the work is cut. They are the same
+ * in the avx2 and avx512 tables; scalar rounds products before they are added. */
+enum { NEAP_STRETCH = 384 };
+
+/* Columns of b, k x n, as multiply reads them fastest: panels of `panel` columns side by side, each
+ * k rows of adjacent elements, the last filled up with zeros: z holds k n elements, n rounded up to
+ * whole panels. */
+typedef void (*neap_gemm_pack_fn)(int64_t k, int64_t n, void *z, const void *b, int64_t row,
+                                  int64_t column);
+
+/* c = a b, or c += a b: c is m x n, of rows cs apart and adjacent columns; 1 <= k <= NEAP_STRETCH.
+ * Rows of a are as apart, its columns at. bs = 0: b is packed. Otherwise rows of b are bs apart,
+ * its columns adjacent, and n is a multiple of half a panel; cheaper than packing when m is at most
+ * `rows`, or b is in the nearest cache. */
+typedef void (*neap_gemm_fn)(int64_t m, int64_t n, int64_t k, void *c, int64_t cs, const void *a,
+                             int64_t as, int64_t at, const void *b, int64_t bs, bool add);
+
+/* c[i] = or += the product of row i of a and row i of b, for i < n, when rows have adjacent
+ * elements; 1 <= k <= NEAP_STRETCH. With as = 0 all share one row. The bits are those of multiply.
+ */
+typedef void (*neap_dots_fn)(int64_t n, int64_t k, void *c, const void *a, int64_t as,
+                             const void *b, int64_t bs, bool add);
+
+typedef struct {
+  int rows, panel;
+  int few, wide; /* with m at most few, wide columns in one call are faster than a panel */
+  neap_gemm_pack_fn pack;
+  neap_gemm_fn multiply;
+  neap_dots_fn dots;
+} neap_gemm;
+
 typedef struct {
   const char *name;
   neap_binary_fn binary[NEAP_OP_COUNT][NEAP_DTYPE_COUNT]; /* NULL: dtype not supported */
@@ -203,6 +240,7 @@ typedef struct {
   neap_unpack_fn unpack[NEAP_DTYPE_COUNT];
   neap_ties_fn ties;
   neap_words words;                                      /* NULL: the table has none */
+  const neap_gemm *gemm;                                 /* by dtype */
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
   neap_blocks_fn blocks;
   neap_deviate_fn unit, short_unit, exponential, normal; /* short_unit fits f32 exactly */

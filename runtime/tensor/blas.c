@@ -3,10 +3,11 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static neap__blas functions;
+static neap__lapack functions;
 static bool loaded;
 
 /* A data pointer from dlsym into a function pointer: POSIX allows it, ISO C does not. */
@@ -59,12 +60,10 @@ static void load(void) {
   void (*set_threads)(int) = NULL;
   if (!library) return;
   if (find(library, "openblas_set_num_threads", &set_threads)) set_threads(1);
-  loaded = find(library, "cblas_dgemm", &functions.dgemm) &&
-           find(library, "cblas_sgemm", &functions.sgemm) &&
-           find_lapack(library, &functions.lapack);
+  loaded = find_lapack(library, &functions);
 }
 
-const neap__blas *neap__blas_open(void) {
+const neap__lapack *neap__blas_open(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, load);
   return loaded ? &functions : NULL;

@@ -1,22 +1,13 @@
-/* blas.h — private to tensor: OpenBLAS, opened on first use.
+/* blas.h — private to tensor: LAPACK out of OpenBLAS, opened on first use.
  *
- * It runs one thread, always: the pool schedules the tiles. Before it is loaded OPENBLAS_CORETYPE
- * and OPENBLAS_L2_SIZE are taken out of the environment, since they pin kernels that may be half as
- * fast as what the processor can do. */
+ * It runs one thread, always, so that its results depend on nothing else. Before it is loaded
+ * OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are taken out of the environment, since they pin kernels
+ * that may be half as fast as what the processor can do. */
 #ifndef NEAP_TENSOR_BLAS_H
 #define NEAP_TENSOR_BLAS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-enum { NEAP__ROW_MAJOR = 101, NEAP__PLAIN = 111, NEAP__TRANSPOSED = 112 }; /* CBLAS's numbers */
-
-typedef void (*neap__dgemm_fn)(int order, int ta, int tb, int m, int n, int k, double alpha,
-                               const double *a, int lda, const double *b, int ldb, double beta,
-                               double *c, int ldc);
-typedef void (*neap__sgemm_fn)(int order, int ta, int tb, int m, int n, int k, float alpha,
-                               const float *a, int lda, const float *b, int ldb, float beta,
-                               float *c, int ldc);
 /* LAPACK, Fortran style: all by address, matrices by columns. The trailing sizes are the lengths of
  * the texts, which Fortran passes out of sight. */
 typedef const int *neap__int;
@@ -48,13 +39,7 @@ typedef struct {
                  neap__int lwork, int *iwork, int *info);
 } neap__lapack;
 
-typedef struct {
-  neap__dgemm_fn dgemm;
-  neap__sgemm_fn sgemm;
-  neap__lapack lapack;
-} neap__blas;
-
 /* The library's functions, or NULL when it cannot be loaded. NEAP_BLAS=none pretends so. */
-const neap__blas *neap__blas_open(void);
+const neap__lapack *neap__blas_open(void);
 
 #endif

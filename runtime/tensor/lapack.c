@@ -8,13 +8,13 @@
 #include "tensor/walk.h"
 
 static neap_status library(const char *name, const neap__lapack **lapack) {
-  const neap__blas *blas = neap__blas_open();
-  if (!blas)
+  const neap__lapack *found = neap__blas_open();
+  if (!found)
     return neap_fail(NEAP_EIO,
                      "%s: OpenBLAS (libopenblas.so.0) could not be loaded; on Debian it is the "
                      "package libopenblas0-pthread",
                      name);
-  *lapack = &blas->lapack;
+  *lapack = found;
   return NEAP_OK;
 }
 
