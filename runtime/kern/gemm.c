@@ -21,25 +21,33 @@ extern const neap_gemm GEMM(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 #define DTYPE    NEAP_F64
 #define NAME(op) op##_f64
 #if defined(__AVX512F__)
-#define REGISTER __m512d
+#define REGISTER    __m512d
+#define DOTS_SHARED 16
+#define DOTS_OWN    16
 #endif
 #include "kern/gemm.inc.h"
 #undef T
 #undef DTYPE
 #undef NAME
 #undef REGISTER
+#undef DOTS_SHARED
+#undef DOTS_OWN
 
 #define T        float
 #define DTYPE    NEAP_F32
 #define NAME(op) op##_f32
 #if defined(__AVX512F__)
-#define REGISTER __m512
+#define REGISTER    __m512
+#define DOTS_SHARED 32
+#define DOTS_OWN    16
 #endif
 #include "kern/gemm.inc.h"
 #undef T
 #undef DTYPE
 #undef NAME
 #undef REGISTER
+#undef DOTS_SHARED
+#undef DOTS_OWN
 
 #define T        uint64_t
 #define DTYPE    NEAP_I64

@@ -5,8 +5,6 @@
 #ifndef NEAP_KERN_GEMM_DOTS_H
 #define NEAP_KERN_GEMM_DOTS_H
 
-enum { DOTS_ROWS = 32 }; /* in flight, which hides the latency of the sums */
-
 static inline __m512 halves_f32(const float *low, const float *high, __mmask8 some) {
   __m512 v = _mm512_castps256_ps512(_mm256_maskz_loadu_ps(some, low));
   return _mm512_insertf32x8(v, _mm256_maskz_loadu_ps(some, high), 1);

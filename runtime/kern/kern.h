@@ -190,8 +190,9 @@ typedef void (*neap_add_scaled_fn)(int64_t n, double *z, double a, const double 
  * the stretches added in order, and the terms of a stretch in order, by fused multiply-add where
  * the instruction set has it. So an element's bits depend on its row of a and its column of b
  * alone: not on the sizes m and n, its place, the strides or how the work is cut. They are the same
- * in the avx2 and avx512 tables; scalar rounds products before they are added. */
-enum { NEAP_STRETCH = 384 };
+ * in the avx2 and avx512 tables; scalar rounds products before they are added. S is no multiple of
+ * a power of two above 8, so that stretches side by side use all of a cache. */
+enum { NEAP_STRETCH = 376 };
 
 /* Columns of b, k x n, as multiply reads them fastest: panels of `panel` columns side by side, each
  * k rows of adjacent elements, the last filled up with zeros: z holds k n elements, n rounded up to

@@ -17,7 +17,7 @@
  * to one thread; from SPLIT on there are two tiles at least. Operands within NEAR bytes are used
  * where they lie. ROOM separates copied rows, so that they do not compete for the same places in a
  * cache. */
-enum { TILE_COLUMNS = 1024, CHUNK = 4000000, SPLIT = 10000000, NEAR = 1 << 16, ROOM = 16 };
+enum { TILE_COLUMNS = 1024, CHUNK = 4000000, SPLIT = 10000000, NEAR = 1 << 17, ROOM = 16 };
 enum { SMALL = 16384, DOTS = 64 };
 
 typedef struct {
