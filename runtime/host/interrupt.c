@@ -118,6 +118,13 @@ static void come_back(lua_State *L) {
   if (neap_interrupted()) arm(L); /* the hook was armed on the thread that just ended */
 }
 
+/* The interrupts that have become errors. One that has arrived and not yet been noticed will strike
+ * inside the call that asks. */
+static int settled(void) {
+  int count = arrived;
+  return count > 0 && neap_interrupted() ? count - 1 : count;
+}
+
 neap_host_outcome neap_host_call(lua_State *L, int nargs, int nresults) {
   lua_State *outer = running;
   bool outermost = depth == 0;
@@ -147,7 +154,7 @@ neap_host_outcome neap_host_call(lua_State *L, int nargs, int nresults) {
 
 /* What a call remembers across a yield: how many values lie below its results, and the count of
  * interrupts when it began. */
-static lua_KContext remember(int below) { return (lua_KContext)arrived * 4 + below; }
+static lua_KContext remember(int below) { return (lua_KContext)settled() * 4 + below; }
 
 static int end_pcall(lua_State *L, int status, lua_KContext began) {
   if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)(began % 4);
@@ -193,7 +200,7 @@ static bool resume(lua_State *L, lua_State *co, int nargs, int *nresults) {
     lua_pushliteral(L, "too many arguments to resume");
     return false;
   }
-  int before = arrived;
+  int before = settled();
   lua_xmove(L, co, nargs);
   running = co;
   int status = lua_resume(co, L, nargs, nresults);
@@ -213,7 +220,7 @@ static bool resume(lua_State *L, lua_State *co, int nargs, int *nresults) {
 
 static int l_resume(lua_State *L) {
   lua_State *co = check_thread(L);
-  int n, before = arrived;
+  int n, before = settled();
   bool good = resume(L, co, lua_gettop(L) - 1, &n);
   if (!good && arrived != before) return lua_error(L);
   lua_pushboolean(L, good);
@@ -223,7 +230,7 @@ static int l_resume(lua_State *L) {
 
 static int wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-  int n, before = arrived;
+  int n, before = settled();
   if (resume(L, co, lua_gettop(L), &n)) return n;
   int status = lua_status(co);
   if (status > LUA_YIELD) {
