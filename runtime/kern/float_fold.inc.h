@@ -16,12 +16,16 @@ static double NAME(segment_sum)(int64_t n, const T *a) {
   return tree_wide(s);
 }
 
+/* Each segment is a stream of its own. One of a single page is too short for the processor to look
+ * ahead in: what follows is fetched meanwhile. */
 static double NAME(four_sums)(double total, const T *a) {
   wide s[4][VECTORS];
   clear(s[0], 4 * VECTORS);
-  for (int64_t i = 0; i < SEGMENT; i += LANES)
-    UNROLL for (int q = 0; q < 4; q++) UNROLL for (int v = 0; v < VECTORS; v++) s[q][v] +=
-        NAME(load)(a + q * SEGMENT + i + v * DOUBLES);
+  for (int64_t i = 0; i < SEGMENT; i += LANES) UNROLL for (int q = 0; q < 4; q++) {
+      const T *x = a + q * SEGMENT + i;
+      if (sizeof(T) * SEGMENT <= 4096) __builtin_prefetch(x + 4 * SEGMENT);
+      UNROLL for (int v = 0; v < VECTORS; v++) s[q][v] += NAME(load)(x + v * DOUBLES);
+    }
   for (int q = 0; q < 4; q++) total += tree_wide(s[q]);
   return total;
 }

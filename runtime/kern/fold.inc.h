@@ -57,16 +57,24 @@ static void NAME(all)(FOLD_ARGS) {
 }
 
 /* Whole groups without it are passed over first. */
-static int64_t NAME(find)(int64_t n, const void *x, const neap_acc *wanted) {
-  const T *a = x, v = (T)wanted->FIELD;
-  bool nan = IS_NAN(v);
+static ALWAYS_INLINE int64_t NAME(find_first)(int64_t n, const T *a, T v, bool nan) {
   int64_t i = 0;
   for (; i + WIDE <= n; i += WIDE) {
     int found = 0;
-    for (int k = 0; k < WIDE; k++) found |= (a[i + k] == v) | (nan & IS_NAN(a[i + k]));
+    for (int k = 0; k < WIDE; k++) found |= nan ? IS_NAN(a[i + k]) : a[i + k] == v;
+    if (found) break;
+  }
+  for (; i + 8 <= n; i += 8) {
+    int found = 0;
+    for (int k = 0; k < 8; k++) found |= nan ? IS_NAN(a[i + k]) : a[i + k] == v;
     if (found) break;
   }
   for (; i < n; i++)
-    if (a[i] == v || (nan && IS_NAN(a[i]))) return i;
+    if (nan ? IS_NAN(a[i]) : a[i] == v) return i;
   return -1;
+}
+
+static int64_t NAME(find)(int64_t n, const void *x, const neap_acc *wanted) {
+  T v = (T)wanted->FIELD;
+  return IS_NAN(v) ? NAME(find_first)(n, x, v, true) : NAME(find_first)(n, x, v, false);
 }
