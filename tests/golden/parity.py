@@ -11,8 +11,8 @@ A shape is its sizes joined by x; "one" marks a Lua number or boolean. Values st
 for n equal ones. BOUND says how near neap must come:
     =       the same bits (any NaN for NaN; the sign of 0 counts): moves, integers, bools, and what
             IEEE 754 rounds correctly (+ - * / sqrt, rounding, comparisons)
-    uN      within N units in the last place. Elementary functions: neap's own bound (elementary.h,
-            elementary_f32.h: 2.5 at most) plus NumPy's (4 at most in f32, 1 of the C library in
+    uN      within N units in the last place. Elementary functions: neap's own bound (vec_f64.h,
+            vec_f32.h: 2.5 at most) plus NumPy's (4 at most in f32, 1 of the C library in
             f64). Products of n factors: each side makes at most n/2 ulp of error
     sX      within 16 eps X, where X is the largest sum of magnitudes behind an element, times the
             condition number where a system is solved: two orders of adding up to 60 terms
