@@ -73,8 +73,7 @@ static void count_taken(int64_t bytes) {
   set(&recent, bytes);
 }
 
-/* classes
- * ------------------------------------------------------------------------------------------- */
+/* classes -------------------------------------------------------------------------------------- */
 
 /* Sizes are counted in units beyond the smallest block, which leaves room for two headers: a tensor
  * of a power of two elements fits its class exactly. */
@@ -91,8 +90,7 @@ static size_t class_size(int class) {
   return LEAST + ((size_t)step << shift) * UNIT;
 }
 
-/* the system
- * ---------------------------------------------------------------------------------------- */
+/* the system ----------------------------------------------------------------------------------- */
 
 static size_t mapped_size(size_t size) { return (size + PAGE - 1) / PAGE * PAGE; }
 
@@ -129,8 +127,7 @@ static void to_system(block *b) {
   }
 }
 
-/* the lists, with the lock held
- * ---------------------------------------------------------------------------------------- */
+/* the lists, with the lock held ---------------------------------------------------------------- */
 
 static block *pop(int class) {
   block *b = lists[class].first;
@@ -178,8 +175,7 @@ static block *shed(int64_t most) {
   return out;
 }
 
-/* blocks
- * -------------------------------------------------------------------------------------------- */
+/* blocks --------------------------------------------------------------------------------------- */
 
 /* The end of a mapping holds no memory until somebody writes there. */
 static void note_size(block *b, size_t bytes) {
@@ -245,8 +241,7 @@ bool neap__block_resize(void *data, size_t bytes) {
   return true;
 }
 
-/* counters
- * -------------------------------------------------------------------------------------------- */
+/* counters ------------------------------------------------------------------------------------- */
 
 int64_t neap_alloc_live(void) { return value(&live); }
 int64_t neap_alloc_peak(void) { return value(&peak); }

@@ -58,8 +58,7 @@ static void write_all(const char *data, size_t n) {
   }
 }
 
-/* what comes in
- * -------------------------------------------------------------------------------------------- */
+/* what comes in -------------------------------------------------------------------------------- */
 
 /* Is the member "method" of the object, or of one in the list, "interrupt"? A front end that writes
  * it with escapes is obeyed when its turn comes. */
@@ -203,8 +202,7 @@ bool neap_wire_stopped(int64_t number) {
   return stopped;
 }
 
-/* what goes out
- * -------------------------------------------------------------------------------------------- */
+/* what goes out -------------------------------------------------------------------------------- */
 
 /* Bytes at the end that are the begin of a character of UTF-8. */
 static size_t unfinished(const char *data, size_t n) {
@@ -299,8 +297,7 @@ bool neap_wire_label(const char *id) {
   return good;
 }
 
-/* opening and closing
- * -------------------------------------------------------------------------------------------- */
+/* opening and closing -------------------------------------------------------------------------- */
 
 static bool take_over(int fd, printed *p, const char *name) {
   int ends[2];

@@ -11,8 +11,9 @@ static double NAME(segment_sum)(int64_t n, const T *a) {
   int64_t i = 0;
   for (; i + LANES <= n; i += LANES)
     UNROLL for (int v = 0; v < VECTORS; v++) s[v] += NAME(load)(a + i + v * DOUBLES);
-  UNROLL for (int v = 0; v < VECTORS; v++) s[v] +=
-      NAME(load_some)(a + i + v * DOUBLES, n - i - v * DOUBLES);
+  UNROLL for (int v = 0; v < VECTORS; v++) {
+    s[v] += NAME(load_some)(a + i + v * DOUBLES, n - i - v * DOUBLES);
+  }
   return tree_wide(s);
 }
 
@@ -21,11 +22,13 @@ static double NAME(segment_sum)(int64_t n, const T *a) {
 static double NAME(four_sums)(double total, const T *a) {
   wide s[4][VECTORS];
   clear(s[0], 4 * VECTORS);
-  for (int64_t i = 0; i < SEGMENT; i += LANES) UNROLL for (int q = 0; q < 4; q++) {
+  for (int64_t i = 0; i < SEGMENT; i += LANES) {
+    UNROLL for (int q = 0; q < 4; q++) {
       const T *x = a + q * SEGMENT + i;
       if (sizeof(T) * SEGMENT <= 4096) __builtin_prefetch(x + 4 * SEGMENT);
       UNROLL for (int v = 0; v < VECTORS; v++) s[q][v] += NAME(load)(x + v * DOUBLES);
     }
+  }
   for (int q = 0; q < 4; q++) total += tree_wide(s[q]);
   return total;
 }
@@ -50,9 +53,11 @@ static void NAME(segment_dev)(int64_t n, const T *a, double center, neap_acc *ou
   clear(s, VECTORS);
   clear(q, VECTORS);
   int64_t i = 0;
-  for (; i + LANES <= n; i += LANES)
-    UNROLL for (int v = 0; v < VECTORS; v++)
-        NAME(deviate)(&s[v], &q[v], NAME(load)(a + i + v * DOUBLES) - center);
+  for (; i + LANES <= n; i += LANES) {
+    UNROLL for (int v = 0; v < VECTORS; v++) {
+      NAME(deviate)(&s[v], &q[v], NAME(load)(a + i + v * DOUBLES) - center);
+    }
+  }
   UNROLL for (int v = 0; v < VECTORS; v++) {
     int64_t left = n - i - v * DOUBLES;
     wide d = NAME(load_some)(a + i + v * DOUBLES, left) - center;
@@ -66,9 +71,14 @@ static void NAME(two_devs)(const T *a, double center, neap_acc *out) {
   wide s[2][VECTORS], q[2][VECTORS];
   clear(s[0], 2 * VECTORS);
   clear(q[0], 2 * VECTORS);
-  for (int64_t i = 0; i < SEGMENT; i += LANES)
-    UNROLL for (int h = 0; h < 2; h++) UNROLL for (int v = 0; v < VECTORS; v++)
-        NAME(deviate)(&s[h][v], &q[h][v], NAME(load)(a + h * SEGMENT + i + v * DOUBLES) - center);
+  for (int64_t i = 0; i < SEGMENT; i += LANES) {
+    UNROLL for (int h = 0; h < 2; h++) {
+      const T *x = a + h * SEGMENT + i;
+      UNROLL for (int v = 0; v < VECTORS; v++) {
+        NAME(deviate)(&s[h][v], &q[h][v], NAME(load)(x + v * DOUBLES) - center);
+      }
+    }
+  }
   for (int h = 0; h < 2; h++) {
     out->f += tree_wide(q[h]);
     out->g += tree_wide(s[h]);
@@ -83,8 +93,7 @@ static void NAME(dev)(FOLD_ARGS) {
   NAME(segment_dev)(n, a, center, out);
 }
 
-/* columns
- * --------------------------------------------------------------------------------------------- */
+/* columns -------------------------------------------------------------------------------------- */
 
 /* Rows x[0], x[1], ... go to one lane of every column, in order. Rows may lie pages apart, where
  * the processor does not look ahead by itself: ahead tells it. */
@@ -143,9 +152,8 @@ static void NAME(columns)(int64_t n, int64_t columns, const void *xp, int64_t xs
   for (int64_t from = 0; from == 0 || from < n; from += SEGMENT) {
     double s[LANES][NEAP_COLUMNS] = {{0}}, q[LANES][NEAP_COLUMNS];
     if (center) memset(q, 0, sizeof q);
-    NAME(strip)
-    (n - from < SEGMENT ? n - from : SEGMENT, columns, x + from * xs, xs, middle, s,
-     center ? q : NULL);
+    int64_t rows = n - from < SEGMENT ? n - from : SEGMENT;
+    NAME(strip)(rows, columns, x + from * xs, xs, middle, s, center ? q : NULL);
     for (int64_t j = 0; j < columns; j++) {
       neap_acc *acc = &out[j * step];
       if (center) acc->f += q[0][j];
@@ -154,8 +162,7 @@ static void NAME(columns)(int64_t n, int64_t columns, const void *xp, int64_t xs
   }
 }
 
-/* extremes
- * -------------------------------------------------------------------------------------------- */
+/* extremes ------------------------------------------------------------------------------------- */
 
 static bool NAME(has_nan)(int64_t n, const T *a) {
   int found = 0;

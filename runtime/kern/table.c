@@ -45,11 +45,13 @@ static inline double tree_wide(const wide *s) {
   wide r[VECTORS];
   double lanes[DOUBLES];
   UNROLL for (int v = 0; v < VECTORS; v++) r[v] = s[v];
-  UNROLL for (int half = VECTORS / 2; half; half /= 2) UNROLL for (int v = 0; v < half; v++) r[v] =
-      r[v] + r[v + half];
+  UNROLL for (int half = VECTORS / 2; half; half /= 2) {
+    UNROLL for (int v = 0; v < half; v++) r[v] = r[v] + r[v + half];
+  }
   memcpy(lanes, r, sizeof lanes);
-  UNROLL for (int half = DOUBLES / 2; half; half /= 2) UNROLL for (int k = 0; k < half; k++)
-      lanes[k] = lanes[k] + lanes[k + half];
+  UNROLL for (int half = DOUBLES / 2; half; half /= 2) {
+    UNROLL for (int k = 0; k < half; k++) lanes[k] = lanes[k] + lanes[k + half];
+  }
   return lanes[0];
 }
 

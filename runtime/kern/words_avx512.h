@@ -50,9 +50,11 @@ static ALWAYS_INLINE void sort_columns(__m512i *v, int rows) {
 
 /* Columns of bitonic order into rising order. */
 static ALWAYS_INLINE void merge_rows(__m512i *v, int rows) {
-  UNROLL for (int step = 8; step; step /= 2)
-      UNROLL for (int i = 0; i < rows; i++) if (step < rows && !(i & step))
-          order_rows(&v[i], &v[i + step]);
+  UNROLL for (int step = 8; step; step /= 2) {
+    UNROLL for (int i = 0; i < rows; i++) {
+      if (step < rows && !(i & step)) order_rows(&v[i], &v[i + step]);
+    }
+  }
 }
 
 /* One word of every vector with its partner in the vector lying opposite. */

@@ -15,9 +15,7 @@
 
 enum { BATCH = 64 }; /* chunks that are on their way to the disk together */
 
-/* boxes and the parts of chunks in them
- * -----------------------------------------------------------------------------------------------
- */
+/* boxes and the parts of chunks in them -------------------------------------------------------- */
 
 typedef struct {
   const neap_grid *g;
@@ -97,9 +95,7 @@ static neap_status each_chunk(int64_t n, neap_parallel_fn fn, box *b) {
   return NEAP_OK;
 }
 
-/* reading
- * -----------------------------------------------------------------------------------------------
- */
+/* reading -------------------------------------------------------------------------------------- */
 
 static neap_status read_file(const char *path, unsigned char **data, size_t *n) {
   neap_bytes *b;
@@ -198,9 +194,7 @@ neap_status neap_grid_read(const neap_grid *g, neap_tensor *out, const int64_t *
   return st;
 }
 
-/* writing
- * -----------------------------------------------------------------------------------------------
- */
+/* writing -------------------------------------------------------------------------------------- */
 
 /* What chunk i holds after the write, contiguous. */
 static neap_status compose(neap_tensor *out, const box *b, const part *p) {
@@ -323,9 +317,7 @@ neap_status neap_grid_write(const neap_grid *g, const int64_t *low, const neap_t
   return st;
 }
 
-/* leftovers
- * -----------------------------------------------------------------------------------------------
- */
+/* leftovers ------------------------------------------------------------------------------------ */
 
 /* The process that "name.<process>-<number>.tmp" names; 0 for other names. */
 static long writer_of(const char *name) {

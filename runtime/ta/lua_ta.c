@@ -149,8 +149,7 @@ static int l_relative(lua_State *L) {
   return neap_lua_done(L, neap_ta_relative(n, x, y, offset, neap_tensor_data(t)));
 }
 
-/* streams
- * --------------------------------------------------------------------------------------- */
+/* streams -------------------------------------------------------------------------------------- */
 
 /* stream(name, params) */
 static int l_stream(lua_State *L) {

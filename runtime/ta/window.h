@@ -33,8 +33,7 @@ struct neap_ta_memory {
 };
 double *neap__ta_take(neap_ta_memory *m, int64_t n, double fill);
 
-/* sums
- * ------------------------------------------------------------------------------------------ */
+/* sums ----------------------------------------------------------------------------------------- */
 
 /* buf[at + 1 .. n] are sums of tails, buf[0 .. at - 1] the values of this block. */
 typedef struct {
@@ -62,8 +61,7 @@ INLINE double sum_next(sum_window *w, double x) {
   return sum;
 }
 
-/* extrema
- * --------------------------------------------------------------------------------------- */
+/* extrema -------------------------------------------------------------------------------------- */
 
 typedef struct {
   double *high, *low, top, bottom;
@@ -137,8 +135,7 @@ INLINE double last_max_next(last_max_window *w, double x) {
   return since;
 }
 
-/* moments about a shift
- * ------------------------------------------------------------------------- */
+/* moments about a shift ------------------------------------------------------------------------ */
 
 /* x holds the window itself (in ring order), sum and square are those of x - shift. */
 typedef struct {
@@ -182,8 +179,7 @@ INLINE double moments_var(const moments_window *w, double ddof) {
   return v < 0 ? 0 : v;
 }
 
-/* position-weighted sums about a shift
- * ---------------------------------------------------------- */
+/* position-weighted sums about a shift --------------------------------------------------------- */
 
 /* sum = sum of d, weighted = sum of k d with k = 0 for the oldest of the window, n - 1 for the
  * last; d = x - shift. One place further on, each weight of the tail is one less: that is its sum.
@@ -227,8 +223,7 @@ INLINE double slope_wma(const slope_window *w) {
   return w->shift + (w->weighted + w->sum) / (n * (n + 1) / 2);
 }
 
-/* values of the past
- * ---------------------------------------------------------------------------- */
+/* values of the past --------------------------------------------------------------------------- */
 
 typedef struct {
   double *ring;
@@ -249,8 +244,7 @@ INLINE bool lag_next(lag_window *w, double x, double *past) {
   return false;
 }
 
-/* exponential averages
- * -------------------------------------------------------------------------- */
+/* exponential averages ------------------------------------------------------------------------- */
 
 /* y += k (x - y), seeded with the mean of the first n. */
 typedef struct {
@@ -292,8 +286,7 @@ INLINE bool warm(int64_t *seen, int64_t n) {
   return false;
 }
 
-/* rows of the table
- * ----------------------------------------------------------------------------- */
+/* rows of the table ---------------------------------------------------------------------------- */
 
 enum { PERIOD_MAX = 100000 };
 #define PERIOD(name_, low_, usual_, talib_)                                                        \

@@ -14,8 +14,7 @@ static void move(size_t each, char *z, const char *x) {
   else *z = *x;
 }
 
-/* gather
- * --------------------------------------------------------------------------------------------- */
+/* gather --------------------------------------------------------------------------------------- */
 
 typedef struct {
   const char *operation;
@@ -75,8 +74,7 @@ neap_status neap_tensor_gather(neap_tensor *out, const neap_tensor *t, int dim,
   return st;
 }
 
-/* scatter
- * --------------------------------------------------------------------------------------------- */
+/* scatter -------------------------------------------------------------------------------------- */
 
 typedef struct {
   neap__rows at, src; /* of the same rows */
@@ -162,8 +160,7 @@ neap_status neap_tensor_scatter(neap_tensor *t, int dim, const neap_tensor *inde
   return st;
 }
 
-/* partition
- * --------------------------------------------------------------------------------------------- */
+/* partition ------------------------------------------------------------------------------------ */
 
 typedef struct {
   neap__rows rows;

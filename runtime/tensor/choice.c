@@ -9,8 +9,7 @@
 #include "tensor/draw.h"
 #include "tensor/walk.h"
 
-/* even, without replacement
- * --------------------------------------------------------------------------------- */
+/* even, without replacement -------------------------------------------------------------------- */
 
 struct moved {
   int64_t at, value; /* at = -1: free */
@@ -99,8 +98,7 @@ neap_status neap_tensor_sample(neap_tensor *out, int64_t n, int64_t k, int64_t f
   return st;
 }
 
-/* by weight
- * ---------------------------------------------------------------------------------------------- */
+/* by weight ------------------------------------------------------------------------------------ */
 
 /* Position in w of the first number above u * the last of sum, the running sums. Where to begin is
  * kept for n equal parts of [0, 1): a step or two on average, whatever the weights. Source: Chen

@@ -51,9 +51,7 @@ static void identity(double *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) x[i * n + i] = 1;
 }
 
-/* LU
- * ------------------------------------------------------------------------------------------------
- */
+/* LU ------------------------------------------------------------------------------------------- */
 
 /* LAPACK's row exchanges as an order of rows, counted from first. Returns the sign. */
 static int order_of_rows(const int *pivot, int k, int64_t m, double *order) {
@@ -167,9 +165,7 @@ neap_status neap_tensor_det(neap_tensor *det, neap_tensor *sign, neap_tensor *lo
   return st;
 }
 
-/* QR
- * ------------------------------------------------------------------------------------------------
- */
+/* QR ------------------------------------------------------------------------------------------- */
 
 /* x holds R above and reflectors below; q gets the reflectors, r the rest. */
 static void take_r(const decomposition *d, const double *x, double *q, double *r, int64_t rows) {
@@ -237,8 +233,7 @@ neap_status neap_tensor_qr(neap_tensor *q, neap_tensor *r, const neap_tensor *a,
   return st;
 }
 
-/* singular values
- * ---------------------------------------------------------------------------------------------- */
+/* singular values ------------------------------------------------------------------------------ */
 
 typedef struct {
   const char *job; /* N: values only, S: reduced, A: full */
@@ -323,8 +318,7 @@ neap_status neap_tensor_svd(neap_tensor *u, neap_tensor *s, neap_tensor *vt, con
   return st;
 }
 
-/* symmetric eigenproblems
- * -------------------------------------------------------------------------------------- */
+/* symmetric eigenproblems ---------------------------------------------------------------------- */
 
 static neap_status eigh_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
@@ -365,9 +359,7 @@ neap_status neap_tensor_eigh(neap_tensor *values, neap_tensor *vectors, const ne
   return st;
 }
 
-/* least squares
- * ------------------------------------------------------------------------------------------------
- */
+/* least squares -------------------------------------------------------------------------------- */
 
 typedef struct {
   decomposition d; /* one: b by columns, two: singular values */

@@ -10,8 +10,7 @@
 #include "tensor/draw.h"
 #include "tensor/walk.h"
 
-/* one block an element
- * ------------------------------------------------------------------------------------------ */
+/* one block an element ------------------------------------------------------------------------- */
 
 static void bernoulli(const neap__draws *d, int64_t at, int64_t n, double *y) {
   neap__blocks b;
@@ -33,8 +32,7 @@ static void student(const neap__draws *d, int64_t at, int64_t n, double *y) {
   d->kern->student(n, y, b.low, b.high, d->a + at * d->as, d->as);
 }
 
-/* gamma
- * -------------------------------------------------------------------------------------------- */
+/* gamma ---------------------------------------------------------------------------------------- */
 
 /* The squeeze of Marsaglia and Tsang, "A simple method for generating gamma variables", 2000: with
  * v = (1 + c x)^3, d v is accepted when log u < x^2 / 2 + d - d v + d log v. w = v - 1 and log1p
@@ -104,8 +102,7 @@ static void beta(const neap__draws *d, int64_t at, int64_t n, double *y) {
   }
 }
 
-/* parameters
- * --------------------------------------------------------------------------------------- */
+/* parameters ----------------------------------------------------------------------------------- */
 
 typedef struct {
   const char *name;

@@ -2,9 +2,7 @@
 
 #include <string.h>
 
-/* loops over elements that may lie off their alignment
- * -----------------------------------------------------------------------------------------------
- */
+/* loops over elements that may lie off their alignment ----------------------------------------- */
 
 #define ALL_FIT (-1)
 
@@ -76,9 +74,7 @@ static int64_t from_bf16(void *out, const unsigned char *in, int64_t n) {
   return ALL_FIT;
 }
 
-/* names
- * -----------------------------------------------------------------------------------------------
- */
+/* names ---------------------------------------------------------------------------------------- */
 
 const neap_element neap_elements[NEAP_ELEMENTS] = {
     [NEAP_F64] = {"f8", "float64", "F64", 8, NEAP_F64, NULL},
@@ -132,9 +128,7 @@ const char *neap_element_advice(const char *code) {
   }
 }
 
-/* reading
- * -----------------------------------------------------------------------------------------------
- */
+/* reading -------------------------------------------------------------------------------------- */
 
 bool neap_host_is_little(void) {
   const uint16_t one = 1;

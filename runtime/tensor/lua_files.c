@@ -19,9 +19,7 @@ static int archive_gc(lua_State *L) {
   return 0;
 }
 
-/* one tensor
- * -----------------------------------------------------------------------------------------------
- */
+/* one tensor ----------------------------------------------------------------------------------- */
 
 /* save_npy(t, path) */
 static int l_save_npy(lua_State *L) {
@@ -42,9 +40,7 @@ static int l_map_npy(lua_State *L) {
   return neap_lua_done(L, neap_tensor_map_npy(neap_lua_push_tensor(L), path));
 }
 
-/* archives
- * -----------------------------------------------------------------------------------------------
- */
+/* archives ------------------------------------------------------------------------------------- */
 
 /* Names at arg and tensors at arg + 1, two arrays of one length, into a fresh archive. */
 static neap_archive *push_named(lua_State *L, int arg) {

@@ -5,9 +5,7 @@
 
 #include "tensor/lua_parts.h"
 
-/* operands
- * -----------------------------------------------------------------------------------------------
- */
+/* operands ------------------------------------------------------------------------------------- */
 
 static void integer_scalar(lua_State *L, lua_Integer v, const neap_tensor *other, neap_scalar *s,
                            const char *operation) {
@@ -66,9 +64,7 @@ static void both_operands(lua_State *L, const neap_tensor **a, const neap_tensor
   }
 }
 
-/* binary
- * ------------------------------------------------------------------------------------------------
- */
+/* binary --------------------------------------------------------------------------------------- */
 
 static int upvalue(lua_State *L) { return (int)lua_tointeger(L, OPERATION); }
 
@@ -139,8 +135,7 @@ static int l_where(lua_State *L) {
   return neap_lua_done(L, neap_tensor_where(neap_lua_push_tensor(L), mask, a, b));
 }
 
-/* reductions
- * --------------------------------------------------------------------------------------------- */
+/* reductions ----------------------------------------------------------------------------------- */
 
 neap_reduce_options neap__lua_reduce_options(lua_State *L, const char *operation, int arg,
                                              const neap_tensor *t) {
@@ -205,8 +200,7 @@ static int l_extreme(lua_State *L) {
   return op % 2 == 0 ? 2 : 1;
 }
 
-/* registration
- * ------------------------------------------------------------------------------------------- */
+/* registration --------------------------------------------------------------------------------- */
 
 /* To the metatable at the top of the stack. */
 static void add(lua_State *L, const char *name, const char *suffix, lua_CFunction fn, int op,

@@ -51,8 +51,7 @@ neap_tensor *neap_lua_push_series(lua_State *L, int arg, neap_dtype dtype, const
   return t;
 }
 
-/* arguments
- * ---------------------------------------------------------------------------------------------- */
+/* arguments ------------------------------------------------------------------------------------ */
 
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback) {
   neap_dtype dtype = fallback;
@@ -171,8 +170,7 @@ int neap__lua_done_value(lua_State *L, neap_status st) {
   return 1;
 }
 
-/* construction
- * ------------------------------------------------------------------------------------- */
+/* construction --------------------------------------------------------------------------------- */
 
 /* Shape of a nested table, by following its first elements; *truth when they end in a boolean. */
 static int measure(lua_State *L, int arg, int64_t *size, bool *truth) {
@@ -249,8 +247,7 @@ static int l_arange(lua_State *L) {
   return neap_lua_done(L, neap_tensor_as(out, t, dtype));
 }
 
-/* looking
- * -------------------------------------------------------------------------------------------- */
+/* looking -------------------------------------------------------------------------------------- */
 
 static int t_shape(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);

@@ -4,9 +4,7 @@
 
 #include "tensor/lua_parts.h"
 
-/* slices
- * ------------------------------------------------------------------------------------------------
- */
+/* slices --------------------------------------------------------------------------------------- */
 
 /* Optional integer at arg, resolved to 1..size (0 and size + 1 are the places just outside). */
 static int64_t bound(lua_State *L, int arg, int64_t size, int64_t fallback, const char *what) {
@@ -90,8 +88,7 @@ static neap_tensor *push_indexed(lua_State *L, const neap_tensor *t, int key) {
   return out;
 }
 
-/* masks and index tensors
- * ------------------------------------------------------------------------------- */
+/* masks and index tensors ---------------------------------------------------------------------- */
 
 /* Check that mask covers the leading dimensions of t. */
 static void check_mask(lua_State *L, const neap_tensor *t, const neap_tensor *mask) {
@@ -208,9 +205,7 @@ int neap__lua_newindex(lua_State *L) {
   return 0;
 }
 
-/* shapes
- * ------------------------------------------------------------------------------------------------
- */
+/* shapes --------------------------------------------------------------------------------------- */
 
 static int t_reshape(lua_State *L) {
   const neap_tensor *t = neap_lua_check_tensor(L, 1);

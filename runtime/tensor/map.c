@@ -3,8 +3,7 @@
 
 #include "tensor/walk.h"
 
-/* shapes and dtypes
- * ------------------------------------------------------------------------------------- */
+/* shapes and dtypes ---------------------------------------------------------------------------- */
 
 neap_status neap__broadcast(const char *name, const neap_tensor *a, const neap_tensor *b,
                             neap_tensor *shape) {
@@ -80,9 +79,7 @@ static bool is_one_row(const neap_tensor *a, const neap_tensor *b, int64_t *n, i
   return a->dtype == b->dtype && same_row(a, b, n, step);
 }
 
-/* binary
- * ------------------------------------------------------------------------------------------------
- */
+/* binary --------------------------------------------------------------------------------------- */
 
 static neap_status binary_row(void *ctx, int64_t n, char *const *p, const int64_t *stride) {
   const neap_binary_fn *fn = ctx;
@@ -218,9 +215,7 @@ neap_status neap_tensor_compare(neap_tensor *out, neap_compare_op op, const neap
   return fresh_binary(out, NEAP_BOOL, k->compare[op][dtype], dtype, &shape, a, b);
 }
 
-/* unary
- * -------------------------------------------------------------------------------------------------
- */
+/* unary ---------------------------------------------------------------------------------------- */
 
 static neap_status unary_row(void *ctx, int64_t n, char *const *p, const int64_t *stride) {
   const neap_unary_fn *fn = ctx;
@@ -276,9 +271,7 @@ neap_status neap_tensor_unary_into(neap_tensor *a, neap_unary_op op) {
   return neap__walk(2, (const neap_tensor *[]){a, a}, unary_row, &fn);
 }
 
-/* where
- * -------------------------------------------------------------------------------------------------
- */
+/* where ---------------------------------------------------------------------------------------- */
 
 static neap_status where_row(void *ctx, int64_t n, char *const *p, const int64_t *stride) {
   const neap_where_fn *fn = ctx;

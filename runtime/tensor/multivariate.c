@@ -8,8 +8,7 @@
 #include "tensor/draw.h"
 #include "tensor/walk.h"
 
-/* multinomial
- * -------------------------------------------------------------------------------------- */
+/* multinomial ---------------------------------------------------------------------------------- */
 
 typedef struct {
   neap_rng rng;
@@ -101,8 +100,7 @@ neap_status neap_tensor_multinomial(neap_tensor *out, int64_t trials, const neap
   return st;
 }
 
-/* normal vectors
- * ----------------------------------------------------------------------------------- */
+/* normal vectors ------------------------------------------------------------------------------- */
 
 typedef struct {
   neap__draws draws;

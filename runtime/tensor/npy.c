@@ -10,9 +10,7 @@
 enum { PIECE = 1 << 20, WIDENED = 64 << 10, MAX_HEADER = 1 << 20 };
 static const char MAGIC[] = "\x93NUMPY";
 
-/* writing
- * -----------------------------------------------------------------------------------------------
- */
+/* writing -------------------------------------------------------------------------------------- */
 
 /* Magic to the end of the dict, padded so that the elements start at a multiple of 64. */
 size_t neap__npy_header(char *out, const neap_tensor *t) {
@@ -61,9 +59,7 @@ neap_status neap_tensor_save_npy(const neap_tensor *t, const char *path) {
   return st;
 }
 
-/* reading
- * -----------------------------------------------------------------------------------------------
- */
+/* reading -------------------------------------------------------------------------------------- */
 
 typedef struct {
   const char *path;
@@ -271,9 +267,7 @@ neap_status neap_tensor_load_npy(neap_tensor *out, const char *path) {
   return st;
 }
 
-/* mapping
- * -----------------------------------------------------------------------------------------------
- */
+/* mapping -------------------------------------------------------------------------------------- */
 
 typedef struct {
   char *data;

@@ -38,9 +38,7 @@ static neap_status damaged(const neap_bytes *f, const char *what) {
   return neap_fail(NEAP_EFORMAT, "load '%s': not a .npz file: %s", neap_bytes_name(f), what);
 }
 
-/* the directory
- * -----------------------------------------------------------------------------------------------
- */
+/* the directory -------------------------------------------------------------------------------- */
 
 /* The end record behind everything but a comment that reaches to the end of the file. */
 static neap_status find_end(const neap_bytes *f, int64_t *at, unsigned char *end) {
@@ -146,9 +144,7 @@ static neap_status check_sizes(directory *d, const member *m) {
   return possible ? NEAP_OK : damaged(d->file, "a member claims an impossible size");
 }
 
-/* members
- * -----------------------------------------------------------------------------------------------
- */
+/* members -------------------------------------------------------------------------------------- */
 
 typedef struct {
   const neap_bytes *file;

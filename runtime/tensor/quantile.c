@@ -15,8 +15,7 @@
 
 enum { SAMPLE = 4096, LONG = 8192, MANY = 8, FEW_LEFT = 24 };
 
-/* selection in place
- * -------------------------------------------------------------------------------------- */
+/* selection in place --------------------------------------------------------------------------- */
 
 /* Move the elements below p (with equals: or equal to it) to the front; how many. Every element is
  * moved, so that there is no branch to guess. */
@@ -77,9 +76,7 @@ static neap_status select_rank(double *x, int64_t n, int64_t rank, double *out) 
   return NEAP_OK;
 }
 
-/* narrowing
- * -----------------------------------------------------------------------------------------------
- */
+/* narrowing ------------------------------------------------------------------------------------ */
 
 typedef struct {
   const char *x;
@@ -188,8 +185,7 @@ static neap_status quantile_of(narrowing *w, double q, bool skip_nan, double *ou
   return pick(w, &total, q, out);
 }
 
-/* rows
- * --------------------------------------------------------------------------------------------- */
+/* rows ----------------------------------------------------------------------------------------- */
 
 typedef struct {
   neap__rows rows; /* f64 or f32 */

@@ -85,8 +85,7 @@ neap_status neap_tensor_randn(neap_tensor *out, neap_dtype dtype, int ndim, cons
   return neap__draw(out, dtype, ndim, size, normal, &d, r);
 }
 
-/* integers
- * ----------------------------------------------------------------------------------------- */
+/* integers ------------------------------------------------------------------------------------- */
 
 typedef struct {
   neap__draws draws;

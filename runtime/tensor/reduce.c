@@ -167,9 +167,7 @@ static neap_status fold(folding *f, neap_fold_op op, const double *center) {
   return NEAP_OK;
 }
 
-/* results
- * -----------------------------------------------------------------------------------------------
- */
+/* results -------------------------------------------------------------------------------------- */
 
 static const char *const names[] = {
     [NEAP_SUM] = "sum", [NEAP_PROD] = "prod", [NEAP_MEAN] = "mean",

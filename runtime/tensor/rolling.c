@@ -147,8 +147,7 @@ static neap_status roll_max(const rolling *r, const double *x, int64_t a, int64_
   return roll(NEAP_ROLLING_MAX, r, x, a, b, tails, y);
 }
 
-/* quantiles of few numbers: those of the window in rising order
- * ------------------------------------------------------------------------------------------ */
+/* quantiles of few numbers: those of the window in rising order -------------------------------- */
 
 enum { FEW = 200 };
 
@@ -206,8 +205,7 @@ static neap_status roll_few(const rolling *r, const double *x, int64_t from, int
   return NEAP_OK;
 }
 
-/* quantiles of many
- * ---------------------------------------------------------------------------------------------- */
+/* quantiles of many ---------------------------------------------------------------------------- */
 
 /* The numbers of a piece of a row, sorted once, and how many of each stretch of them are in the
  * window: tree[k] counts those of the k & -k places of the order up to place k, from 1 on (Fenwick
@@ -294,9 +292,7 @@ static neap_status roll_quantile(const rolling *r, int64_t row, int64_t from, in
   return roll_few(r, (const double *)neap_tensor_data(&r->rows.t) + row * r->rows.m, from, to, y);
 }
 
-/* rows
- * ------------------------------------------------------------------------------------------------
- */
+/* rows ----------------------------------------------------------------------------------------- */
 
 static neap_status run_piece(const rolling *r, int64_t piece, void *space) {
   int64_t m = r->rows.m, row = piece / r->pieces, from = piece % r->pieces * r->step;

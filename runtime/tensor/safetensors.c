@@ -33,9 +33,7 @@ static neap_status damaged(const header *h, const char *what) {
                    neap_bytes_name(h->file), what, (long long)(h->at - h->text + 1));
 }
 
-/* strict JSON
- * -----------------------------------------------------------------------------------------------
- */
+/* strict JSON ---------------------------------------------------------------------------------- */
 
 static void skip_spaces(header *h) {
   while (h->at < h->end && (*h->at == ' ' || *h->at == '\n' || *h->at == '\t' || *h->at == '\r'))
@@ -138,9 +136,7 @@ static neap_status number(header *h, int64_t *v) {
   return NEAP_OK;
 }
 
-/* the header
- * -----------------------------------------------------------------------------------------------
- */
+/* the header ----------------------------------------------------------------------------------- */
 
 static neap_status parse_dtype(header *h, entry *e) {
   char *text;
@@ -292,9 +288,7 @@ static neap_status read_header(header *h) {
   return neap_bytes_read(h->file, 8, h->text, (int64_t)n);
 }
 
-/* the elements
- * -----------------------------------------------------------------------------------------------
- */
+/* the elements --------------------------------------------------------------------------------- */
 
 static neap_status read_widened(neap_tensor *t, const header *h, const entry *e) {
   int size = e->element->size, wide = (int)neap_dtype_size(t->dtype);
@@ -378,9 +372,7 @@ neap_status neap_safetensors_load(neap_archive *out, const char *path, neap_only
   return st;
 }
 
-/* writing
- * -----------------------------------------------------------------------------------------------
- */
+/* writing -------------------------------------------------------------------------------------- */
 
 static void put_metadata(neap_text *t, const neap_archive *a) {
   neap_text_put(t, "\"__metadata__\":{");

@@ -161,8 +161,7 @@ neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *
   return st;
 }
 
-/* softmax
- * ---------------------------------------------------------------------------------------------- */
+/* softmax -------------------------------------------------------------------------------------- */
 
 typedef struct {
   neap__rows rows;
@@ -201,8 +200,7 @@ neap_status neap_tensor_softmax(neap_tensor *out, const neap_tensor *t, int dim)
   return st;
 }
 
-/* counting
- * ---------------------------------------------------------------------------------------------- */
+/* counting ------------------------------------------------------------------------------------- */
 
 static neap_status count_into(neap_tensor *out, const int64_t *x, const double *w, int64_t length,
                               int64_t n, int64_t first) {

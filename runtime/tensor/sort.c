@@ -13,8 +13,7 @@ enum { FEW = 48, SEGMENTS = 32 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* words by quicksort
- * ----------------------------------------------------------------------------------------- */
+/* words by quicksort --------------------------------------------------------------------------- */
 
 typedef struct {
   uint64_t *w;
@@ -85,9 +84,9 @@ static neap_status quicksort(const neap_kern *k, int64_t n, uint64_t *w) {
   return neap_parallel_for(t.count, 1, sort_segments, &t);
 }
 
-/* words by radix, lowest digit first; bits: how many the key has above from
- * ----------------------------------------------------------------------------------------- */
+/* words by radix, lowest digit first ----------------------------------------------------------- */
 
+/* bits: how many the key has above from */
 static neap_status radix_passes(int64_t n, uint64_t **words, uint64_t **spare, int from, int bits) {
   int64_t counts[NEAP_RADIX_PASSES][NEAP_RADIX];
   int passes = (bits + 7) / 8;
@@ -126,8 +125,7 @@ static neap_status radix_sort(int64_t n, uint64_t *w, int from, int bits) {
   return st;
 }
 
-/* rows as words
- * ---------------------------------------------------------------------------------------------- */
+/* rows as words -------------------------------------------------------------------------------- */
 
 typedef struct {
   const neap_kern *k;
@@ -181,8 +179,7 @@ static neap_status arrange(const ordering *o, int64_t n, const char *x, uint64_t
   return form->drop ? settle(o, n, x, words, form) : NEAP_OK;
 }
 
-/* runs of words whose keys are the same as far as they go
- * ----------------------------------------------------------------------------------------- */
+/* runs of words whose keys are the same as far as they go -------------------------------------- */
 
 typedef struct {
   const ordering *o;
@@ -278,9 +275,7 @@ static neap_status settle(const ordering *o, int64_t n, const char *x, uint64_t 
   return NEAP_OK;
 }
 
-/* rows
- * ------------------------------------------------------------------------------------------------
- */
+/* rows ----------------------------------------------------------------------------------------- */
 
 typedef struct {
   neap__rows rows;
@@ -347,8 +342,7 @@ neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_te
   return st;
 }
 
-/* unique and searching
- * ---------------------------------------------------------------------------------- */
+/* unique and searching ------------------------------------------------------------------------- */
 
 /* starts[k] = the place of the first of the elements of sorted that are equal to the one there;
  * *count of them. Every place is written and kept only if it is one: no branch to guess. */

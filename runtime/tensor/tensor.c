@@ -35,8 +35,7 @@ neap_status neap_dtype_parse(neap_dtype *out, const char *name) {
   return neap_fail(NEAP_EDTYPE, "dtype '%s' is not one of f64 f32 i64 i32 u8 bool", name);
 }
 
-/* making and dropping
- * ------------------------------------------------------------------------------ */
+/* making and dropping -------------------------------------------------------------------------- */
 
 static void set_c_order(neap_tensor *t) {
   int64_t step = 1;
@@ -177,8 +176,7 @@ void neap_tensor_alias(neap_tensor *out, const neap_tensor *t) {
   if (out->storage) atomic_fetch_add(&out->storage->refs, 1);
 }
 
-/* looking
- * ------------------------------------------------------------------------------------------- */
+/* looking -------------------------------------------------------------------------------------- */
 
 int64_t neap_tensor_numel(const neap_tensor *t) {
   int64_t n = 1;
@@ -275,8 +273,7 @@ void neap_tensor_set_i64(neap_tensor *t, const int64_t *position, int64_t v) {
   }
 }
 
-/* views
- * --------------------------------------------------------------------------------------------- */
+/* views ---------------------------------------------------------------------------------------- */
 
 static neap_status check_dim(const char *operation, const neap_tensor *t, int dim) {
   if (dim >= 0 && dim < t->ndim) return NEAP_OK;

@@ -96,8 +96,7 @@ void neap_tensor_drop(neap_tensor *t);
 /* Another view of the same elements. */
 void neap_tensor_alias(neap_tensor *out, const neap_tensor *t);
 
-/* looking
- * ------------------------------------------------------------------------------------------ */
+/* looking -------------------------------------------------------------------------------------- */
 
 int64_t neap_tensor_numel(const neap_tensor *t);
 bool neap_tensor_is_contiguous(const neap_tensor *t); /* C order without holes */
@@ -115,8 +114,7 @@ int64_t neap_tensor_get_i64(const neap_tensor *t, const int64_t *position);
 void neap_tensor_set_f64(neap_tensor *t, const int64_t *position, double v);
 void neap_tensor_set_i64(neap_tensor *t, const int64_t *position, int64_t v);
 
-/* views: O(1), sharing memory
- * ----------------------------------------------------------------------- */
+/* views: O(1), sharing memory ------------------------------------------------------------------ */
 
 /* Positions start, start + step, ... count of them, along dim. Bounds are checked. */
 neap_status neap_tensor_slice(neap_tensor *out, const neap_tensor *t, int dim, int64_t start,
@@ -148,8 +146,7 @@ neap_status neap_tensor_squeeze(neap_tensor *out, const neap_tensor *t, int dim)
 /* Put a dimension of size 1 before dimension dim (at the end when dim = ndim). */
 neap_status neap_tensor_unsqueeze(neap_tensor *out, const neap_tensor *t, int dim);
 
-/* copies
- * --------------------------------------------------------------------------------------------- */
+/* copies --------------------------------------------------------------------------------------- */
 
 /* dst[...] = src[...], src broadcast to dst's shape, dtypes converted as by neap_tensor_as.
  * Overlapping memory is handled: dst gets what src held before. When a value does not fit, dst is
@@ -169,8 +166,7 @@ neap_status neap_tensor_as(neap_tensor *out, const neap_tensor *t, neap_dtype dt
 neap_status neap_tensor_cat(neap_tensor *out, int n, const neap_tensor *const *t, int dim);
 neap_status neap_tensor_stack(neap_tensor *out, int n, const neap_tensor *const *t, int dim);
 
-/* element-wise: operands broadcast, dtypes promote
- * ------------------------------------------------------ */
+/* element-wise: operands broadcast, dtypes promote --------------------------------------------- */
 
 /* out = a op b. Operations without a loop for the promoted dtype compute bools in i64 and integers
  * in f64 (so division of integers gives f64). Integers wrap; integer division by zero and negative
@@ -194,8 +190,7 @@ neap_status neap_tensor_unary_into(neap_tensor *a, neap_unary_op op);
 neap_status neap_tensor_where(neap_tensor *out, const neap_tensor *mask, const neap_tensor *a,
                               const neap_tensor *b);
 
-/* selecting by index tensors and masks
- * ------------------------------------------------------------------ */
+/* selecting by index tensors and masks --------------------------------------------------------- */
 
 /* Flat positions, in C order and counted from first, of the elements that are not 0: i64. */
 neap_status neap_tensor_nonzero(neap_tensor *out, const neap_tensor *t, int64_t first);
@@ -225,9 +220,10 @@ neap_status neap_tensor_put(neap_tensor *t, const neap_tensor *index, int64_t fi
 neap_status neap_tensor_fill_where(neap_tensor *t, const neap_tensor *mask,
                                    const neap_tensor *value);
 
-/* random numbers: r advances by one draw per element, whatever the thread count. Element i is a
- * function of r's seed, stream and next + i only.
- * ----------------------------------------------- */
+/* random numbers ------------------------------------------------------------------------------- */
+
+/* r advances by one draw per element, whatever the thread count. Element i is a function of r's
+ * seed, stream and next + i only. */
 
 /* Uniform in [0, 1) and standard normal; dtype f64 or f32. */
 neap_status neap_tensor_rand(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size,
@@ -280,17 +276,14 @@ neap_status neap_tensor_multinomial(neap_tensor *out, int64_t trials, const neap
 neap_status neap_tensor_multivariate_normal(neap_tensor *out, const neap_tensor *mean,
                                             const neap_tensor *cov, int64_t rows, neap_rng *r);
 
-/* printing
- * -----------------------------------------------------------------------------------------------
- */
+/* printing ------------------------------------------------------------------------------------- */
 
 /* "tensor<f64>[2] {4, 6}", or a line with dtype and shape and then rows in aligned columns, six
  * significant digits, the middle left out so that lines fit into width. Never more than length
  * bytes, closing zero included. Returns text. */
 const char *neap_tensor_print(char *text, size_t length, const neap_tensor *t, int width);
 
-/* reductions
- * -------------------------------------------------------------------------------------------- */
+/* reductions ----------------------------------------------------------------------------------- */
 
 typedef enum {
   NEAP_SUM,  /* 0 for none; i64 for integers and bool */
@@ -331,8 +324,7 @@ neap_status neap_tensor_extreme_all(neap_scalar *value, neap_scalar *at, bool la
                                     const neap_tensor *t, const neap_reduce_options *o,
                                     int64_t first);
 
-/* order statistics: numbers rising, -0 equal to 0, NaN last
- * --------------------------------------------- */
+/* order statistics: numbers rising, -0 equal to 0, NaN last ------------------------------------ */
 
 /* Sorted along dim, and where each element came from (i64, counted from first): stable. NaN comes
  * last also when descending. Either out may be NULL. */
@@ -360,8 +352,7 @@ neap_status neap_tensor_unique(neap_tensor *values, neap_tensor *counts, const n
 neap_status neap_tensor_searchsorted(neap_tensor *out, const neap_tensor *sorted,
                                      const neap_tensor *v, bool right, int64_t first);
 
-/* running along dim
- * -------------------------------------------------------------------------------------- */
+/* running along dim ---------------------------------------------------------------------------- */
 
 typedef enum { NEAP_CUMSUM, NEAP_CUMPROD, NEAP_CUMMAX, NEAP_CUMMIN } neap_scan;
 
@@ -373,8 +364,7 @@ neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *
 /* exp(t) / sum(exp(t)) along dim, without overflow; t is f64 or f32. A NaN makes its row NaN. */
 neap_status neap_tensor_softmax(neap_tensor *out, const neap_tensor *t, int dim);
 
-/* windows that roll along dim
- * ---------------------------------------------------------------------------------------------- */
+/* windows that roll along dim ------------------------------------------------------------------ */
 
 typedef enum {
   NEAP_ROLLING_SUM,
@@ -398,8 +388,7 @@ typedef struct {
 neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_tensor *t, int dim,
                                 const neap_rolling_options *o);
 
-/* counting
- * ---------------------------------------------------------------------------------------------- */
+/* counting ------------------------------------------------------------------------------------- */
 
 /* How often each of the numbers first, first + 1, ... (n of them) occurs; others are NEAP_EVALUE.
  * With weights (of t's shape) their sums, in f64. */
@@ -410,8 +399,7 @@ neap_status neap_tensor_bincount(neap_tensor *out, const neap_tensor *t, const n
  * NaN and elements outside are not counted. */
 neap_status neap_tensor_histogram(neap_tensor *out, const neap_tensor *t, const neap_tensor *edges);
 
-/* products
- * ---------------------------------------------------------------------------------------------- */
+/* products ------------------------------------------------------------------------------------- */
 
 /* Matrix product over the last two dimensions; one-dimensional operands are a row (a) or column
  * (b), and that dimension is not in out; further dimensions broadcast. An
@@ -420,10 +408,9 @@ neap_status neap_tensor_histogram(neap_tensor *out, const neap_tensor *t, const 
  * Integers in i64, wrapping. */
 neap_status neap_tensor_matmul(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
 
-/* linear algebra, over LAPACK
- * ------------------------------------------------------------------------------------------------
- *
- * The last two dimensions are the matrix, leading ones a batch. All is computed in f64; results are
+/* linear algebra, over LAPACK ------------------------------------------------------------------ */
+
+/* The last two dimensions are the matrix, leading ones a batch. All is computed in f64; results are
  * f32 when the operands are. NEAP_EVALUE names the first element that is not finite; NEAP_EIO when
  * OpenBLAS is missing. */
 
@@ -479,8 +466,7 @@ neap_status neap_tensor_eigh(neap_tensor *values, neap_tensor *vectors, const ne
 neap_status neap_tensor_lstsq(neap_tensor *x, neap_tensor *rank, neap_tensor *s,
                               const neap_tensor *a, const neap_tensor *b, double rcond);
 
-/* files
- * ---------------------------------------------------------------------------------------------- */
+/* files ---------------------------------------------------------------------------------------- */
 
 /* One array as NumPy's .npy, version 1.0 (2.0 for a very long header), C order; and back: versions
  * 1 to 3, C or Fortran order, either byte order, elements as in element.h (others are NEAP_EDTYPE

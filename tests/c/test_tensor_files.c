@@ -238,9 +238,7 @@ static void equal_names_are_refused(void **state) {
   neap_tensor_drop(&t);
 }
 
-/* safetensors by hand
- * -----------------------------------------------------------------------------------------------
- */
+/* safetensors by hand -------------------------------------------------------------------------- */
 
 /* header and n bytes of data as a file; *size is its length. For neap_free. */
 static char *compose(const char *header, const char *data, size_t n, int64_t *size) {
@@ -358,9 +356,7 @@ static void headers_are_read_strictly(void **state) {
   assert_fails(parse(&forms[4], &a, "\xff\xff\xff\xff\0\0\0\0", 8), NEAP_EFORMAT, "100 MB");
 }
 
-/* mapping
- * -----------------------------------------------------------------------------------------------
- */
+/* mapping -------------------------------------------------------------------------------------- */
 
 static void a_mapped_file_is_not_written(void **state) {
   (void)state;
@@ -413,9 +409,7 @@ static void what_cannot_be_mapped_says_so(void **state) {
   assert_fails(neap_tensor_map_npy(&t, "/dev/null"), NEAP_EIO, "not a regular file");
 }
 
-/* faults
- * -----------------------------------------------------------------------------------------------
- */
+/* faults --------------------------------------------------------------------------------------- */
 
 static void write_and_read(const form *f) {
   neap_archive a = {0}, back;
