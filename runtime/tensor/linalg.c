@@ -72,21 +72,21 @@ static neap_status inverse_members(void *ctx, int64_t chunk, int64_t begin, int6
   return st;
 }
 
-/* What an operation in place leaves, or nothing. */
-static neap_status finish(neap_tensor *out, neap__matrices *p, const neap_tensor *a,
-                          neap_status st) {
-  if (!st) st = neap__as_like(&p->a, a);
-  if (!st) neap_tensor_alias(out, &p->a);
-  neap_tensor_drop(&p->a);
+/* What members, working in place on a copy of a, leave there; or nothing. */
+static neap_status in_place(neap_tensor *out, const char *name, const neap_tensor *a,
+                            neap_parallel_fn members) {
+  neap__matrices p;
+  memset(out, 0, sizeof *out);
+  neap_status st = neap__matrices_init(&p, name, a, NEAP__SQUARE);
+  if (!st && neap_tensor_numel(&p.a) > 0) st = neap__members_each(&p, members, &p);
+  if (!st) st = neap__as_like(&p.a, a);
+  if (!st) neap_tensor_alias(out, &p.a);
+  neap_tensor_drop(&p.a);
   return st;
 }
 
 neap_status neap_tensor_inv(neap_tensor *out, const neap_tensor *a) {
-  neap__matrices p;
-  memset(out, 0, sizeof *out);
-  neap_status st = neap__matrices_init(&p, "inv", a, NEAP__SQUARE);
-  if (!st && neap_tensor_numel(&p.a) > 0) st = neap__members_each(&p, inverse_members, &p);
-  return finish(out, &p, a, st);
+  return in_place(out, "inv", a, inverse_members);
 }
 
 static neap_status triangular_members(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
@@ -159,9 +159,5 @@ static neap_status cholesky_members(void *ctx, int64_t chunk, int64_t begin, int
 }
 
 neap_status neap_tensor_cholesky(neap_tensor *out, const neap_tensor *a) {
-  neap__matrices p;
-  memset(out, 0, sizeof *out);
-  neap_status st = neap__matrices_init(&p, "cholesky", a, NEAP__SQUARE);
-  if (!st && neap_tensor_numel(&p.a) > 0) st = neap__members_each(&p, cholesky_members, &p);
-  return finish(out, &p, a, st);
+  return in_place(out, "cholesky", a, cholesky_members);
 }
