@@ -9,9 +9,10 @@
  * Values. An element's value never depends on its position, stride or neighbours. exp, exp2, expm1,
  * log, log2, log10, log1p, tanh, sigmoid, softplus, erf, pow, sin and cos of f64 and f32 are our
  * own: a table whose instruction set has fused multiply-add uses it there, so tables may differ
- * within the bounds of vec_f64.h and vec_f32.h. atan2, sin and cos beyond 1e6 and the other
- * trigonometric functions are the C library's (within 1 ulp there) and may differ between machines.
- * Everything else, products of matrices apart, gives the same bits in every table.
+ * within the bounds of vec_f64.h and vec_f32.h; so does softmax. atan2, sin and cos beyond 1e6 and
+ * the other trigonometric and hyperbolic functions are the C library's (within 1 ulp there) and may
+ * differ between machines. Everything else, products of matrices apart, gives the same bits in
+ * every table.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */
@@ -163,9 +164,9 @@ typedef void (*neap_fold_fn)(int64_t n, const void *x, double center, neap_acc *
  * NaN; -1 when there is none. */
 typedef int64_t (*neap_find_fn)(int64_t n, const void *x, const neap_acc *wanted);
 
-/* Fold n rows of up to NEAP_COLUMNS columns, xs elements apart, column by
- * column: out[j * step] is what the fold sum, or dev about center[j], of column j alone gives, bit
- * for bit. center is NULL for sum. */
+/* Fold n rows of up to NEAP_COLUMNS columns, xs elements apart, column by column: out[j * step] is
+ * what the fold sum, or dev about center[j], of column j alone gives, bit for bit. center is NULL
+ * for sum. */
 enum { NEAP_COLUMNS = 64 };
 typedef void (*neap_columns_fn)(int64_t n, int64_t columns, const void *x, int64_t xs,
                                 const double *center, neap_acc *out, int64_t step);

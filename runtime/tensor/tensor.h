@@ -402,10 +402,10 @@ neap_status neap_tensor_histogram(neap_tensor *out, const neap_tensor *t, const 
 /* products ------------------------------------------------------------------------------------- */
 
 /* Matrix product over the last two dimensions; one-dimensional operands are a row (a) or column
- * (b), and that dimension is not in out; further dimensions broadcast. An
- * element is a sum in the fixed order of kern.h: its bits depend on its row of a and its column of
- * b only, so a row of a product is the product of that row, at any thread count. Zeros hide no NaN.
- * Integers in i64, wrapping. */
+ * (b), and that dimension is not in out; further dimensions broadcast. An element is a sum in the
+ * fixed order of kern.h: its bits depend on its row of a and its column of b only, so a row of a
+ * product is the product of that row, at any thread count. Zeros hide no NaN. Integers in i64,
+ * wrapping. */
 neap_status neap_tensor_matmul(neap_tensor *out, const neap_tensor *a, const neap_tensor *b);
 
 /* linear algebra, over LAPACK ------------------------------------------------------------------ */
