@@ -131,10 +131,11 @@ static ALWAYS_INLINE void NAME(add_segment)(int64_t n, int64_t columns, const T 
     NAME(add_rows)(1, columns, x + i * xs, 0, 0, center, s[i % LANES], q ? q[i % LANES] : NULL);
 }
 
-/* A strip as wide as it may be gets loops of known length. */
+/* The next segment. A strip as wide as it may be gets loops of known length. */
 static void NAME(strip)(int64_t n, int64_t columns, const T *x, int64_t xs, const double *center,
                         double s[LANES][NEAP_COLUMNS], double q[LANES][NEAP_COLUMNS]) {
   bool full = columns == NEAP_COLUMNS;
+  if (n > SEGMENT) n = SEGMENT;
   if (full && q) NAME(add_segment)(n, NEAP_COLUMNS, x, xs, center, s, q);
   else if (full) NAME(add_segment)(n, NEAP_COLUMNS, x, xs, NULL, s, NULL);
   else if (q) NAME(add_segment)(n, columns, x, xs, center, s, q);
@@ -152,8 +153,7 @@ static void NAME(columns)(int64_t n, int64_t columns, const void *xp, int64_t xs
   for (int64_t from = 0; from == 0 || from < n; from += SEGMENT) {
     double s[LANES][NEAP_COLUMNS] = {{0}}, q[LANES][NEAP_COLUMNS];
     if (center) memset(q, 0, sizeof q);
-    int64_t rows = n - from < SEGMENT ? n - from : SEGMENT;
-    NAME(strip)(rows, columns, x + from * xs, xs, middle, s, center ? q : NULL);
+    NAME(strip)(n - from, columns, x + from * xs, xs, middle, s, center ? q : NULL);
     for (int64_t j = 0; j < columns; j++) {
       neap_acc *acc = &out[j * step];
       if (center) acc->f += q[0][j];
