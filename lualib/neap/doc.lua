@@ -105,13 +105,23 @@ end
 -- definitions ------------------------------------------------------------------------------------
 
 -- The text inside the brackets that open at the end of `head` in line i; it may span lines.
+-- More arguments that the comment above line i does not name are taken only to be refused.
+local function shown(args, lines, i)
+  if not args:find ", %.%.%.$" then return args end
+  for k = i - 1, 1, -1 do
+    if not lines[k]:find "^%-%-%-" then break end
+    if lines[k]:find "@param %.%.%." then return args end
+  end
+  return (args:gsub(", %.%.%.$", ""))
+end
+
 local function arguments(lines, i, from)
-  local text = lines[i]:sub(from)
+  local text, first = lines[i]:sub(from), i
   while not text:find "%)" and lines[i + 1] do
     i = i + 1
     text = text .. " " .. lines[i]:match "^%s*(.*)$"
   end
-  return text:match "^%s*(.-)%s*%)" or ""
+  return shown(text:match "^%s*(.-)%s*%)" or "", lines, first)
 end
 
 -- What line i defines: a function or value of a table at the top level, or such a table.

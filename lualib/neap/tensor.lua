@@ -25,6 +25,9 @@ local methods = c.methods
 ---@param o? { dtype: string }
 ---@return neap.tensor
 function tensor.of(values, o)
+  if type(values) == "table" and rawget(values, "dtype") ~= nil then
+    opts.raise "tensor.of: options are a second table, as in tensor.of({ 1 }, { dtype = 'i64' })"
+  end
   o = opts.merge("tensor.of", { dtype = opts.none }, o)
   return c.of(values, o.dtype)
 end
@@ -33,8 +36,8 @@ end
 ---     tensor.zeros { 2, 3, dtype = "f32" }:numel() --> 6
 ---@param t table
 ---@return neap.tensor
-function tensor.zeros(t)
-  local sizes, o = sizes_and_options("tensor.zeros", t, { dtype = "f64" })
+function tensor.zeros(t, ...)
+  local sizes, o = sizes_and_options("tensor.zeros", t, { dtype = "f64" }, ...)
   return c.zeros(sizes, o.dtype)
 end
 
@@ -42,8 +45,9 @@ end
 ---     tensor.full { 2, 2, value = 7 }:sum() --> 28.0
 ---@param t table
 ---@return neap.tensor
-function tensor.full(t)
-  local sizes, o = sizes_and_options("tensor.full", t, { dtype = "f64", value = opts.required })
+function tensor.full(t, ...)
+  local sizes, o = sizes_and_options("tensor.full", t,
+    { dtype = "f64", value = opts.required }, ...)
   if type(o.value) ~= "boolean" then
     opts.expect("tensor.full", "option 'value'", o.value, "number")
   end
@@ -56,8 +60,8 @@ end
 ---     tensor.ones { 3 }:sum() --> 3.0
 ---@param t table
 ---@return neap.tensor
-function tensor.ones(t)
-  local sizes, o = sizes_and_options("tensor.ones", t, { dtype = "f64" })
+function tensor.ones(t, ...)
+  local sizes, o = sizes_and_options("tensor.ones", t, { dtype = "f64" }, ...)
   local x = c.zeros(sizes, o.dtype)
   x[{}] = 1
   return x

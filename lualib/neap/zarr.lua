@@ -7,6 +7,7 @@ local c = require "neap.c.store"
 local file = require "neap.file"
 local json = require "neap.json"
 local opts = require "neap.opts"
+require "neap.tensor" -- what is read has its methods
 
 local zarr = {}
 

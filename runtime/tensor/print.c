@@ -26,11 +26,13 @@ static void spaces(sink *s, size_t n) {
   while (n-- > 0) put(s, " ", 1);
 }
 
-/* v rounded to six significant digits: an integer over a power of ten, both exact, so that the
- * shortest form of the quotient has these digits. */
+/* v rounded to six significant digits, more where the whole part and one decimal need them: an
+ * integer over a power of ten, both exact, so that the shortest form of the quotient has these
+ * digits. */
 static double six_digits(double v) {
   if (!isfinite(v) || v == 0) return v;
   int power = 5 - (int)floor(log10(fabs(v)));
+  if (power < 1 && fabs(v) < 1e14) power = 1;
   if (power > 22 || power < -22) return v;
   double scale = 1;
   for (int i = 0; i < power || i < -power; i++) scale *= 10;

@@ -1,4 +1,5 @@
 -- Written by distributions.py with SciPy 1.10.1.
+-- luacheck: no max line length
 return {
   p = {
       0.0001, 0.001, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.11, 0.12, 0.13,

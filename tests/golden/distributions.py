@@ -63,7 +63,8 @@ def bins(d):
 
 
 with open(os.path.join(os.path.dirname(__file__), "distributions.lua"), "w") as f:
-    f.write(f"-- Written by distributions.py with SciPy {scipy.__version__}.\nreturn {{\n")
+    f.write(f"-- Written by distributions.py with SciPy {scipy.__version__}.\n")
+    f.write("-- luacheck: no max line length\nreturn {\n")
     f.write(f"  p = {{\n{numbers(P)}\n  }},\n  continuous = {{\n")
     for name, o, d in continuous:
         m = ", " + moments(d) if has_moments(name, o) else ""

@@ -308,14 +308,14 @@ describe("short rows", function()
   it("give what longer and stranger ones give", function()
     for _, dtype in ipairs { "f64", "f32" } do
       local x = tensor.of({ { 1, 2, 3 }, { 4, 5, 6 } }, { dtype = dtype })
-      local big = tensor.zeros({ 70000 }, { dtype = dtype }) + 2
+      local big = tensor.zeros { 70000, dtype = dtype } + 2
       same({ { 2, 4, 6 }, { 8, 10, 12 } }, x + x)
       same({ { 1, 2, 3 }, { 4, 5, 6 } }, x:t():clone():t() * 1.0)
       same({ { 0.5, 1, 1.5 }, { 2, 2.5, 3 } }, x / 2)
       same({ { 60, 30, 20 }, { 15, 12, 10 } }, 60 / x)
       assert.equal(140000.0, (big * 1.0):sum())
       assert.equal(dtype, (x + 1.5).dtype)
-      assert.same({ 0, 3 }, (tensor.zeros({ 0, 3 }, { dtype = dtype }) + 1).shape)
+      assert.same({ 0, 3 }, (tensor.zeros { 0, 3, dtype = dtype } + 1).shape)
     end
   end)
 
@@ -614,5 +614,26 @@ describe("linalg", function()
     assert.matches("not positive definite %(leading minor 2 of 2%)",
       support.message(linalg.cholesky, tensor.of { { 1, 0 }, { 2, 1 } }))
     assert.matches("square matrix", support.message(linalg.cholesky, x))
+  end)
+end)
+
+describe("what is easily mistaken", function()
+  it("is refused where options would be lost", function()
+    for _, name in ipairs { "zeros", "full", "ones", "rand", "randn", "randint" } do
+      local good, text = pcall(tensor[name], { 2 }, { seed = 7 })
+      assert.falsy(good)
+      local said = ("tensor.%s: sizes and options stand in one table"):format(name)
+      assert.truthy(text:find(said, 1, true), text)
+    end
+    local _, text = pcall(tensor.of, { 1, 2, dtype = "i64" })
+    assert.truthy(text:find("options are a second table", 1, true), text)
+  end)
+
+  it("prints whole parts whole", function()
+    assert.equal("tensor<f64>[2] {10000000, 10000001}", tostring(tensor.of { 1e7, 1e7 + 1 }))
+    assert.equal("tensor<f64>[2] {1577836800123, 0.5}",
+      tostring(tensor.of { 1577836800123, 0.5 }))
+    assert.equal("tensor<f64>[2] {123456.8, 1e+20}",
+      (tostring(tensor.of { 123456.789, 1e20 }):gsub("1e20", "1e+20")))
   end)
 end)

@@ -112,6 +112,9 @@ function tensor.load(path, o)
   if type(o) == "table" and o.only and (extension == "npy" or extension == "zarr") then
     opts.raise("%s: `only` is for .npz and .safetensors files", where)
   end
+  if type(o) == "table" and o.only ~= nil then
+    opts.expect(where, "option 'only'", o.only, "table")
+  end
   options(where, extension, { mmap = "npy" }, o)
   o = opts.merge(where, { mmap = false, only = opts.none }, o)
   if extension == "npy" then return (o.mmap and c.map_npy or c.load_npy)(path) end

@@ -25,8 +25,8 @@ local float_options = { dtype = "f64", rng = opts.none, seed = opts.none }
 ---     tensor.rand({ 100, seed = 7 }):lt(1):all() --> true
 ---@param t table
 ---@return neap.tensor
-function tensor.rand(t)
-  local sizes, o = sizes_and_options("tensor.rand", t, float_options)
+function tensor.rand(t, ...)
+  local sizes, o = sizes_and_options("tensor.rand", t, float_options, ...)
   return c.rand(sizes, o.dtype, generator("tensor.rand", o))
 end
 
@@ -34,8 +34,8 @@ end
 ---     tensor.randn({ 2, 3, rng = neap.rng(7) }):numel() --> 6
 ---@param t table
 ---@return neap.tensor
-function tensor.randn(t)
-  local sizes, o = sizes_and_options("tensor.randn", t, float_options)
+function tensor.randn(t, ...)
+  local sizes, o = sizes_and_options("tensor.randn", t, float_options, ...)
   return c.randn(sizes, o.dtype, generator("tensor.randn", o))
 end
 
@@ -44,9 +44,9 @@ end
 ---     tensor.randint({ 50, low = 1, high = 6, seed = 7 }):max() <= 6 --> true
 ---@param t table
 ---@return neap.tensor
-function tensor.randint(t)
+function tensor.randint(t, ...)
   local sizes, o = sizes_and_options("tensor.randint", t,
-    { low = 1, high = opts.required, rng = opts.none, seed = opts.none })
+    { low = 1, high = opts.required, rng = opts.none, seed = opts.none }, ...)
   local low = opts.integer("tensor.randint", "option 'low'", o.low)
   local high = opts.integer("tensor.randint", "option 'high'", o.high)
   return c.randint(sizes, low, high, generator("tensor.randint", o))
@@ -139,7 +139,8 @@ end
 
 --- Student's t with `df` > 0 degrees of freedom (math.huge: normal); options as in `exponential`.
 --- By Bailey (1994): `randn` with a longer radius, so with many degrees of freedom the two agree.
----     tensor.student_t { 3, df = math.huge, seed = 7 } --> (tensor.randn { 3, seed = 7 })
+---     local x = tensor.student_t { 3, df = math.huge, seed = 7 }
+---     (x - tensor.randn { 3, seed = 7 }):norm() < 1e-15 --> true
 ---@param t table
 ---@return neap.tensor
 function tensor.student_t(t)
