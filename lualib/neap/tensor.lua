@@ -397,7 +397,11 @@ setmetatable(tensor, { __index = function(_, name)
 end, __call = function() opts.raise "tensor: tensor.of { 1, 2, 3 } makes one" end })
 
 -- A name that no method has: the binding asks here before it gives up.
+-- `x:outer(y)`, as in libraries where these are methods, learns that it is a function.
 function methods.__absent(_, name)
+  local linalg = require "neap.linalg"
+  local owner = rawget(tensor, name) and "tensor" or rawget(linalg, name) and "linalg"
+  if owner then opts.raise("tensor: '%s' is a function: %s.%s(x, ...)", name, owner, name) end
   local names = { "shape", "dtype" }
   for known in next, methods do
     if not known:find "^__" then names[#names + 1] = known end

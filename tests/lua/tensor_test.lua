@@ -629,6 +629,16 @@ describe("what is easily mistaken", function()
     assert.truthy(text:find("options are a second table", 1, true), text)
   end)
 
+  it("says which methods are functions", function()
+    local x = tensor.ones { 2, 2 }
+    local _, text = pcall(function() return x:outer(x) end)
+    assert.truthy(text:find("'outer' is a function: tensor.outer(x, ...)", 1, true), text)
+    _, text = pcall(function() return x:det() end)
+    assert.truthy(text:find("'det' is a function: linalg.det(x, ...)", 1, true), text)
+    _, text = pcall(function() return x:rehsape(4) end)
+    assert.truthy(text:find("reshape", 1, true), text)
+  end)
+
   it("prints whole parts whole", function()
     assert.equal("tensor<f64>[2] {10000000, 10000001}", tostring(tensor.of { 1e7, 1e7 + 1 }))
     assert.equal("tensor<f64>[2] {1577836800123, 0.5}",
