@@ -110,3 +110,13 @@ bool neap__is_text(const char *data, size_t n) {
   }
   return true;
 }
+
+neap_status neap__archive_load(neap_archive *out, const char *path, neap_only only,
+                               neap_status (*read)(neap_archive *, const neap_bytes *, neap_only)) {
+  neap_bytes *b;
+  memset(out, 0, sizeof *out);
+  NEAP_TRY(neap_bytes_open(&b, path));
+  neap_status st = read(out, b, only);
+  neap_bytes_close(b);
+  return st;
+}

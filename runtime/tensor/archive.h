@@ -29,6 +29,10 @@ neap_status neap__all_found(const neap_archive *a, neap_only only, const char *p
 /* Bring items and pairs in order; NEAP_EFORMAT, naming it, when two names are equal. */
 neap_status neap__archive_sort(neap_archive *a, const char *path);
 
+/* Open path, read it as a format does, close it. */
+neap_status neap__archive_load(neap_archive *out, const char *path, neap_only only,
+                               neap_status (*read)(neap_archive *, const neap_bytes *, neap_only));
+
 /* Whether n bytes are UTF-8 without a zero byte. */
 bool neap__is_text(const char *data, size_t n);
 

@@ -272,10 +272,5 @@ neap_status neap_npz_read(neap_archive *out, const neap_bytes *b, neap_only only
 }
 
 neap_status neap_npz_load(neap_archive *out, const char *path, neap_only only) {
-  neap_bytes *b;
-  memset(out, 0, sizeof *out);
-  NEAP_TRY(neap_bytes_open(&b, path));
-  neap_status st = neap_npz_read(out, b, only);
-  neap_bytes_close(b);
-  return st;
+  return neap__archive_load(out, path, only, neap_npz_read);
 }
