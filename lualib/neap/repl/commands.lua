@@ -89,7 +89,7 @@ commands.mem = {
 }
 
 commands.who = {
-  usage = ":who", text = "the variables made in this session",
+  usage = ":who", text = "the variables you have made",
   run = function(session)
     local names = session:own_names()
     local widest = 0

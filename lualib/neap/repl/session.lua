@@ -38,7 +38,7 @@ function session:names()
   return set
 end
 
---- The names made in this session, sorted.
+--- The names the user has made, sorted.
 ---@return string[]
 function session:own_names()
   local names = {}
