@@ -207,7 +207,7 @@ describe("the prompt", function()
 
   on_terminal("says which call a second Ctrl-C waits for", function()
     local output, code = talk { "1> ", { "s = ('a'):rep(29)\\n" }, "2> ",
-      { "print 'go' string.find(s, ('a?'):rep(29) .. s .. 'b')\\n" }, "go\r", { CTRL_C },
+      { "print 'go' string.find(s, ('a?'):rep(29) .. s .. 'b')\\n" }, "go\r", 100, { CTRL_C },
       100, { CTRL_C }, "waiting for find, called at [2]:1, to return", 50, { CTRL_C } }
     assert.equal(130, code, output)
   end)
