@@ -1,0 +1,123 @@
+--- What the files of neap.frame share: the module's table, the class, and how columns are kept.
+local category = require "neap.frame.category"
+local opts = require "neap.opts"
+local tensor = require "neap.tensor"
+
+local frame = {}
+
+---@class neap.frame
+local Frame = { __name = "neap.frame" }
+
+local STATE = {} -- the one raw key of a frame: { names, columns = {name -> column}, rows }
+
+-- A column: kind is "number" for plain tensors of any dtype, "time", or "category" with labels.
+---@class neap.frame.column
+---@field kind string
+---@field tensor neap.tensor
+---@field labels string[]?
+
+local function is_tensor(x)
+  return type(x) == "userdata" and getmetatable(x).__name == "neap.tensor"
+end
+
+--- Whether x is a frame.
+---     frame.is(frame.new {}) --> true
+---@return boolean
+function frame.is(x) return type(x) == "table" and rawget(x, STATE) ~= nil end
+
+local function state_of(f, where)
+  if not frame.is(f) then opts.raise("%s: a frame is expected, got %s", where, type(f)) end
+  return rawget(f, STATE)
+end
+
+local function empty() return setmetatable({ [STATE] = { names = {}, columns = {} } }, Frame) end
+
+-- columns ----------------------------------------------------------------------------------------
+
+local function is_time_name(name)
+  return name == "time" or name == "known_at" or name:find "_time$" ~= nil
+end
+
+local function column_of_table(values)
+  for i = 1, #values do
+    if values[i] ~= false then
+      if type(values[i]) == "string" then return category.of_texts(values) end
+      break
+    end
+  end
+  return tensor.of(values)
+end
+
+-- The column that a user's value means.
+local function to_column(where, name, values, kind)
+  if type(values) == "table" and not category.is(values) then values = column_of_table(values) end
+  if category.is(values) then
+    return { kind = "category", tensor = values.codes, labels = values.labels }
+  end
+  if not is_tensor(values) then
+    opts.raise("%s: column '%s' must be a tensor, a category or an array, got %s", where, name,
+      type(values))
+  end
+  if #values.shape ~= 1 then
+    opts.raise("%s: column '%s' must have one dimension, got %s", where, name, tostring(values))
+  end
+  if kind == "time" and values.dtype ~= "i64" then
+    opts.raise("%s: column '%s' of times must be i64 nanoseconds, got %s", where, name,
+      values.dtype)
+  end
+  if kind == nil and values.dtype == "i64" and is_time_name(name) then kind = "time" end
+  return { kind = kind or "number", tensor = values }
+end
+
+local function put(f, where, name, column)
+  local state = rawget(f, STATE)
+  if type(name) ~= "string" or name == "" then
+    opts.raise("%s: the name of a column is a string, got %s", where, tostring(name))
+  end
+  local n = #column.tensor
+  local alone = #state.names == 0 or (#state.names == 1 and state.columns[name])
+  if not alone and n ~= state.rows then
+    opts.raise("%s: column '%s' has %d rows, but the frame has %d", where, name, n, state.rows)
+  end
+  if not state.columns[name] then state.names[#state.names + 1] = name end
+  state.columns[name] = column
+  state.rows = n
+end
+
+local function known(state) return table.move(state.names, 1, #state.names, 1, {}) end
+
+local function column_at(f, where, name)
+  local state = state_of(f, where)
+  local column = state.columns[name]
+  if not column then opts.unknown(where, "column", name, known(state)) end
+  return column
+end
+
+local function value_of(column)
+  if column.kind ~= "category" then return column.tensor end
+  return category.of_codes(column.tensor, column.labels)
+end
+
+-- The frame with each column's tensor replaced by fn(tensor).
+local function map(f, fn)
+  local state, out = rawget(f, STATE), empty()
+  for _, name in ipairs(state.names) do
+    local column = state.columns[name]
+    local rows = fn(column.tensor)
+    put(out, "frame", name, { kind = column.kind, tensor = rows, labels = column.labels })
+  end
+  return out
+end
+
+local function sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+return {
+  frame = frame, Frame = Frame, STATE = STATE, is_tensor = is_tensor, state_of = state_of,
+  empty = empty, to_column = to_column, put = put, known = known, column_at = column_at,
+  value_of = value_of, map = map, sorted_keys = sorted_keys,
+}

@@ -1,0 +1,172 @@
+--- Choosing columns and rows; loaded by neap.frame.
+local core = require "neap.frame.core"
+local opts = require "neap.opts"
+local tensor = require "neap.tensor"
+
+---@class neap.frame
+local Frame = core.Frame
+
+local column_at, empty, map, put = core.column_at, core.empty, core.map, core.put
+local is_tensor, sorted_keys, state_of, to_column =
+  core.is_tensor, core.sorted_keys, core.state_of, core.to_column
+
+--- The frame with only these columns, in this order.
+---     #frame.new({ { "x", { 1 } }, { "y", { 2 } } }):select({ "y" }):columns() --> 1
+---@param names string[]
+---@return neap.frame
+function Frame:select(names)
+  local out = empty()
+  for _, name in ipairs(names) do
+    put(out, "frame:select", name, column_at(self, "frame:select", name))
+  end
+  return out
+end
+
+--- The frame without these columns.
+---     frame.new({ { "x", { 1 } }, { "y", { 2 } } }):drop({ "y" }):columns()[1] --> x
+---@param names string[]
+---@return neap.frame
+function Frame:drop(names)
+  local gone, out = {}, empty()
+  for _, name in ipairs(names) do
+    column_at(self, "frame:drop", name)
+    gone[name] = true
+  end
+  local state = state_of(self)
+  for _, name in ipairs(state.names) do
+    if not gone[name] then put(out, "frame:drop", name, state.columns[name]) end
+  end
+  return out
+end
+
+--- The frame with columns renamed: { old = "new" }.
+---     frame.new({ { "x", { 1 } } }):rename({ x = "y" }):columns()[1] --> y
+---@param names table<string, string>
+---@return neap.frame
+function Frame:rename(names)
+  local state, out = state_of(self, "frame:rename"), empty()
+  for _, old in ipairs(sorted_keys(names)) do column_at(self, "frame:rename", old) end
+  for _, name in ipairs(state.names) do
+    local new = names[name] or name
+    if state_of(out).columns[new] then
+      opts.raise("frame:rename: two columns would be called '%s'", new)
+    end
+    put(out, "frame:rename", new, state.columns[name])
+  end
+  return out
+end
+
+--- The frame with columns added or replaced, in order: { { "ret", x }, ... }, as in `frame.new`.
+---     frame.new({ { "x", { 1 } } }):assign({ { "y", { 2 } } }).y:get(1) --> 2.0
+---@param columns table[]
+---@return neap.frame
+function Frame:assign(columns)
+  local out = self:select(self:columns())
+  for i, entry in ipairs(columns) do
+    if type(entry) ~= "table" or #entry < 2 then
+      opts.raise("frame:assign: column %d must be { name, values }", i)
+    end
+    local column = to_column("frame:assign", tostring(entry[1]), entry[2], entry[3])
+    put(out, "frame:assign", entry[1], column)
+  end
+  return out
+end
+
+--- The rows at the positions in an i64 tensor (from 1, negative from the end), in that order.
+---     #frame.new({ { "x", { 1, 2 } } }):take(tensor.of({ 2, 2, 1 }, { dtype = "i64" })) --> 3
+---@param positions neap.tensor
+---@return neap.frame
+function Frame:take(positions) return map(self, function(t) return t:take(positions) end) end
+
+--- The rows where a bool tensor is true.
+---     (function(f) return #f:where(f.x:gt(1)) end)(frame.new { { "x", { 1, 2, 3 } } }) --> 2
+---@param mask neap.tensor
+---@return neap.frame
+function Frame:where(mask)
+  if not is_tensor(mask) or mask.dtype ~= "bool" or #mask.shape ~= 1 or #mask ~= #self then
+    opts.raise("frame:where: a bool tensor of %d rows is expected, got %s", #self,
+      is_tensor(mask) and tostring(mask) or type(mask))
+  end
+  return self:take(mask:nonzero())
+end
+
+--- Rows a to b, both included, negative from the end: views, without copying.
+---     #frame.new({ { "x", { 1, 2, 3 } } }):rows(2, -1) --> 2
+---@param a integer
+---@param b? integer
+---@return neap.frame
+function Frame:rows(a, b) return map(self, function(t) return t:slice(1, a, b) end) end
+
+local function check_count(where, n)
+  if math.type(n) ~= "integer" or n < 0 then
+    opts.raise("%s: the number of rows must be 0 or more, got %s", where, tostring(n))
+  end
+end
+
+--- The first n rows (5).
+---     #frame.new({ { "x", { 1, 2, 3 } } }):head(2) --> 2
+---@param n? integer
+---@return neap.frame
+function Frame:head(n)
+  n = n or 5
+  check_count("frame:head", n)
+  if n >= #self then return self:rows(1) end
+  return n == 0 and self:rows(#self + 1) or self:rows(1, n)
+end
+
+--- The last n rows (5).
+---     frame.new({ { "x", { 1, 2, 3 } } }):tail(1).x:get(1) --> 3.0
+---@param n? integer
+---@return neap.frame
+function Frame:tail(n)
+  n = n or 5
+  check_count("frame:tail", n)
+  return self:rows(math.max(1, #self - n + 1))
+end
+
+-- Text sorts by its letters, missing last.
+local function sort_key(column)
+  if column.kind ~= "category" then return column.tensor end
+  local order, rank = {}, {}
+  for code in ipairs(column.labels) do order[code] = code end
+  table.sort(order, function(a, b) return column.labels[a] < column.labels[b] end)
+  for place, code in ipairs(order) do rank[code + 1] = place end
+  rank[1] = #order + 1
+  return tensor.of(rank, { dtype = "i64" }):take(column.tensor:to "i64":add(1))
+end
+
+--- The rows in order of one column, or of several, the first weighing most; equal rows keep their
+--- order. NaN go last, text is sorted by its letters.
+---     frame.new({ { "x", { 3, 1, 2 } } }):sort("x").x:get(1) --> 1.0
+---@param by string|string[]
+---@param o? { descending: boolean }
+---@return neap.frame
+function Frame:sort(by, o)
+  o = opts.merge("frame:sort", { descending = false }, o)
+  local names, out = type(by) == "string" and { by } or by, self
+  for i = #names, 1, -1 do
+    local key = sort_key(column_at(out, "frame:sort", names[i]))
+    out = out:take(key:argsort(1, { descending = o.descending }))
+  end
+  return out
+end
+
+--- Columns as an N x F tensor, in the order of `names` (all number columns when absent), f64 or of
+--- the `dtype` given. Times and categories are refused by name.
+---     frame.new({ { "x", { 1, 2 } }, { "y", { 3, 4 } } }):matrix():get(2, 2) --> 4.0
+---@param names? string[]
+---@param o? { dtype: string }
+---@return neap.tensor
+function Frame:matrix(names, o)
+  o = opts.merge("frame:matrix", { dtype = "f64" }, o)
+  local state, columns = state_of(self, "frame:matrix"), {}
+  for _, name in ipairs(names or state.names) do
+    local column = column_at(self, "frame:matrix", name)
+    if column.kind == "number" then columns[#columns + 1] = column.tensor:to(o.dtype)
+    elseif names then
+      opts.raise("frame:matrix: column '%s' is a %s, not numbers", name, column.kind)
+    end
+  end
+  if #columns == 0 then opts.raise("frame:matrix: no column of numbers") end
+  return tensor.stack(columns, 2)
+end
