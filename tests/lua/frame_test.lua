@@ -325,7 +325,7 @@ describe("frame", function()
       { function() f.y = tensor.zeros { 4, 1 } end, "must have one dimension" },
       { function() f.y = "text" end, "must be a tensor, a category or an array, got string" },
       { function() f.head = f.x end, "'head' is a method" },
-      { function() return f:where(f.x) end, "a bool tensor of 4 rows is expected" },
+      { function() return f:where(f.x) end, "a bool tensor of 4 rows or an expression" },
       { function() return f:where(f.x:gt(1):slice(1, 1, 2)) end, "a bool tensor of 4 rows" },
       { function() return f:rename { x = "k" } end, "two columns would be called 'k'" },
       { function() return f:matrix { "s" } end, "column 's' is a category, not numbers" },
@@ -391,10 +391,11 @@ describe("frame", function()
     local lines = {}
     for line in tostring(f):gmatch "[^\n]+" do lines[#lines + 1] = line end
     assert.equal("frame[4 x 4]", lines[1])
-    assert.equal("        time    x  s           k", lines[2])
-    assert.equal(7, #lines)
+    assert.equal("        time      x  s           k", lines[2])
+    assert.equal(8, #lines)
     assert.truthy(lines[3]:find "time +f64 +category +i32")
-    assert.equal("  1970-01-02    3  b           1", lines[4])
+    assert.truthy(lines[4]:find "^ +1 nan")
+    assert.equal("  1970-01-02      3  b           1", lines[5])
     local long = frame.new { { "n", tensor.arange(1, 100) } }
     for i = 1, 30 do long["a_column_with_a_long_name_" .. i] = long.n end
     local text = tostring(long)

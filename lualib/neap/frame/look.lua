@@ -1,4 +1,5 @@
 --- What a frame holds and how it shows; loaded by neap.frame.
+local category = require "neap.frame.category"
 local core = require "neap.frame.core"
 local opts = require "neap.opts"
 local show = require "neap.frame.print"
@@ -8,6 +9,7 @@ local tensor = require "neap.tensor"
 local Frame = core.Frame
 
 local frame, put, to_column, is_tensor = core.frame, core.put, core.to_column, core.is_tensor
+local size_of = { f64 = 8, f32 = 4, i64 = 8, i32 = 4, u8 = 1, bool = 1 }
 local column_at, known, state_of, value_of =
   core.column_at, core.known, core.state_of, core.value_of
 
@@ -77,14 +79,19 @@ function Frame.__newindex(self, name, values)
   put(self, "frame", name, to_column("frame", tostring(name), values, kind or nil))
 end
 
-local function text_of(self, rows, width)
+-- The columns as neap.frame.print takes them.
+local function shown_columns(self)
   local state, columns = state_of(self), {}
   for i, name in ipairs(state.names) do
     local column = state.columns[name]
     columns[i] = { name = name, kind = column.kind, tensor = column.tensor, labels = column.labels,
       dtype = self:dtype(name) }
   end
-  return show.text(#self, columns, rows, width)
+  return columns
+end
+
+local function text_of(self, rows, width)
+  return show.text(#self, shown_columns(self), rows, width)
 end
 
 function Frame.__tostring(self) return text_of(self, 10, 100) end
@@ -102,6 +109,97 @@ function Frame:to_text(o)
     end
   end
   return text_of(self, math.tointeger(o.rows) or #self + 1, o.width)
+end
+
+local function check_rows(where, o)
+  o = opts.merge(where, { rows = 20 }, o)
+  if type(o.rows) ~= "number" or o.rows ~= o.rows or o.rows < 1 then
+    opts.raise("%s: rows is %s, must be a number of at least 1", where, tostring(o.rows))
+  end
+  return math.tointeger(o.rows) or math.maxinteger
+end
+
+-- Cells by column, with a row of dots where rows are left out.
+local function table_cells(self, most)
+  local rows, cut = show.rows(#self, most)
+  local columns = shown_columns(self)
+  for _, column in ipairs(columns) do
+    column.cells = show.cells(column, rows)
+    if cut then table.insert(column.cells, cut + 1, "...") end
+  end
+  return columns, #rows + (cut and 1 or 0)
+end
+
+local function row_of(columns, i, mark, escape)
+  local cells = {}
+  for k, column in ipairs(columns) do cells[k] = mark(escape(column.cells[i]), column) end
+  return table.concat(cells)
+end
+
+local function markdown_text(text) return (text:gsub("[|\\]", "\\%0"):gsub("%s", " ")) end
+
+--- The frame as a table of GitHub's Markdown: the first and last of at most `rows` (20) rows,
+--- math.huge for all.
+---     frame.new({ { "x", { 1, 2 } } }):markdown():match "^[^\n]*" --> | x |
+---@param o? { rows: number }
+---@return string
+function Frame:markdown(o)
+  local columns, count = table_cells(self, check_rows("frame:markdown", o))
+  if #columns == 0 then return "" end
+  local lines = { "|", "|" }
+  for _, column in ipairs(columns) do
+    lines[1] = lines[1] .. " " .. markdown_text(column.name) .. " |"
+    lines[2] = lines[2] .. (column.kind == "category" and " --- |" or " ---: |")
+  end
+  for i = 1, count do
+    lines[#lines + 1] = "|" .. row_of(columns, i, function(text) return " " .. text .. " |" end,
+      markdown_text)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
+
+local function html_text(text) return (text:gsub('[&<>"]', entities)) end
+
+--- The frame as an HTML table of class `frame`, text escaped: the first and last of at most `rows`
+--- (20) rows, math.huge for all. Numbers and times stand right by a style of each cell.
+---     frame.new({ { "x<y", { 1 } } }):html():match "<th [^>]*>(.-)</th>" --> x&lt;y
+---@param o? { rows: number }
+---@return string
+function Frame:html(o)
+  local columns, count = table_cells(self, check_rows("frame:html", o))
+  local function cell_of(tag)
+    return function(text, column)
+      local style = column.kind == "category" and "left" or "right"
+      return ('<%s style="text-align:%s">%s</%s>'):format(tag, style, text, tag)
+    end
+  end
+  local heads, head_cell = {}, cell_of "th"
+  for k, column in ipairs(columns) do heads[k] = head_cell(html_text(column.name), column) end
+  local lines = { '<table class="frame">', "<thead><tr>" .. table.concat(heads) .. "</tr></thead>",
+    "<tbody>" }
+  for i = 1, count do
+    lines[#lines + 1] = "<tr>" .. row_of(columns, i, cell_of "td", html_text) .. "</tr>"
+  end
+  lines[#lines + 1] = "</tbody></table>"
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- What the frame is made of, one row for each column: name, dtype, how many values are missing,
+--- and bytes of its values (views share theirs).
+---     frame.new({ { "x", { 1, 0 / 0 } } }):info().missing[1] --> 1
+---@return neap.frame
+function Frame:info()
+  local names, dtypes, missing, bytes = {}, {}, {}, {}
+  for i, column in ipairs(shown_columns(self)) do
+    names[i], dtypes[i], missing[i] = column.name, column.dtype, show.missing(column)
+    bytes[i] = #self * size_of[column.tensor.dtype]
+  end
+  local i64 = { dtype = "i64" }
+  return frame.new { { "column", category.of_texts(names) },
+    { "dtype", category.of_texts(dtypes) },
+    { "missing", tensor.of(missing, i64) }, { "bytes", tensor.of(bytes, i64) } }
 end
 
 local statistics = { "count", "mean", "std", "min", "25 %", "median", "75 %", "max" }

@@ -39,18 +39,45 @@ local function width_of(texts)
   return width
 end
 
--- The texts of one column for the given rows, under its name and dtype.
-local function column_texts(name, column, dtype, rows)
+--- The texts of one column for the given rows.
+---@param column { kind: string, tensor: neap.tensor, labels: string[]? }
+---@param rows integer[]
+---@return string[]
+function show.cells(column, rows)
   local texts = {}
   for i, row in ipairs(rows) do texts[i] = cell(column, row) end
   if column.kind == "time" then shorten_times(texts) end
-  table.insert(texts, 1, dtype)
-  table.insert(texts, 1, name)
   return texts
 end
 
--- The first and last rows, half of `most` each; all where there are no more.
-local function shown_rows(n, most)
+local missing_word = { time = "NaT", category = "blank", number = "nan" }
+
+--- How many values of a column are missing: NaN, NaT, or no text.
+---@param column { kind: string, tensor: neap.tensor }
+---@return integer
+function show.missing(column)
+  local x = column.tensor
+  if column.kind == "time" then return x:eq(clock.nat):sum() end
+  if column.kind == "category" then return x:eq(0):sum() end
+  if x.dtype ~= "f64" and x.dtype ~= "f32" then return 0 end
+  return x:isnan():sum()
+end
+
+-- The same under name, dtype and the number of missing values, if any; and whether there are.
+local function column_texts(column, rows)
+  local missing = show.missing(column)
+  local head = { column.name, column.dtype,
+    missing > 0 and missing .. " " .. missing_word[column.kind] or "" }
+  return table.move(show.cells(column, rows), 1, #rows, 4, head), missing > 0
+end
+
+--- The first and last rows, half of `most` each, all where there are no more; and where rows are
+--- left out, after how many.
+---@param n integer
+---@param most integer
+---@return integer[] rows
+---@return integer|false cut
+function show.rows(n, most)
   local rows = {}
   local first, last = (most + 1) // 2, most // 2
   for row = 1, math.min(n, first) do rows[row] = row end
@@ -71,23 +98,24 @@ end
 ---@param room number characters of a line
 ---@return string
 function show.text(n, columns, most, room)
-  local rows, cut = shown_rows(n, most)
+  local rows, cut = show.rows(n, most)
   local head = ("frame[%d x %d]"):format(n, #columns)
-  local lines, used, left_out = {}, 0, 0
+  local lines, used, left_out, counted = {}, 0, 0, false
   for i, column in ipairs(columns) do
-    local texts = column_texts(column.name, column, column.dtype, rows)
+    local texts, lacks = column_texts(column, rows)
     local width = width_of(texts)
     if used + width + 2 > room and i > 1 then
       left_out = #columns - i + 1
       break
     end
-    used = used + width + 2
+    used, counted = used + width + 2, counted or lacks
     for k, text in ipairs(texts) do
       lines[k] = (lines[k] or "") .. "  " .. pad(text, width, column.kind == "category")
     end
   end
   for k, line in ipairs(lines) do lines[k] = line:gsub("%s+$", "") end
-  if cut then table.insert(lines, cut + 3, "  ...") end
+  if cut then table.insert(lines, cut + 4, "  ...") end
+  if #lines > 0 and not counted then table.remove(lines, 3) end
   if left_out > 0 then head = head .. (", %d columns not shown"):format(left_out) end
   return head .. (#lines > 0 and "\n" .. table.concat(lines, "\n") or "")
 end

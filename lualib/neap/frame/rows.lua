@@ -7,8 +7,7 @@ local tensor = require "neap.tensor"
 local Frame = core.Frame
 
 local column_at, empty, map, put = core.column_at, core.empty, core.map, core.put
-local is_tensor, sorted_keys, state_of, to_column =
-  core.is_tensor, core.sorted_keys, core.state_of, core.to_column
+local sorted_keys, state_of, to_column = core.sorted_keys, core.state_of, core.to_column
 
 --- The frame with only these columns, in this order.
 ---     #frame.new({ { "x", { 1 } }, { "y", { 2 } } }):select({ "y" }):columns() --> 1
@@ -77,18 +76,6 @@ end
 ---@param positions neap.tensor
 ---@return neap.frame
 function Frame:take(positions) return map(self, function(t) return t:take(positions) end) end
-
---- The rows where a bool tensor is true.
----     (function(f) return #f:where(f.x:gt(1)) end)(frame.new { { "x", { 1, 2, 3 } } }) --> 2
----@param mask neap.tensor
----@return neap.frame
-function Frame:where(mask)
-  if not is_tensor(mask) or mask.dtype ~= "bool" or #mask.shape ~= 1 or #mask ~= #self then
-    opts.raise("frame:where: a bool tensor of %d rows is expected, got %s", #self,
-      is_tensor(mask) and tostring(mask) or type(mask))
-  end
-  return self:take(mask:nonzero())
-end
 
 --- Rows a to b, both included, negative from the end: views, without copying.
 ---     #frame.new({ { "x", { 1, 2, 3 } } }):rows(2, -1) --> 2
