@@ -3,29 +3,8 @@
 #include <string.h>
 
 #include "frame/frame.h"
+#include "frame/lua_columns.h"
 #include "tensor/lua_tensor.h"
-
-/* arrays of text: the pointers live in a userdata left on the stack, the text in the table ------
- */
-
-static const char **push_texts(lua_State *L, int arg, const char *what, int64_t *n) {
-  *n = 0;
-  if (lua_isnoneornil(L, arg)) {
-    lua_pushnil(L);
-    return NULL;
-  }
-  luaL_checktype(L, arg, LUA_TTABLE);
-  *n = (int64_t)lua_rawlen(L, arg);
-  const char **texts = lua_newuserdatauv(L, ((size_t)*n + 1) * sizeof *texts, 0);
-  for (int64_t i = 0; i < *n; i++) {
-    if (lua_rawgeti(L, arg, i + 1) != LUA_TSTRING)
-      neap_lua_raise(L, "%s: element %lld is a %s, a string is expected", what, (long long)i + 1,
-                     luaL_typename(L, -1));
-    texts[i] = lua_tostring(L, -1);
-    lua_pop(L, 1);
-  }
-  return texts;
-}
 
 static neap_column_kind *push_kinds(lua_State *L, int arg, int64_t n) {
   neap_column_kind *kinds = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *kinds, 0);
@@ -50,45 +29,6 @@ static char check_char(lua_State *L, int arg, const char *what) {
 
 /* CSV ------------------------------------------------------------------------------------------ */
 
-/* Owns what was read until it is in Lua's hands; never seen by users. */
-static const char TABLE[] = "table of read_csv";
-
-static neap_table *push_table(lua_State *L) {
-  neap_table *t = lua_newuserdatauv(L, sizeof *t, 0);
-  *t = (neap_table){0};
-  luaL_setmetatable(L, TABLE);
-  return t;
-}
-
-static int table_gc(lua_State *L) {
-  neap_table_drop(luaL_checkudata(L, 1, TABLE));
-  return 0;
-}
-
-static void push_labels(lua_State *L, const neap_column *c) {
-  lua_createtable(L, (int)(c->label_count < 1 << 20 ? c->label_count : 1 << 20), 0);
-  for (int64_t i = 0; i < c->label_count; i++) {
-    lua_pushstring(L, c->labels[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-}
-
-/* {name, kind, tensor, labels}; the tensor moves to Lua. */
-static void push_column(lua_State *L, neap_column *c) {
-  lua_createtable(L, 4, 0);
-  lua_pushstring(L, c->name);
-  lua_rawseti(L, -2, 1);
-  lua_pushstring(L, neap_column_kind_name(c->kind));
-  lua_rawseti(L, -2, 2);
-  neap_tensor *t = neap_lua_push_tensor(L);
-  *t = c->values;
-  c->values.storage = NULL;
-  lua_rawseti(L, -2, 3);
-  if (c->kind != NEAP_COLUMN_CATEGORY) return;
-  push_labels(L, c);
-  lua_rawseti(L, -2, 4);
-}
-
 /* The options both readers share: path, delimiter, comment, header, names. */
 static neap_csv_options check_file_options(lua_State *L) {
   neap_csv_options o = {0};
@@ -96,7 +36,7 @@ static neap_csv_options check_file_options(lua_State *L) {
   o.delimiter = check_char(L, 2, "delimiter");
   o.comment = check_char(L, 3, "comment");
   o.no_header = !lua_isnoneornil(L, 4) && !lua_toboolean(L, 4);
-  o.names = push_texts(L, 5, "names", &o.name_count);
+  o.names = neap_lua_push_texts(L, 5, "names", &o.name_count);
   return o;
 }
 
@@ -105,29 +45,23 @@ static neap_csv_options check_file_options(lua_State *L) {
 static int l_read_csv(lua_State *L) {
   lua_settop(L, 11);
   neap_csv_options o = check_file_options(L);
-  o.wanted = push_texts(L, 6, "columns", &o.wanted_count);
-  o.typed = push_texts(L, 7, "types", &o.typed_count);
+  o.wanted = neap_lua_push_texts(L, 6, "columns", &o.wanted_count);
+  o.typed = neap_lua_push_texts(L, 7, "types", &o.typed_count);
   if (o.typed) o.kinds = push_kinds(L, 8, o.typed_count);
-  o.missing = push_texts(L, 9, "missing", &o.missing_count);
+  o.missing = neap_lua_push_texts(L, 9, "missing", &o.missing_count);
   const char *zone = lua_isnil(L, 10) ? NULL : neap_lua_text(L, 10, "time zone");
   o.time_format = luaL_optstring(L, 11, NULL);
   if (zone) neap_lua_check(L, neap_zone_find(&o.zone, zone));
-  neap_table *t = push_table(L);
+  neap_table *t = neap_lua_push_table(L);
   neap_lua_check(L, neap_csv_read(t, lua_tostring(L, 1), &o));
-  lua_createtable(L, (int)t->count, 0);
-  for (int64_t i = 0; i < t->count; i++) {
-    push_column(L, &t->columns[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-  neap_table_drop(t);
-  return neap_lua_done(L, NEAP_OK);
+  return neap_lua_push_columns(L, t);
 }
 
 /* csv_names(path, delimiter, comment, header, names) -> array of names */
 static int l_csv_names(lua_State *L) {
   lua_settop(L, 5);
   neap_csv_options o = check_file_options(L);
-  neap_table *t = push_table(L);
+  neap_table *t = neap_lua_push_table(L);
   neap_lua_check(L, neap_csv_names(t, lua_tostring(L, 1), &o));
   lua_createtable(L, (int)t->count, 0);
   for (int64_t i = 0; i < t->count; i++) {
@@ -138,37 +72,12 @@ static int l_csv_names(lua_State *L) {
   return 1;
 }
 
-/* One column from the tables at 2 to 5; what it points to stays anchored in them and at anchor. */
-static void check_column(lua_State *L, int64_t i, int64_t rows, int anchor, neap_column *c) {
-  if (lua_rawgeti(L, 2, i + 1) != LUA_TSTRING)
-    neap_lua_raise(L, "write_csv: name %lld is a %s, a string is expected", (long long)i + 1,
-                   luaL_typename(L, -1));
-  c->name = (char *)(uintptr_t)lua_tostring(L, -1);
-  lua_rawgeti(L, 3, i + 1);
-  neap_lua_check(L, neap_column_kind_parse(&c->kind, luaL_checkstring(L, -1)));
-  lua_rawgeti(L, 4, i + 1);
-  c->values = *neap_lua_check_tensor(L, -1); /* borrowed */
-  if (c->values.ndim != 1 || (rows >= 0 && c->values.size[0] != rows))
-    neap_lua_raise(L, "write_csv: column '%s' does not have %lld rows", c->name, (long long)rows);
-  if (lua_rawgeti(L, 5, i + 1) == LUA_TTABLE) {
-    c->labels = (char **)(uintptr_t)push_texts(L, lua_gettop(L), "labels", &c->label_count);
-    lua_rawseti(L, anchor, i + 1);
-  }
-  lua_pop(L, 4);
-}
-
 /* write_csv(path, names, kinds, tensors, labels, digits_17); labels[i] is false for none. */
 static int l_write_csv(lua_State *L) {
   const char *path = neap_lua_text(L, 1, "path");
-  for (int arg = 2; arg <= 5; arg++) luaL_checktype(L, arg, LUA_TTABLE);
   bool digits_17 = lua_toboolean(L, 6);
-  int64_t n = (int64_t)lua_rawlen(L, 2);
-  neap_column *columns = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *columns, 0);
-  memset(columns, 0, ((size_t)n + 1) * sizeof *columns);
-  lua_createtable(L, (int)n, 0);
-  int anchor = lua_gettop(L);
-  for (int64_t i = 0; i < n; i++)
-    check_column(L, i, i ? columns[0].values.size[0] : -1, anchor, &columns[i]);
+  int64_t n;
+  const neap_column *columns = neap_lua_check_columns(L, 2, "write_csv", &n);
   neap_lua_check(L, neap_csv_write(path, columns, n, digits_17));
   return 0;
 }
@@ -355,8 +264,6 @@ static int l_threshold_of_share(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg table_methods[] = {{"__gc", table_gc}, {NULL, NULL}};
-
 static const luaL_Reg functions[] = {
     {"read_csv", l_read_csv},
     {"csv_names", l_csv_names},
@@ -377,7 +284,7 @@ static const luaL_Reg functions[] = {
 NEAP_LUA_EXPORT int luaopen_neap_c_frame(lua_State *L);
 
 int luaopen_neap_c_frame(lua_State *L) {
-  neap_lua_class(L, TABLE, table_methods);
+  neap_lua_columns_class(L);
   luaL_newlib(L, functions);
   return 1;
 }
