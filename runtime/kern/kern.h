@@ -1,10 +1,10 @@
 /* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
  *
- * One source (table.c, gemm.c and their .inc.h bodies, included once per dtype) is compiled once
- * per instruction set and gives one table of function pointers each; neap_kern_select() picks the
- * best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here allocates,
- * checks shapes, polls for interrupts or knows threads: callers pass rows or blocks that take well
- * under 10 ms.
+ * One source (table.c, gemm.c, fft.c and their .inc.h bodies, included once per dtype) is compiled
+ * once per instruction set and gives one table of function pointers each; neap_kern_select() picks
+ * the best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here
+ * allocates, checks shapes, polls for interrupts or knows threads: callers pass rows or blocks that
+ * take well under 10 ms.
  *
  * Values. An element's value never depends on its position, stride or neighbours. exp, exp2, expm1,
  * log, log2, log10, log1p, tanh, sigmoid, softplus, erf, pow, sin and cos of f64 and f32 are our
@@ -222,6 +222,32 @@ typedef struct {
   neap_dots_fn dots;
 } neap_gemm;
 
+/* Fourier transforms
+ *
+ * Of s sequences at once, whose real and imaginary parts lie apart: place j of sequence q is at
+ * [j * s + q]. A transform of length n = r m begins with one of m for each of r classes:
+ *   z[(r p + k) s + q] = u^(p k) sum_j x[(p + m j) s + q] v^(j k),  u, v = exp(-2 pi i/n), (.../r)
+ * for p < m and k < r; then follow those of length m with r s for s, and the last, with m = 1,
+ * leaves all in order (Stockham's, decimated in frequency). w holds u^(p k) for k from 1 as real
+ * and imaginary part, p by p. z and x lie apart. No multiply-add is fused: all tables give the same
+ * bits. */
+typedef void (*neap_fft_pass_fn)(int64_t m, int64_t s, double *zr, double *zi, const double *xr,
+                                 const double *xi, const double *w);
+enum { NEAP_FFT_RADIX = 13, NEAP_FFT_LANES = 8 };
+typedef struct {
+  neap_fft_pass_fn pass[NEAP_FFT_RADIX + 1]; /* by r; NULL where there is none */
+  /* z *= w */
+  void (*times)(int64_t n, double *zr, double *zi, const double *wr, const double *wi);
+  /* z[i] *= v[i] w in rows of NEAP_FFT_LANES, of which w is one */
+  void (*twist)(int64_t rows, double *zr, double *zi, const double *vr, const double *vi,
+                const double *wr, const double *wi);
+  /* Rows of pairs into parts, zs and xs doubles apart; and back, times scale. */
+  void (*part)(int64_t rows, int64_t n, double *re, double *im, int64_t zs, const double *x,
+               int64_t xs);
+  void (*join)(int64_t rows, int64_t n, double *z, int64_t zs, const double *re, const double *im,
+               int64_t xs, double scale);
+} neap_fft;
+
 typedef struct {
   const char *name;
   neap_binary_fn binary[NEAP_OP_COUNT][NEAP_DTYPE_COUNT]; /* NULL: dtype not supported */
@@ -241,8 +267,9 @@ typedef struct {
   neap_pack_fn pack;
   neap_unpack_fn unpack[NEAP_DTYPE_COUNT];
   neap_ties_fn ties;
-  neap_words words;                                      /* NULL: the table has none */
-  const neap_gemm *gemm;                                 /* by dtype */
+  neap_words words;      /* NULL: the table has none */
+  const neap_gemm *gemm; /* by dtype */
+  const neap_fft *fft;
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
   neap_blocks_fn blocks;
   neap_deviate_fn unit, short_unit, exponential, normal; /* short_unit fits f32 exactly */
