@@ -8,6 +8,7 @@ local tensor = require "neap.tensor.order"
 for name, fn in next, (require "neap.tensor.files") do tensor[name] = fn end
 require "neap.tensor.shapes" -- into the table of neap.tensor.order
 require "neap.tensor.einsum"
+require "neap.tensor.fft"
 require "neap.tensor.moves"
 require "neap.tensor.rolling"
 require "neap.tensor.random"

@@ -14,6 +14,7 @@ void neap__lua_add_random(lua_State *L);
 void neap__lua_add_order(lua_State *L);
 void neap__lua_add_files(lua_State *L);
 void neap__lua_add_linalg(lua_State *L);
+void neap__lua_add_fft(lua_State *L);
 void neap__lua_add_reductions(lua_State *L);
 
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback);

@@ -499,6 +499,7 @@ int luaopen_neap_c_tensor(lua_State *L) {
   neap__lua_add_order(L);
   neap__lua_add_files(L);
   neap__lua_add_linalg(L);
+  neap__lua_add_fft(L);
   neap__lua_add_reductions(L);
   lua_insert(L, -2);
   lua_setfield(L, -2, "methods");

@@ -466,6 +466,33 @@ neap_status neap_tensor_eigh(neap_tensor *values, neap_tensor *vectors, const ne
 neap_status neap_tensor_lstsq(neap_tensor *x, neap_tensor *rank, neap_tensor *s,
                               const neap_tensor *a, const neap_tensor *b, double rcond);
 
+/* Fourier transforms --------------------------------------------------------------------------- */
+
+/* Complex numbers are pairs (re, im) in a last dimension of 2 more, which dim does not count. A
+ * transform of n points x gives y[k] = sum_j x[j] exp(-2 pi i jk/n), an inverse one
+ * x[j] = 1/n sum_k y[k] exp(2 pi i jk/n); the factor is another one by norm. Computed in f64; f32
+ * for f32. A NaN reaches every number of its row. */
+typedef enum {
+  NEAP_FFT,   /* of real numbers, or of complex ones, with o->complex */
+  NEAP_IFFT,  /* complex to complex */
+  NEAP_RFFT,  /* of n real numbers, and only the n/2 + 1 results that determine the others */
+  NEAP_IRFFT, /* those back into n real numbers; imaginary parts that must be 0 are not looked at */
+} neap_fft_kind;
+typedef enum {
+  NEAP_FFT_BACKWARD, /* 1/n on the inverse transform */
+  NEAP_FFT_ORTHO,    /* 1/sqrt(n) on both */
+  NEAP_FFT_FORWARD   /* 1/n on the other */
+} neap_fft_norm;
+typedef struct {
+  bool complex;
+  int dim;
+  int64_t n; /* points: the first of t, or t and zeros behind; 0: as many as t has, for irfft
+                2 (points - 1) */
+  neap_fft_norm norm;
+} neap_fft_options;
+neap_status neap_tensor_fft(neap_tensor *out, neap_fft_kind kind, const neap_tensor *t,
+                            const neap_fft_options *o);
+
 /* files ---------------------------------------------------------------------------------------- */
 
 /* One array as NumPy's .npy, version 1.0 (2.0 for a very long header), C order; and back: versions

@@ -46,6 +46,8 @@ local families = {
   { "einsum", "x = tensor.rand { 150, 150, 150 }", "local y = tensor.einsum('ijk,ikj->jk', x, x)" },
   { "rolling", X, "local y = x:rolling_mean(50) y = x:rolling_max(50)" },
   { "rolling quantiles", X, "local y = x:rolling_quantile(50, 0.5)" },
+  { "fft", X, "local y = tensor.irfft(tensor.fft(x))" },
+  { "fft of a prime", "x = tensor.rand { 1000003 }", "local y = tensor.rfft(x)" },
   { "quantile", X, "local y = x:quantile(0.3)" },
   { "take", X .. " i = tensor.permutation(#x)", "local y = x:take(i)" },
   { "selecting by a mask", X .. " m = x:gt(0.5)", "local y = x[m]" },

@@ -511,6 +511,17 @@ function c.eigh(a) end
 ---@return neap.tensor, integer|neap.tensor, neap.tensor
 function c.lstsq(a, b, rcond) end
 
+--- The Fourier transform called name ("fft", "ifft", "rfft", "irfft") along dim, which does not
+--- count that of pairs; complex: x has such a one.
+---@param name string
+---@param x neap.tensor
+---@param complex boolean
+---@param dim integer
+---@param n? integer
+---@param norm? string "backward", "ortho" or "forward"
+---@return neap.tensor
+function c.fourier(name, x, complex, dim, n, norm) end
+
 --- The rolling window called name ("sum", "mean", "std", "min", "max", "quantile") of n places.
 ---@param name string
 ---@param x neap.tensor
