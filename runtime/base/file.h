@@ -28,6 +28,9 @@ neap_status neap_reader_open(neap_reader **out, const char *path);
  * system fails, NEAP_EINTERRUPT after Ctrl-C; the bytes before the fault are not handed out. */
 neap_status neap_reader_read(neap_reader *r, void *buf, size_t n, size_t *got);
 
+/* Bytes of a plain file as the system states them; 0 for other files. */
+int64_t neap_reader_size(const neap_reader *r);
+
 /* Close and free; NULL is fine. */
 void neap_reader_close(neap_reader *r);
 

@@ -20,6 +20,11 @@ bool neap_number_parse(const char *text, size_t n, double *out);
 /* text[0..n) as [+-] digits that fit in 64 bits; false otherwise, *out untouched. */
 bool neap_integer_parse(const char *text, size_t n, int64_t *out);
 
+/* The number that text[0..n) begins with, without words; returns its length, 0 when there is none
+ * (or the integer does not fit). Fast where eight bytes more may be read behind the number. */
+size_t neap_number_scan(const char *text, size_t n, double *out);
+size_t neap_integer_scan(const char *text, size_t n, int64_t *out);
+
 /* v as the shortest decimal that neap_number_parse turns into v again (the nearest to v among
  * those), with a closing zero; returns its length. 1e-5 <= |v| < 1e17 is written plainly (0.1,
  * 27123.45, 3), the rest with an exponent (1e-7, 2.5e20); also nan, inf, -inf, -0. Below 1e-11 and

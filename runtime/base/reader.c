@@ -201,11 +201,16 @@ void neap_reader_close(neap_reader *r) {
   neap_free(r);
 }
 
-/* The size to start with: the file's, when the system knows it. */
-static size_t first_capacity(const neap_reader *r) {
+int64_t neap_reader_size(const neap_reader *r) {
   struct stat s;
   bool known = r->decode == decode_plain && fstat(r->fd, &s) == 0 && S_ISREG(s.st_mode);
-  return known && s.st_size > 0 ? (size_t)s.st_size + 2 : 4 * BLOCK;
+  return known ? s.st_size : 0;
+}
+
+/* The size to start with: the file's, when the system knows it. */
+static size_t first_capacity(const neap_reader *r) {
+  int64_t size = neap_reader_size(r);
+  return size > 0 ? (size_t)size + 2 : 4 * BLOCK;
 }
 
 static neap_status read_all(neap_reader *r, char **data, size_t *n) {
