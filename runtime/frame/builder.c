@@ -1,72 +1,31 @@
-/* Columns that grow field by field, and change their minds: unknown, then bool, integer, number,
- * time or text as the values demand. Integers become numbers where they lie; whatever becomes text
- * has lost its spelling, so the column is marked stale and the file is read once more. */
+/* Columns that grow value by value: unknown, then bool, integer, number, time or text as the
+ * classes of their values demand. Integers become numbers where they lie; whatever becomes text has
+ * lost its spelling, so the builder is marked stale and its text is read once more. */
+#include "frame/builder.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/civil.h"
 #include "base/number.h"
-#include "frame/csv.h"
 
-enum { FIRST_ROOM = 64 }; /* rows: small, since a file may have a million columns */
-
-/* dictionary ----------------------------------------------------------------------------------- */
-
-static uint64_t hash_text(const char *text, size_t n) {
-  uint64_t h = 1469598103934665603u; /* FNV-1a */
-  for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)text[i]) * 1099511628211u;
-  return h ^ h >> 32;
-}
-
-static void place(neap__dictionary *d, int64_t code) {
-  const char *label = d->label[code - 1];
-  uint64_t mask = (uint64_t)d->slots - 1, at = hash_text(label, strlen(label)) & mask;
-  while (d->slot[at]) at = (at + 1) & mask;
-  d->slot[at] = (int32_t)code;
-}
-
-static neap_status dictionary_grow(neap__dictionary *d) {
-  int64_t room = d->room ? d->room * 2 : 16;
-  char **label = neap_realloc_array(d->label, room, sizeof *label);
-  if (!label) return NEAP_ENOMEM;
-  d->label = label;
-  d->room = room;
-  int32_t *slot = neap_calloc_array(room * 2, sizeof *slot);
-  if (!slot) return NEAP_ENOMEM;
-  neap_free(d->slot);
-  d->slot = slot;
-  d->slots = room * 2;
-  for (int64_t code = 1; code <= d->count; code++) place(d, code);
-  return NEAP_OK;
-}
-
-static neap_status dictionary_code(neap__dictionary *d, const char *text, size_t n, int32_t *code) {
-  if (d->count >= d->room || !d->slot) NEAP_TRY(dictionary_grow(d));
-  uint64_t mask = (uint64_t)d->slots - 1, at = hash_text(text, n) & mask;
-  for (; d->slot[at]; at = (at + 1) & mask) {
-    const char *label = d->label[d->slot[at] - 1];
-    if (strncmp(label, text, n) == 0 && label[n] == 0) {
-      *code = d->slot[at];
-      return NEAP_OK;
-    }
-  }
-  if (d->count == INT32_MAX) return neap_fail(NEAP_EVALUE, "more than 2^31 categories");
-  char *copy = neap_strndup(text, n);
-  if (!copy) return NEAP_ENOMEM;
-  d->label[d->count++] = copy;
-  *code = d->slot[at] = (int32_t)d->count;
-  return NEAP_OK;
-}
-
-static void dictionary_drop(neap__dictionary *d) {
-  for (int64_t i = 0; i < d->count; i++) neap_free(d->label[i]);
-  neap_free(d->label);
-  neap_free(d->slot);
-  *d = (neap__dictionary){0};
-}
+enum { FIRST_ROOM = 16 }; /* rows: small, since a file may have a million columns */
 
 /* storage -------------------------------------------------------------------------------------- */
+
+neap_column_kind neap__kind_of(unsigned seen) {
+  bool gaps = (seen & (NEAP__SEEN_MISSING | NEAP__SEEN_WORD)) != 0;
+  switch (seen & ~(unsigned)(NEAP__SEEN_MISSING | NEAP__SEEN_WORD)) {
+  case 0: return NEAP_COLUMN_AUTO;
+  case NEAP__SEEN_BOOL: return gaps ? NEAP_COLUMN_NUMBER : NEAP_COLUMN_BOOL;
+  case NEAP__SEEN_INTEGER: return gaps ? NEAP_COLUMN_NUMBER : NEAP_COLUMN_INTEGER;
+  case NEAP__SEEN_NUMBER:
+  case NEAP__SEEN_NUMBER | NEAP__SEEN_INTEGER: return NEAP_COLUMN_NUMBER;
+  case NEAP__SEEN_TIME: return NEAP_COLUMN_TIME;
+  default: return NEAP_COLUMN_CATEGORY;
+  }
+}
 
 static neap_dtype dtype_of(neap_column_kind kind) {
   switch (kind) {
@@ -80,10 +39,10 @@ static neap_dtype dtype_of(neap_column_kind kind) {
 
 static size_t width(neap_column_kind kind) { return neap_dtype_size(dtype_of(kind)); }
 
-/* Room for one more element of the kind; a column that is still unknown stores nothing. */
-static neap_status reserve(neap__builder *b) {
-  if (b->kind == NEAP_COLUMN_AUTO || b->count < b->room) return NEAP_OK;
-  int64_t room = b->room < FIRST_ROOM ? FIRST_ROOM : b->room + b->room / 2;
+/* A column that is still unknown stores nothing. */
+neap_status neap__builder_reserve(neap__builder *b, int64_t n) {
+  if (b->kind == NEAP_COLUMN_AUTO || n <= b->room) return NEAP_OK;
+  int64_t room = n < FIRST_ROOM ? FIRST_ROOM : n;
   void *larger = neap_realloc_array(b->data, room, width(b->kind));
   if (!larger) return NEAP_ENOMEM;
   b->data = larger;
@@ -91,87 +50,114 @@ static neap_status reserve(neap__builder *b) {
   return NEAP_OK;
 }
 
-static void store_missing(neap__builder *b, int64_t at) {
-  switch (b->kind) {
-  case NEAP_COLUMN_TIME: ((int64_t *)b->data)[at] = NEAP_NAT; break;
-  case NEAP_COLUMN_CATEGORY: ((int32_t *)b->data)[at] = 0; break;
-  case NEAP_COLUMN_NUMBER: ((double *)b->data)[at] = NAN; break;
-  default: break;
-  }
+static neap_status one_more(neap__builder *b) {
+  return b->count < b->room ? NEAP_OK : neap__builder_reserve(b, b->count + 1 + b->count / 2);
 }
 
-/* From unknown to kind: the rows so far were all missing. */
+static void store_missing(neap__builder *b, int64_t from, int64_t to) {
+  for (int64_t i = from; i < to; i++) switch (b->kind) {
+    case NEAP_COLUMN_TIME: ((int64_t *)b->data)[i] = NEAP_NAT; break;
+    case NEAP_COLUMN_CATEGORY: ((int32_t *)b->data)[i] = 0; break;
+    case NEAP_COLUMN_NUMBER: ((double *)b->data)[i] = NAN; break;
+    default: break;
+    }
+}
+
+/* From unknown to a kind: the rows so far were all missing. */
 static neap_status decide(neap__builder *b, neap_column_kind kind) {
-  bool holds_missing = kind != NEAP_COLUMN_INTEGER && kind != NEAP_COLUMN_BOOL;
-  b->kind = b->count > 0 && !holds_missing ? NEAP_COLUMN_NUMBER : kind;
-  b->stale = kind == NEAP_COLUMN_CATEGORY && b->saw_words;
-  b->room = b->count + FIRST_ROOM;
-  b->data = neap_alloc_array(b->room, width(b->kind));
-  if (!b->data) return NEAP_ENOMEM;
-  for (int64_t i = 0; i < b->count; i++) store_missing(b, i);
+  neap__builder as_was = *b;
+  b->kind = kind;
+  neap_free(b->data); /* of another width, from before */
+  b->data = NULL;
+  b->room = 0;
+  neap_status st = neap__builder_reserve(b, b->count + FIRST_ROOM);
+  if (st) {
+    b->kind = as_was.kind;
+    return st;
+  }
+  store_missing(b, 0, b->count);
   return NEAP_OK;
 }
 
-/* Bool and integer columns as numbers. */
+/* n bools or integers as numbers. */
+static void to_numbers(double *to, const neap__builder *from) {
+  const int64_t *whole = from->data;
+  const uint8_t *flag = from->data;
+  if (from->kind == NEAP_COLUMN_INTEGER)
+    for (int64_t i = 0; i < from->count; i++) to[i] = (double)whole[i];
+  else
+    for (int64_t i = 0; i < from->count; i++) to[i] = flag[i];
+}
+
 static neap_status widen(neap__builder *b) {
   double *wide = neap_alloc_array(b->room, sizeof *wide);
   if (!wide) return NEAP_ENOMEM;
-  for (int64_t i = 0; i < b->count; i++)
-    wide[i] =
-        b->kind == NEAP_COLUMN_INTEGER ? (double)((int64_t *)b->data)[i] : ((uint8_t *)b->data)[i];
+  to_numbers(wide, b);
   neap_free(b->data);
   b->data = wide;
   b->kind = NEAP_COLUMN_NUMBER;
   return NEAP_OK;
 }
 
-/* fields --------------------------------------------------------------------------------------- */
+neap_status neap__builder_become(neap__builder *b, unsigned seen) {
+  if (b->declared || b->stale || (b->seen | seen) == b->seen) return NEAP_OK;
+  seen |= b->seen;
+  neap_column_kind kind = neap__kind_of(seen);
+  if (kind == NEAP_COLUMN_CATEGORY && neap__holds_values(b->kind, seen)) b->stale = true;
+  else if (b->kind == NEAP_COLUMN_AUTO && kind != b->kind) NEAP_TRY(decide(b, kind));
+  else if (kind != b->kind) NEAP_TRY(widen(b));
+  b->seen = seen;
+  return NEAP_OK;
+}
 
-static bool same_word(const neap__field *f, const char *word) {
+/* words ---------------------------------------------------------------------------------------- */
+
+static bool same_word(const char *text, size_t n, const char *word) {
   size_t i = 0;
-  for (; i < f->length && word[i]; i++) {
-    char c = f->text[i];
+  for (; i < n && word[i]; i++) {
+    char c = text[i];
     if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != word[i]) return false;
   }
-  return i == f->length && !word[i];
+  return i == n && !word[i];
 }
 
-static bool is_user_missing(const neap__field *f, const neap_csv_options *o) {
+static bool is_user_missing(const char *text, size_t n, const neap_csv_options *o) {
   for (int64_t i = 0; i < o->missing_count; i++)
-    if (strlen(o->missing[i]) == f->length && memcmp(o->missing[i], f->text, f->length) == 0)
-      return true;
+    if (strlen(o->missing[i]) == n && memcmp(o->missing[i], text, n) == 0) return true;
   return false;
 }
 
-static bool is_missing_word(const neap__field *f) {
-  static const char *const words[] = {"na", "n/a", "nan", "null", "none"};
-  if (f->length < 2 || f->length > 4) return false;
+static bool is_missing_word(const char *text, size_t n) {
+  static const char *const words[] = {"na", "n/a", "nan", "nat", "null", "none"};
+  if (n < 2 || n > 4 || (text[0] | 32) != 'n') return false;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (same_word(f, words[i])) return true;
+    if (same_word(text, n, words[i])) return true;
   return false;
 }
 
-static bool parse_bool(const neap__field *f, uint8_t *v) {
-  *v = same_word(f, "true");
-  return *v || same_word(f, "false");
+static bool parse_bool(const char *text, size_t n, uint8_t *v) {
+  *v = same_word(text, n, "true");
+  return *v || same_word(text, n, "false");
 }
 
-static neap_column_kind kind_of(const neap__field *f) {
+static unsigned class_of(const char *text, size_t n) {
   uint8_t flag;
   int64_t whole;
   double number;
-  if (neap_integer_parse(f->text, f->length, &whole)) return NEAP_COLUMN_INTEGER;
-  if (neap_number_parse(f->text, f->length, &number)) return NEAP_COLUMN_NUMBER;
-  if (parse_bool(f, &flag)) return NEAP_COLUMN_BOOL;
-  return neap__time_plausible(f->text, f->length) ? NEAP_COLUMN_TIME : NEAP_COLUMN_CATEGORY;
+  if (neap_integer_parse(text, n, &whole)) return NEAP__SEEN_INTEGER;
+  if (neap_number_parse(text, n, &number)) return NEAP__SEEN_NUMBER;
+  if (parse_bool(text, n, &flag)) return NEAP__SEEN_BOOL;
+  return neap__time_plausible(text, n) ? NEAP__SEEN_TIME : NEAP__SEEN_TEXT;
 }
 
-static neap_status refuse(const neap__builder *b, const neap__field *f, const neap__csv_scan *s,
+/* values --------------------------------------------------------------------------------------- */
+
+static neap_status refuse(const neap__builder *b, const char *text, size_t n, const neap__place *at,
                           const char *what) {
-  bool clipped = f->length > 60;
-  return neap_fail(NEAP_EFORMAT, "read_csv: %s:%lld: column '%s': '%.*s%s' %s", s->path,
-                   (long long)s->line, b->name, clipped ? 60 : (int)f->length, f->text,
-                   clipped ? "..." : "", what);
+  bool clipped = n > 60;
+  return neap_fail(NEAP_EFORMAT, "%s: %s:%lld: column '%s': '%.*s%s' %s", at->operation, at->path,
+                   (long long)at->line, b->name, clipped ? 60 : (int)n, text, clipped ? "..." : "",
+                   what);
 }
 
 static const char *what_it_is_not(neap_column_kind kind) {
@@ -180,117 +166,188 @@ static const char *what_it_is_not(neap_column_kind kind) {
                                        : "is not a number";
 }
 
-/* The field does not fit the kind. */
-static neap_status misfit(neap__builder *b, const neap__field *f, const neap__csv_scan *s,
-                          const char *what) {
-  if (b->declared) return refuse(b, f, s, what);
-  b->kind = NEAP_COLUMN_CATEGORY;
-  b->stale = true;
+neap_status neap__builder_add_missing(neap__builder *b, int64_t rows) {
+  if (b->stale || rows == 0) return NEAP_OK;
+  NEAP_TRY(neap__builder_become(b, NEAP__SEEN_MISSING));
+  if (b->count + rows > b->room) NEAP_TRY(neap__builder_reserve(b, b->count * 3 / 2 + rows));
+  store_missing(b, b->count, b->count + rows);
+  b->count += rows;
   return NEAP_OK;
 }
 
-static neap_status add_missing(neap__builder *b, const neap__field *f, const neap__csv_scan *s) {
-  if (b->kind == NEAP_COLUMN_BOOL || b->kind == NEAP_COLUMN_INTEGER) {
-    if (b->declared) return refuse(b, f, s, what_it_is_not(b->kind));
-    NEAP_TRY(widen(b));
-  }
-  NEAP_TRY(reserve(b));
-  store_missing(b, b->count++);
-  return NEAP_OK;
-}
-
-static neap_status add_time(neap__builder *b, const neap__field *f, const neap__csv_scan *s) {
-  int64_t ns;
-  const char *wrong = neap__time_read(&b->time, f->text, f->length, &ns);
-  if (wrong) return misfit(b, f, s, wrong);
-  ((int64_t *)b->data)[b->count++] = ns;
-  return NEAP_OK;
-}
-
-static neap_status add_number(neap__builder *b, const neap__field *f, const neap__csv_scan *s) {
-  double v;
-  if (!neap_number_parse(f->text, f->length, &v)) return misfit(b, f, s, what_it_is_not(b->kind));
-  ((double *)b->data)[b->count++] = v;
-  return NEAP_OK;
-}
-
-static neap_status add_integer(neap__builder *b, const neap__field *f, const neap__csv_scan *s) {
-  int64_t v;
-  if (neap_integer_parse(f->text, f->length, &v)) {
-    ((int64_t *)b->data)[b->count++] = v;
-    return NEAP_OK;
-  }
-  double number;
-  if (b->declared || !neap_number_parse(f->text, f->length, &number))
-    return misfit(b, f, s, what_it_is_not(NEAP_COLUMN_INTEGER));
-  NEAP_TRY(widen(b));
-  return add_number(b, f, s);
-}
-
-static neap_status add_bool(neap__builder *b, const neap__field *f, const neap__csv_scan *s) {
-  uint8_t v;
-  if (!parse_bool(f, &v)) return misfit(b, f, s, what_it_is_not(NEAP_COLUMN_BOOL));
-  ((uint8_t *)b->data)[b->count++] = v;
-  return NEAP_OK;
-}
-
-static neap_status add_category(neap__builder *b, const neap__field *f) {
+static neap_status add_category(neap__builder *b, const char *text, size_t n) {
   int32_t code = 0;
-  NEAP_TRY(dictionary_code(&b->labels, f->text, f->length, &code));
+  NEAP_TRY(neap__labels_code(&b->labels, text, n, &code));
   ((int32_t *)b->data)[b->count++] = code;
   return NEAP_OK;
 }
 
-neap_status neap__builder_add(neap__builder *b, const neap__field *f, const neap__csv_scan *s,
+/* NULL, or what is wrong with the text. */
+static const char *store(neap__builder *b, const char *text, size_t n) {
+  uint8_t flag;
+  int64_t whole;
+  double number;
+  const char *wrong = NULL;
+  bool bools = b->seen & NEAP__SEEN_BOOL;
+  switch (b->kind) {
+  case NEAP_COLUMN_BOOL:
+    if (!parse_bool(text, n, &flag)) return what_it_is_not(b->kind);
+    ((uint8_t *)b->data)[b->count] = flag;
+    break;
+  case NEAP_COLUMN_INTEGER:
+    if (!neap_integer_parse(text, n, &whole)) return what_it_is_not(b->kind);
+    ((int64_t *)b->data)[b->count] = whole;
+    break;
+  case NEAP_COLUMN_TIME:
+    if (!b->declared && !neap__time_plausible(text, n)) return "";
+    wrong = neap__time_read(&b->time, text, n, &whole);
+    if (wrong) return wrong;
+    ((int64_t *)b->data)[b->count] = whole;
+    break;
+  default:
+    if (bools && parse_bool(text, n, &flag)) number = flag;
+    else if (bools || !neap_number_parse(text, n, &number)) return what_it_is_not(b->kind);
+    ((double *)b->data)[b->count] = number;
+  }
+  b->count++;
+  return NULL;
+}
+
+/* The text is not of the kind: the column learns the class it has. */
+static neap_status misfit(neap__builder *b, const char *text, size_t n, const neap__place *at,
+                          const char *what) {
+  if (b->declared) return refuse(b, text, n, at, what);
+  unsigned class = class_of(text, n);
+  if (b->kind == NEAP_COLUMN_TIME && class == NEAP__SEEN_TIME) class = NEAP__SEEN_TEXT;
+  NEAP_TRY(neap__builder_become(b, class));
+  if (b->stale) return NEAP_OK;
+  NEAP_TRY(one_more(b));
+  if (b->kind == NEAP_COLUMN_CATEGORY) return add_category(b, text, n);
+  what = store(b, text, n);
+  return what ? misfit(b, text, n, at, what) : NEAP_OK;
+}
+
+static neap_status add_nothing(neap__builder *b, const char *text, size_t n, bool word,
+                               const neap__place *at) {
+  if (b->declared && (b->kind == NEAP_COLUMN_BOOL || b->kind == NEAP_COLUMN_INTEGER))
+    return refuse(b, text, n, at, what_it_is_not(b->kind));
+  if (word) NEAP_TRY(neap__builder_become(b, NEAP__SEEN_WORD));
+  return neap__builder_add_missing(b, 1);
+}
+
+neap_status neap__builder_add(neap__builder *b, const char *text, size_t n, const neap__place *at,
                               const neap_csv_options *o) {
   if (b->stale) return NEAP_OK;
-  bool word = b->kind != NEAP_COLUMN_CATEGORY && is_missing_word(f);
-  if (word) b->saw_words = true;
-  if (f->length == 0 || word || is_user_missing(f, o)) return add_missing(b, f, s);
-  if (b->kind == NEAP_COLUMN_AUTO) NEAP_TRY(decide(b, kind_of(f)));
-  NEAP_TRY(reserve(b));
-  switch (b->kind) {
-  case NEAP_COLUMN_BOOL: return add_bool(b, f, s);
-  case NEAP_COLUMN_INTEGER: return add_integer(b, f, s);
-  case NEAP_COLUMN_TIME: return add_time(b, f, s);
-  case NEAP_COLUMN_CATEGORY: return add_category(b, f);
-  default: return add_number(b, f, s);
+  bool word = b->kind != NEAP_COLUMN_CATEGORY && is_missing_word(text, n);
+  if (n == 0 || word || (o->missing_count && is_user_missing(text, n, o)))
+    return add_nothing(b, text, n, word, at);
+  if (b->kind == NEAP_COLUMN_AUTO) return misfit(b, text, n, at, "");
+  NEAP_TRY(one_more(b));
+  if (b->kind == NEAP_COLUMN_CATEGORY) return add_category(b, text, n);
+  const char *wrong = store(b, text, n);
+  return wrong ? misfit(b, text, n, at, wrong) : NEAP_OK;
+}
+
+/* parts ---------------------------------------------------------------------------------------- */
+
+static neap_status append_labels(neap__builder *b, const neap__builder *part) {
+  int32_t *code = neap_alloc_array(part->labels.count + 1, sizeof *code);
+  if (!code) return NEAP_ENOMEM;
+  code[0] = 0;
+  neap_status st = NEAP_OK;
+  for (int64_t i = 0; !st && i < part->labels.count; i++) {
+    const neap__label *label = &part->labels.label[i];
+    st = neap__labels_code(&b->labels, part->labels.text + label->begin, (size_t)label->length,
+                           &code[i + 1]);
   }
+  const int32_t *from = part->data;
+  int32_t *to = (int32_t *)b->data + b->count;
+  for (int64_t i = 0; !st && i < part->count; i++) to[i] = code[from[i]];
+  neap_free(code);
+  return st;
+}
+
+neap_status neap__builder_append(neap__builder *b, const neap__builder *part) {
+  if (b->stale) return NEAP_OK;
+  if (part->kind == NEAP_COLUMN_AUTO) {
+    if (b->kind != NEAP_COLUMN_AUTO) {
+      NEAP_TRY(neap__builder_reserve(b, b->count + part->count));
+      store_missing(b, b->count, b->count + part->count);
+    }
+    b->count += part->count;
+    return NEAP_OK;
+  }
+  NEAP_TRY(neap__builder_reserve(b, b->count + part->count));
+  if (b->kind == NEAP_COLUMN_CATEGORY) NEAP_TRY(append_labels(b, part));
+  else if (b->kind != part->kind) to_numbers((double *)b->data + b->count, part);
+  else if (part->count)
+    memcpy((char *)b->data + (size_t)b->count * width(b->kind), part->data,
+           (size_t)part->count * width(b->kind));
+  b->count += part->count;
+  return NEAP_OK;
+}
+
+void neap__builder_begin(neap__builder *b, const neap__builder *like, unsigned seen) {
+  size_t bytes = b->data ? (size_t)b->room * width(b->kind) : 0;
+  b->name = like->name;
+  b->seen = like->seen | seen;
+  b->kind = like->declared ? like->kind : neap__kind_of(b->seen);
+  b->declared = like->declared;
+  b->plain = like->plain;
+  b->skipped = like->skipped || like->stale || like->done;
+  b->stale = false;
+  b->time = like->time;
+  b->time.blind = true;
+  b->time.any = b->time.guessed = false;
+  b->count = b->quick_room = 0;
+  b->room = b->kind == NEAP_COLUMN_AUTO ? 0 : (int64_t)(bytes / width(b->kind));
+  neap__labels_clear(&b->labels);
 }
 
 /* endings -------------------------------------------------------------------------------------- */
 
 void neap__builder_rewind(neap__builder *b) {
-  neap_free(b->data);
-  dictionary_drop(&b->labels);
-  b->data = NULL;
-  b->count = b->room = 0;
-  b->stale = b->saw_words = b->time.any = false;
+  neap__builder_drop(b);
+  b->seen |= b->coming;
+  if (!b->declared) b->kind = neap__kind_of(b->seen);
+  b->stale = b->time.any = false;
 }
 
 void neap__builder_drop(neap__builder *b) {
-  neap__builder_rewind(b);
-  neap_free(b->name);
-  b->name = NULL;
+  neap_free(b->data);
+  neap__labels_drop(&b->labels);
+  b->data = NULL;
+  b->count = b->room = 0;
 }
 
 static void release(neap_storage *s) { neap_free(s->data); }
 
+/* Each label as a text of its own. */
+static neap_status split_labels(const neap__labels *d, neap_column *out) {
+  if (d->count == 0) return NEAP_OK;
+  out->labels = neap_calloc_array(d->count, sizeof *out->labels);
+  if (!out->labels) return NEAP_ENOMEM;
+  for (; out->label_count < d->count; out->label_count++) {
+    const neap__label *label = &d->label[out->label_count];
+    char *text = neap_strndup(d->text + label->begin, (size_t)label->length);
+    if (!text) return NEAP_ENOMEM;
+    out->labels[out->label_count] = text;
+  }
+  return NEAP_OK;
+}
+
 neap_status neap__builder_finish(neap__builder *b, neap_column *out) {
   if (b->kind == NEAP_COLUMN_AUTO) NEAP_TRY(decide(b, NEAP_COLUMN_NUMBER));
-  NEAP_TRY(reserve(b));
-  void *exact = neap_realloc_array(b->data, b->count, width(b->kind));
-  if (!exact) return NEAP_ENOMEM;
-  b->data = exact;
-  b->room = b->count;
-  NEAP_TRY(neap_tensor_wrap(&out->values, dtype_of(b->kind), 1, &b->count, exact, release, NULL));
-  b->data = NULL;
+  NEAP_TRY(split_labels(&b->labels, out));
   out->kind = b->kind;
-  out->name = b->name;
-  b->name = NULL;
-  out->labels = b->labels.label;
-  out->label_count = b->labels.count;
-  b->labels.label = NULL;
-  b->labels.count = 0;
+  if (!b->data || b->room - b->count > b->count / 8) { /* else the rest is not worth a copy */
+    void *exact = neap_realloc_array(b->data, b->count, width(b->kind));
+    if (!exact) return NEAP_ENOMEM;
+    b->data = exact;
+    b->room = b->count;
+  }
+  NEAP_TRY(neap_tensor_wrap(&out->values, dtype_of(b->kind), 1, &b->count, b->data, release, NULL));
+  b->data = NULL;
+  neap__builder_drop(b);
   return NEAP_OK;
 }

@@ -74,19 +74,21 @@ typedef struct {
   const char *time_format; /* NULL: recognise; see neap_csv_read */
 } neap_csv_options;
 
-/* Read path (plain, gzip or zstd) in one pass with bounded memory beside the result; a second pass
- * follows when a column turns out to be text late in the file.
+/* Read path (plain, gzip or zstd) on all threads in one pass, with 10 MB or so beside the result; a
+ * second pass follows when a column turns out to be text late in the file.
  *
  * Fields may be quoted with "; a doubled quote stands for one, and a quoted field may hold
  * delimiters and line ends. Unquoted fields lose spaces around them. Lines end in LF, CRLF or CR;
  * empty lines are skipped; a byte order mark is skipped. A blank field is missing, and so are NA,
- * N/A, NaN, null and None in any case outside text columns.
+ * N/A, NaN, NaT, null and None in any case outside text columns.
  *
- * A column is bool (true, false), integer, number, time (text only: dates and times that
- * neap_time_parse knows), else category. Digits alone become time only in a column declared so:
- * eight digits that are a date of 1900 to 2100 (yyyymmdd), else an epoch in s, ms, us or ns by
- * magnitude, the same unit over the whole column. time_format is "yyyymmdd", "s", "ms", "us", "ns"
- * or a pattern of %Y %y %m %d %H %M %S %f (fraction of a second) and literal characters.
+ * A column is bool when each value is true or false, integer (i64), number, time (dates and times
+ * with separators that neap_time_parse knows), else category; the order of rows does not matter.
+ * Integers beyond 64 bits are numbers; integers and bools (1, 0) with missing values are, too.
+ * Digits alone become time only in a column declared so: eight digits that are a date of 1900 to
+ * 2100 (yyyymmdd), else an epoch in s, ms, us or ns by magnitude, the same unit over the whole
+ * column. time_format is "yyyymmdd", "s", "ms", "us", "ns" or a pattern of %Y %y %m %d %H %M %S %f
+ * (fraction of a second) and literal characters.
  *
  * Errors name file, line, column and value. A file without rows gives empty columns; a file without
  * a header is an error. */

@@ -1,11 +1,11 @@
-/* Times of a CSV column: which way they are written is settled by the first value and then kept,
- * because 20040819 is a date in one file and a moment of August 1970 in another. */
+/* Times of a column of text: which way they are written is settled by the first value and then
+ * kept, because 20040819 is a date in one file and a moment of August 1970 in another. */
 #include <math.h>
 #include <string.h>
 
 #include "base/civil.h"
 #include "base/number.h"
-#include "frame/csv.h"
+#include "frame/builder.h"
 
 #define ACCEPTED                                                                                   \
   "is not a time (known: yyyy-mm-dd, yyyy-mm-dd hh:mm:ss.fff, ISO 8601 with Z or +hh:mm, "         \
@@ -44,6 +44,7 @@ static const char *to_utc(neap__time_reader *r, int64_t *ns) {
   neap_zone_kind kind;
   if (neap_zone_resolve(r->zone, local, NEAP_ZONE_EARLIER, ns, &kind)) return "is out of range";
   if (kind == NEAP_ZONE_GAP) return "does not exist in its time zone, where the clock jumped ahead";
+  if (kind == NEAP_ZONE_OVERLAP && !r->any && r->blind) r->guessed = true;
   if (kind == NEAP_ZONE_OVERLAP && r->any && *ns <= r->last &&
       neap_zone_resolve(r->zone, local, NEAP_ZONE_LATER, ns, &kind))
     return "is out of range";
