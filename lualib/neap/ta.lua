@@ -114,9 +114,10 @@ function ta.list()
 end
 
 --- What is known of an indicator: title, inputs, outputs and their units, params (name, default,
---- talib, low, high, integer), the range low to high of its outputs, and lookback, a function of
---- the options.
+--- talib, low, high, integer), the range low to high of its outputs, and two functions of the
+--- options: lookback, and values, all parameters in order.
 ---     ta.info("macd").lookback { fast = 12, slow = 26, signal = 9 } --> 33
+---     ta.info("macd").values({ fast = 8 })[2] --> 26
 ---@param name string
 ---@return table
 function ta.info(name)
@@ -137,6 +138,7 @@ function ta.info(name)
   function copy.lookback(main, o)
     return c.lookback(name, parameters("ta." .. name, info, main, o))
   end
+  function copy.values(main, o) return parameters("ta." .. name, info, main, o) end
   return copy
 end
 

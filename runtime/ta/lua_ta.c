@@ -1,6 +1,7 @@
 /* Indicators as Lua calls them: the table of what there is, whole series, streams. */
 #include <string.h>
 
+#include "ta/lua_parts.h"
 #include "ta/ta.h"
 #include "tensor/lua_tensor.h"
 
@@ -15,8 +16,7 @@ static const neap_ta_indicator *check_indicator(lua_State *L, int arg) {
   return ta;
 }
 
-/* The array of parameter values at arg, in the order of the table, checked. */
-static void check_params(lua_State *L, int arg, const neap_ta_indicator *ta, double *param) {
+void neap__lua_ta_params(lua_State *L, int arg, const neap_ta_indicator *ta, double *param) {
   luaL_checktype(L, arg, LUA_TTABLE);
   for (int i = 0; i < neap_ta_params(ta); i++) {
     lua_rawgeti(L, arg, i + 1);
@@ -99,7 +99,7 @@ static int l_info(lua_State *L) {
 static int l_lookback(lua_State *L) {
   const neap_ta_indicator *ta = check_indicator(L, 1);
   double param[NEAP_TA_MAX_PARAMS];
-  check_params(L, 2, ta, param);
+  neap__lua_ta_params(L, 2, ta, param);
   lua_pushinteger(L, ta->lookback(param));
   return 1;
 }
@@ -113,7 +113,7 @@ static const char *push_label(lua_State *L, const neap_ta_indicator *ta, int k) 
 static int l_run(lua_State *L) {
   const neap_ta_indicator *ta = check_indicator(L, 1);
   double param[NEAP_TA_MAX_PARAMS];
-  check_params(L, 2, ta, param);
+  neap__lua_ta_params(L, 2, ta, param);
   luaL_checkstack(L, 2 * ta->inputs + ta->outputs + 4, ta->name);
   const double *in[NEAP_TA_MAX_INPUTS];
   double *out[NEAP_TA_MAX_OUTPUTS];
@@ -136,26 +136,13 @@ static int l_run(lua_State *L) {
   return ta->outputs;
 }
 
-/* relative(x, y, offset): x / y - offset element by element, NaN where that is not finite. */
-static int l_relative(lua_State *L) {
-  int64_t n, m;
-  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "relative: x", &n));
-  const double *y = neap_tensor_data(neap_lua_push_series(L, 2, NEAP_F64, "relative: y", &m));
-  double offset = luaL_checknumber(L, 3);
-  if (n != m)
-    neap_lua_raise(L, "relative: x has %lld elements and y %lld", (long long)n, (long long)m);
-  neap_tensor *t = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(t, NEAP_F64, n));
-  return neap_lua_done(L, neap_ta_relative(n, x, y, offset, neap_tensor_data(t)));
-}
-
 /* streams -------------------------------------------------------------------------------------- */
 
 /* stream(name, params) */
 static int l_stream(lua_State *L) {
   const neap_ta_indicator *ta = check_indicator(L, 1);
   double param[NEAP_TA_MAX_PARAMS];
-  check_params(L, 2, ta, param);
+  neap__lua_ta_params(L, 2, ta, param);
   neap_ta_stream **s = lua_newuserdatauv(L, sizeof *s, 0);
   *s = NULL;
   luaL_setmetatable(L, STREAM);
@@ -211,15 +198,15 @@ static int s_tostring(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"push", s_push}, {"__gc", s_close}, {"__tostring", s_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"list", l_list}, {"info", l_info},         {"lookback", l_lookback},
-    {"run", l_run},   {"relative", l_relative}, {"stream", l_stream},
-    {NULL, NULL}};
+static const luaL_Reg functions[] = {{"list", l_list},         {"info", l_info},
+                                     {"lookback", l_lookback}, {"run", l_run},
+                                     {"stream", l_stream},     {NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_ta(lua_State *L);
 
 int luaopen_neap_c_ta(lua_State *L) {
   neap_lua_class(L, STREAM, methods);
   luaL_newlib(L, functions);
+  neap__lua_add_plans(L);
   return 1;
 }

@@ -97,6 +97,10 @@ void neap_ta_stream_push(neap_ta_stream *s, const double *in, double *out) {
   s->ta->run(s->state, 1, inputs, outputs);
 }
 
+void neap_ta_stream_run(neap_ta_stream *s, int64_t n, const double *const *in, double *const *out) {
+  s->ta->run(s->state, n, in, out);
+}
+
 void neap_ta_stream_free(neap_ta_stream *s) { neap_free(s); }
 
 const neap_ta_indicator *neap_ta_stream_indicator(const neap_ta_stream *s) { return s->ta; }
@@ -118,20 +122,9 @@ neap_status neap_ta_run(const neap_ta_indicator *ta, const double *param, int64_
     double *outputs[NEAP_TA_MAX_OUTPUTS];
     for (int k = 0; k < ta->inputs; k++) inputs[k] = in[k] + i;
     for (int k = 0; k < ta->outputs; k++) outputs[k] = out[k] + i;
-    ta->run(s->state, n - i < step ? n - i : step, inputs, outputs);
+    neap_ta_stream_run(s, n - i < step ? n - i : step, inputs, outputs);
     st = neap_interrupt_check();
   }
   neap_ta_stream_free(s);
   return st;
-}
-
-neap_status neap_ta_relative(int64_t n, const double *x, const double *y, double offset,
-                             double *out) {
-  const int64_t block = (int64_t)1 << 20;
-  for (int64_t i = 0; i < n; i++) {
-    if (i % block == 0) NEAP_TRY(neap_interrupt_check());
-    double v = x[i] / y[i] - offset;
-    out[i] = isfinite(v) ? v : NAN;
-  }
-  return NEAP_OK;
 }

@@ -90,12 +90,9 @@ typedef struct neap_ta_stream neap_ta_stream;
 neap_status neap_ta_stream_new(neap_ta_stream **out, const neap_ta_indicator *ta,
                                const double *param);
 void neap_ta_stream_push(neap_ta_stream *s, const double *in, double *out);
+/* The same for n bars one after the other, given as in neap_ta_run. */
+void neap_ta_stream_run(neap_ta_stream *s, int64_t n, const double *const *in, double *const *out);
 void neap_ta_stream_free(neap_ta_stream *s); /* NULL is fine */
 const neap_ta_indicator *neap_ta_stream_indicator(const neap_ta_stream *s);
-
-/* out = x / y - offset, NaN where that is not finite: how a feature loses its scale. out may be x
- * or y. */
-neap_status neap_ta_relative(int64_t n, const double *x, const double *y, double offset,
-                             double *out);
 
 #endif

@@ -313,14 +313,6 @@ static void ctrl_c_stops_a_series(void **state) {
   assert_ok(neap_ta_run(neap_ta_find("sma"), p, 3, in, out));
 }
 
-static void ratios_that_are_not_finite_are_missing(void **state) {
-  (void)state;
-  double x[] = {3, 1, 0, NAN, 1e308, -1}, want[] = {0.5, NAN, NAN, NAN, NAN, -3};
-  const double y[] = {2, 0, 0, 1, 1e-308, 0.5};
-  assert_ok(neap_ta_relative(6, x, y, 1, x));
-  assert_same(6, x, want, 0);
-}
-
 static void bad_parameters_are_refused(void **state) {
   (void)state;
   const neap_ta_indicator *rsi = neap_ta_find("rsi"), *macd = neap_ta_find("macd");
@@ -411,7 +403,6 @@ int main(void) {
       cmocka_unit_test(outputs_stay_in_their_range),
       cmocka_unit_test(long_series_are_cut_for_interrupts_without_a_trace),
       cmocka_unit_test(ctrl_c_stops_a_series),
-      cmocka_unit_test(ratios_that_are_not_finite_are_missing),
       cmocka_unit_test(bad_parameters_are_refused),
       cmocka_unit_test(memory_that_runs_out_is_reported),
       cmocka_unit_test(equals_talib),

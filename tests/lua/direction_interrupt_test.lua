@@ -31,7 +31,7 @@ local phases = {
   { "data", [[require "neap.market"]], "synthetic" },
   { "quality", [[require "neap.market"]], "validate" },
   { "features", [[require "neap.features"]], "set" },
-  { "features, half way", [[require "neap.ta"]], "adx" },
+  { "features, half way", [[require "neap.features.set"]], "compute" },
   { "labels", [[require "neap.labels"]], "threshold" },
   { "training", [[require "neap.gbdt"]], "fit" },
   { "calibration", [[require "neap.calibration"]], "select" },

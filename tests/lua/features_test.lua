@@ -74,6 +74,24 @@ describe("features", function()
     assert.equal(bars.volume[i] / mean - 1, f.volume_20_rel[i])
   end)
 
+  it("makes ratios that are not finite missing", function()
+    local close = tensor.of { 3, 1, 0, 2, 1e308, -1 }
+    local f = features.set({ "sma_2_rel", "mom_1_rel" }):compute { close = close }
+    assert.equal(-0.5, f.sma_2_rel[2])
+    assert.equal(-2.0, f.mom_1_rel[2])
+    assert.is_true(f.mom_1_rel[3] ~= f.mom_1_rel[3])
+  end)
+
+  it("reads indicators of the volume", function()
+    local bars = market(12)
+    local f = features.set({ "volume_rsi_5", "volume_sma_3" }):compute(bars)
+    support.same(ta.rsi(bars.volume, 5):totable(), f.volume_rsi_5)
+    support.same(ta.sma(bars.volume, 3):totable(), f.volume_sma_3)
+    assert.equal(features.set({ "volatility_9" }):lookback(), 9)
+    support.same(ta.realised_volatility(bars, 9):totable(),
+      features.set({ "volatility_9" }):compute(bars).volatility_9)
+  end)
+
   it("gives the usual features the same values at any scale of price and volume", function()
     local bars = market(3)
     local scaled = {}
@@ -177,7 +195,15 @@ describe("features", function()
     { "features.set: 'rsi_14_rel': rsi is free of scale already", { "rsi_14_rel" } },
     { "features.set: 'obv_rel': obv grows without bound, its scale-free form is "
       .. "'volume_balance_20'", { "obv_rel" } },
-    { "features.set: 'volume_20': the volume has one form, 'volume_20_rel'", { "volume_20" } },
+    { "features.set: 'volume_20': of the volume there are 'volume_20_rel' and indicators",
+      { "volume_20" } },
+    { "features.set: 'volume_adx_14': adx does not work on a single series", { "volume_adx_14" } },
+    { "features.set: 'volume_ema_5_rel': of the volume only 'volume_20_rel' is relative",
+      { "volume_ema_5_rel" } },
+    { "features.set: unknown field of 'own' 'loockback' (did you mean 'lookback'?)",
+      { { "own", print, loockback = 3 } } },
+    { "features.set: lookback of 'own' is -1, must be 0 at least",
+      { { "own", print, lookback = -1 } } },
     { "features.set: column 'rsi_14' appears twice", { "rsi_14", "rsi_14" } },
     { "features.set: at least one feature is needed", {} },
     { "features.set: a name or {name, function} expected", { { "double" } } },
@@ -196,6 +222,15 @@ describe("features", function()
     local bars = market(9, false, true)
     local text = support.message(function() features.set({ "mfi_14" }):compute(bars) end)
     assert.matches("ta.mfi: the bars have no volume", text, 1, true)
+    for _, given in ipairs { 7, tensor.ones { 3 }, "bars" } do
+      text = support.message(function() features.set({ "rsi" }):compute(given) end)
+      assert.matches("features: bars are expected, a frame or a table of tensors", text, 1, true)
+    end
+    text = support.message(function()
+      features.set({ "rsi_14", "mfi_14" }):compute { high = tensor.ones { 2 },
+        low = tensor.ones { 2 }, close = tensor.ones { 3 }, volume = tensor.ones { 2 } }
+    end)
+    assert.matches("features: close has 3 rows, another column of the bars 2", text, 1, true)
     local own = features.set { { "own", function(b) return b.close end } }
     text = support.message(function() own:stream() end)
     assert.matches("features: 'own' has no streaming form", text, 1, true)
