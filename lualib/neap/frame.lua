@@ -4,6 +4,7 @@ local category = require "neap.frame.category"
 local core = require "neap.frame.core"
 local opts = require "neap.opts"
 require "neap.frame.concat" -- into the table and the class of neap.frame.core
+require "neap.frame.database"
 require "neap.frame.files"
 require "neap.frame.look"
 require "neap.frame.query"

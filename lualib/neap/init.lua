@@ -63,6 +63,7 @@ local modules = {
   plot = true,
   report = true,
   split = true,
+  sql = true,
   ta = true,
   tensor = true,
   yaml = true,

@@ -1,12 +1,10 @@
 #include "plot/plot.h"
 
-#include <dlfcn.h>
 #include <math.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/library.h"
 
 enum { MAX_SIDE = 16384, FORMAT_ARGB32 = 0, CAIRO_OK = 0 };
 
@@ -31,13 +29,9 @@ static struct {
   void (*g_error_free)(void *);
 } lib;
 
-static char load_failure[256];
-
-static void load(void) {
-  static const struct {
-    const char *name;
-    void *slot;
-  } symbols[] = {
+static neap_status need_library(void) {
+  static bool there; /* only the thread of Lua draws */
+  static const neap_symbol symbols[] = {
 #define SYMBOL(name) {#name, &lib.name}
       SYMBOL(rsvg_handle_new_from_data),
       SYMBOL(rsvg_handle_get_intrinsic_size_in_pixels),
@@ -52,26 +46,10 @@ static void load(void) {
       SYMBOL(g_error_free),
 #undef SYMBOL
   };
-  sigset_t all, old; /* glib may start threads: they must not take our signals */
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  void *handle = dlopen("librsvg-2.so.2", RTLD_NOW | RTLD_LOCAL);
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
-  const char *missing = handle ? NULL : "librsvg-2.so.2";
-  for (size_t i = 0; handle && i < sizeof symbols / sizeof *symbols; i++) {
-    void *address = dlsym(handle, symbols[i].name);
-    if (!address) missing = symbols[i].name;
-    memcpy(symbols[i].slot, &address, sizeof address);
-  }
-  if (missing) strncpy(load_failure, missing, sizeof load_failure - 1);
-}
-
-static neap_status need_library(void) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, load);
-  if (load_failure[0])
-    return neap_fail(NEAP_EIO, "png: %s cannot be opened; install the package librsvg2-2",
-                     load_failure);
+  if (!there)
+    NEAP_TRY(neap_library_open("librsvg-2.so.2", "install the package librsvg2-2", symbols,
+                               sizeof symbols / sizeof *symbols));
+  there = true;
   return NEAP_OK;
 }
 

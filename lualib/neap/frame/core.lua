@@ -109,6 +109,20 @@ local function map(f, fn)
   return out
 end
 
+-- The frame of the columns { name, kind, tensor, labels } that C hands over.
+local function of_columns(where, columns)
+  local f = empty()
+  for _, column in ipairs(columns) do
+    local name, kind, values, labels = column[1], column[2], column[3], column[4]
+    if kind == "bool" or kind == "integer" then kind = "number" end
+    if rawget(f, STATE).columns[name] then
+      opts.raise("%s: two columns are called '%s'", where, name)
+    end
+    put(f, where, name, { kind = kind, tensor = values, labels = labels })
+  end
+  return f
+end
+
 local function sorted_keys(t)
   local keys = {}
   for key in pairs(t) do keys[#keys + 1] = key end
@@ -119,5 +133,5 @@ end
 return {
   frame = frame, Frame = Frame, STATE = STATE, is_tensor = is_tensor, state_of = state_of,
   empty = empty, to_column = to_column, put = put, known = known, column_at = column_at,
-  value_of = value_of, map = map, sorted_keys = sorted_keys,
+  value_of = value_of, map = map, of_columns = of_columns, sorted_keys = sorted_keys,
 }

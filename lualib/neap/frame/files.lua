@@ -6,7 +6,7 @@ local opts = require "neap.opts"
 ---@class neap.frame
 local Frame = core.Frame
 
-local frame, empty, put = core.frame, core.empty, core.put
+local frame = core.frame
 local sorted_keys, state_of = core.sorted_keys, core.state_of
 
 local kinds = {
@@ -64,13 +64,7 @@ function frame.read_csv(path, o)
   check_names(path, o, typed)
   local columns = c.read_csv(path, o.delimiter, o.comment, o.header, o.names, o.columns, typed,
     given, o.missing, o.time_zone, o.time_format)
-  local f = empty()
-  for _, column in ipairs(columns) do
-    local name, kind, values, labels = column[1], column[2], column[3], column[4]
-    if kind == "bool" or kind == "integer" then kind = "number" end
-    put(f, "frame.read_csv", name, { kind = kind, tensor = values, labels = labels })
-  end
-  return f
+  return core.of_columns("frame.read_csv", columns)
 end
 
 --- The names in the header of a CSV file.

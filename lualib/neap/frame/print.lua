@@ -25,10 +25,17 @@ local function shorten_times(texts)
   end
 end
 
+local escapes = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+
+-- Text on one line.
+local function printable(text)
+  return (text:gsub("%c", function(control) return escapes[control] or "?" end))
+end
+
 local function cell(column, row)
   local v = column.tensor:get(row)
   if column.kind == "time" then return clock.print(v) end
-  if column.kind == "category" then return column.labels[v] or "" end
+  if column.kind == "category" then return printable(column.labels[v] or "") end
   if type(v) == "boolean" then return tostring(v) end
   return number_text(v)
 end
