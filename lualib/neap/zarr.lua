@@ -1,5 +1,5 @@
---- Arrays larger than memory: Zarr version 3 in a folder, in chunks that are read one by one,
---- compressed by zstd and summed by CRC-32C. NumPy users read them with zarr, browsers with
+--- Arrays larger than memory: Zarr version 3 (or 2) in a folder, in chunks that are read one by
+--- one, compressed by zstd and summed by CRC-32C. NumPy users read them with zarr, browsers with
 --- zarrita. One process writes at a time; any number may read meanwhile. A process that is killed
 --- while it writes leaves temporary files (.tmp), which readers pass over and the next writer of
 --- the array removes.
@@ -21,6 +21,15 @@ local zarr = {}
 local Array = { __name = "neap.zarr.array" }
 Array.__index = Array
 
+---@class neap.zarr.options
+---@field shape integer[]
+---@field chunks? integer[] sizes of a chunk
+---@field dtype? string
+---@field fill? number|boolean
+---@field compressor? "zstd"|"gzip"|"zlib"|"none"
+---@field level? integer
+---@field zarr_format? 2|3
+
 local type_names = { f64 = "float64", f32 = "float32", i64 = "int64", i32 = "int32", u8 = "uint8",
   bool = "bool" }
 
@@ -34,10 +43,15 @@ local function fill_text(v)
   return v == -math.huge and "-Infinity" or v
 end
 
+-- Each with its usual level and the highest.
+local compressors = { zstd = { 3, 22 }, gzip = { 6, 9 }, zlib = { 6, 9 }, none = {} }
+
 local function metadata_of(a)
   local codecs = { { name = "bytes", configuration = { endian = "little" } } }
-  if a.level then
+  if a.packing == "zstd" then
     codecs[2] = { name = "zstd", configuration = { level = a.level, checksum = false } }
+  elseif a.packing == "gzip" then
+    codecs[2] = { name = "gzip", configuration = { level = a.level } }
   end
   codecs[#codecs + 1] = { name = "crc32c" }
   return {
@@ -49,12 +63,32 @@ local function metadata_of(a)
   }
 end
 
+-- https://zarr-specs.readthedocs.io/en/latest/v2/v2.0.html
+local function metadata_of_version_2(a)
+  local compressor = json.null
+  if a.packing ~= "none" then compressor = { id = a.packing, level = a.level } end
+  return {
+    zarr_format = 2, shape = json.array(a.shape), chunks = json.array(a.chunks), order = "C",
+    dtype = ((a.code == "u1" or a.code == "b1") and "|" or "<") .. a.code,
+    fill_value = fill_text(a.fill), filters = json.null, compressor = compressor,
+    dimension_separator = a.separator,
+  }
+end
+
 local function commit(a)
   a.metadata.shape = json.array(a.shape)
-  file.write(a.path .. "/zarr.json", json.text(a.metadata) .. "\n")
+  local name = a.metadata.zarr_format == 2 and "/.zarray" or "/zarr.json"
+  file.write(a.path .. name, json.text(a.metadata) .. "\n")
 end
 
 local function members(v) return type(v) == "table" and v or {} end
+
+local function take_packing(a, packing, settings)
+  local usual, most = table.unpack(compressors[packing])
+  local level = math.type(settings.level) == "integer" and settings.level or usual
+  a.packing, a.level = packing, math.min(math.max(level, 1), most)
+  return 3
+end
 
 -- What a codec says of the array `a`; its place among the codecs.
 local codecs = {
@@ -78,16 +112,8 @@ local codecs = {
     a.big = settings.endian == "big"
     return 2
   end,
-  zstd = function(a, settings)
-    a.packing = "zstd"
-    local level = math.type(settings.level) == "integer" and settings.level or 3
-    a.level = math.min(math.max(level, 1), 22)
-    return 3
-  end,
-  gzip = function(a)
-    a.packing = "zlib"
-    return 3
-  end,
+  zstd = function(a, settings) return take_packing(a, "zstd", settings) end,
+  gzip = function(a, settings) return take_packing(a, "gzip", settings) end,
   blosc = function(a)
     a.packing = "blosc"
     return 3
@@ -97,7 +123,8 @@ local codecs = {
     return 4
   end,
 }
-codecs.zlib = codecs.gzip -- version 2's
+-- Version 2's.
+function codecs.zlib(a, settings) return take_packing(a, "zlib", settings) end
 
 local function parse_codecs(a, refuse, list)
   local last, has_bytes = 0, false
@@ -157,7 +184,7 @@ local function from_version_2(a, refuse, m)
     if not codecs[id] or id == "transpose" or id == "bytes" or id == "crc32c" then
       refuse("compressor '%s'; zstd, zlib, gzip, blosc and none can be read", tostring(id))
     end
-    list[2] = { name = id }
+    list[2] = { name = id, configuration = compressor }
   end
   local filter = members(m.filters)[1]
   if filter then refuse("filter '%s'; none can be read", tostring(members(filter).id)) end
@@ -203,7 +230,7 @@ end
 --- zstd, gzip, blosc (lz4, zlib, zstd), crc32c and transpose. Of version 2 (`.zarray`): the
 --- compressors zstd, zlib, gzip, blosc and none, either order, no filters. Types as in
 --- `tensor.load`: int16, for one, is read as i32. Anything else is an error that names it. Arrays
---- of version 2, and those of a form that `create` does not make, can be read only.
+--- of a form that `create` does not make (the other byte or memory order, blosc) can be read only.
 ---     local folder = file.temporary_folder()
 ---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6):view(3, 2))
 ---     zarr.open(folder .. "/a.zarr").shape[1] --> 3
@@ -218,12 +245,11 @@ function zarr.open(path)
   local old = file.exists(path .. "/.zarray") and not file.exists(path .. "/zarr.json")
   local name = path .. (old and "/.zarray" or "/zarr.json")
   local m = json.decode(file.read(name), name)
-  local a = setmetatable({ path = path, read_only = old and "is of version 2" }, Array)
+  local a = setmetatable({ path = path, metadata = m }, Array)
   if old then m = from_version_2(a, refuse, m) end
   if type(m) ~= "table" or m.zarr_format ~= 3 or m.node_type ~= "array" then
     refuse "not a Zarr array of version 3"
   end
-  a.metadata = m
   if not a.code and type(m.data_type) == "string" then
     a.code, a.dtype = c.element(m.data_type)
   end
@@ -243,10 +269,10 @@ function zarr.open(path)
     refuse("fill value %s is not one of %s", json.text(m.fill_value or json.null), a.dtype)
   end
   if next(members(m.storage_transformers)) then refuse "it has transformers" end
-  if not a.read_only and type_names[a.dtype] ~= m.data_type then
-    a.read_only = ("holds %s"):format(m.data_type)
+  if c.element(type_names[a.dtype]) ~= a.code then
+    a.read_only = ("holds %s"):format(m.data_type or a.metadata.dtype)
   end
-  local plain = not a.big and (a.packing == "none" or a.packing == "zstd")
+  local plain = not a.big and a.packing ~= "blosc"
   for d, from in ipairs(a.order) do plain = plain and d == from end
   if not plain then a.read_only = a.read_only or "has codecs that we do not write" end
   return make_grid(a)
@@ -291,6 +317,23 @@ local function default_chunks(shape)
   return chunks
 end
 
+-- The compressor and its level that the options of `create` ask for.
+local function packing_of(where, o)
+  local format, packing = o.zarr_format, o.compressor
+  if format ~= 2 and format ~= 3 then
+    opts.raise("%s: zarr_format is %s, must be 2 or 3", where, tostring(format))
+  end
+  local known = compressors[packing]
+  if not known then
+    opts.unknown(where, "compressor", tostring(packing), { "zstd", "gzip", "zlib", "none" })
+  elseif packing == "zlib" and format == 3 then
+    opts.raise("%s: zlib is a compressor of zarr_format 2; 3 has zstd, gzip and none", where)
+  elseif packing == "none" then
+    return packing
+  end
+  return packing, opts.integer(where, "option 'level'", o.level or known[1], 1, known[2])
+end
+
 -- An array whose metadata are not written yet.
 local function make(where, path, o)
   if type(path) ~= "string" then opts.raise("%s: path is a %s", where, type(path)) end
@@ -299,7 +342,10 @@ local function make(where, path, o)
       tostring(o.dtype))
   end
   local function refuse(format, ...) opts.raise(where .. ": " .. format, ...) end
-  if file.exists(path .. "/zarr.json") then refuse("'%s' is there already", path) end
+  if file.exists(path .. "/zarr.json") or file.exists(path .. "/.zarray") then
+    refuse("'%s' is there already", path)
+  end
+  local packing, level = packing_of(where, o)
   local shape = sizes_in(refuse, o.shape, "shape", 0)
   local chunks = sizes_in(refuse, o.chunks or default_chunks(shape), "chunks", 1)
   if #chunks ~= #shape then
@@ -311,10 +357,11 @@ local function make(where, path, o)
   local order = {}
   for d = 1, #shape do order[d] = d end
   local code = c.element(type_names[o.dtype])
+  local old = o.zarr_format == 2
   local a = setmetatable({ path = path, shape = shape, chunks = chunks, order = order,
-    dtype = o.dtype, code = code, fill = fill, packing = "zstd", level = o.level, sum = true,
-    prefix = "c", separator = "/" }, Array)
-  a.metadata = metadata_of(a)
+    dtype = o.dtype, code = code, fill = fill, packing = packing, level = level, sum = not old,
+    prefix = not old and "c" or nil, separator = old and "." or "/" }, Array)
+  a.metadata = old and metadata_of_version_2(a) or metadata_of(a)
   make_grid(a)
   file.mkdir(path)
   c.sync_folder(path:match "^(.*[^/])/+[^/]+/*$" or path:sub(1, 1) == "/" and "/" or ".")
@@ -323,19 +370,22 @@ end
 
 --- A new array in the folder `path`, which may not hold one yet: `shape` (its first size may be 0
 --- and grow by `append`), sizes of `chunks` (about a megabyte of whole rows), `dtype`, the value
---- `fill` of what is never written, zstd's `level`.
+--- `fill` of what is never written. `compressor` is "zstd", "gzip" or "none" (`level` 1 to 22 of
+--- zstd, 3 unless given, and 1 to 9 of gzip, 6). `zarr_format = 2` writes the older form, which
+--- zarr-python 2 reads: with "zlib" too, and without sums, so that damage may go unnoticed.
 ---     local folder = file.temporary_folder()
 ---     local a = zarr.create(folder .. "/a.zarr", { shape = { 0, 2 }, chunks = { 4, 2 } })
 ---     a:append(tensor.ones { 3, 2 })
 ---     a.shape[1] --> 3
 ---     file.remove_tree(folder)
 ---@param path string
----@param o { shape: integer[], chunks: integer[], dtype: string, fill: number, level: integer }
+---@param o neap.zarr.options
 ---@return neap.zarr.array
 function zarr.create(path, o)
   local where = "zarr.create"
   local a = make(where, path, opts.merge(where,
-    { shape = opts.required, chunks = opts.none, dtype = "f64", fill = 0, level = 3 }, o))
+    { shape = opts.required, chunks = opts.none, dtype = "f64", fill = 0, compressor = "zstd",
+      level = opts.none, zarr_format = 3 }, o))
   commit(a)
   return a
 end
@@ -456,18 +506,19 @@ function Array:append(x)
   error(message, 0)
 end
 
---- Write x as a new array: chunks first, `zarr.json` last. Options as in `create`.
+--- Write x as a new array: chunks first, the metadata last. Options as in `create`.
 ---     local folder = file.temporary_folder()
 ---     zarr.save(folder .. "/a.zarr", tensor.ones { 3 })
 ---     zarr.load(folder .. "/a.zarr"):sum() --> 3.0
 ---     file.remove_tree(folder)
 ---@param path string
 ---@param x neap.tensor
----@param o? { chunks: integer[], fill: number, level: integer }
+---@param o? neap.zarr.options
 ---@return neap.zarr.array
 function zarr.save(path, x, o)
   local where = "zarr.save"
-  o = opts.merge(where, { chunks = opts.none, fill = 0, level = 3 }, o)
+  o = opts.merge(where, { chunks = opts.none, fill = 0, compressor = "zstd", level = opts.none,
+    zarr_format = 3 }, o)
   if type(x) ~= "userdata" or getmetatable(x).__name ~= "neap.tensor" then
     opts.raise("%s: tensor expected, got %s", where, type(x))
   end

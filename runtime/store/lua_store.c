@@ -18,8 +18,8 @@ static const char *kept_text(lua_State *L, const char *name, int slot) {
 }
 
 static neap_packing packing(lua_State *L, const char *name) {
-  static const char *const names[] = {"none", "zstd", "zlib", "blosc"};
-  for (int i = 0; i < 4; i++)
+  static const char *const names[] = {"none", "zstd", "zlib", "blosc", "gzip"};
+  for (int i = 0; i < 5; i++)
     if (strcmp(names[i], name) == 0) return (neap_packing)i;
   return (neap_packing)neap_lua_raise(L, "grid: packing '%s'", name);
 }
@@ -48,7 +48,7 @@ static void read_format(lua_State *L, neap_chunk_format *f) {
   lua_getfield(L, 1, "packing");
   f->packing = packing(L, luaL_checkstring(L, -1));
   lua_getfield(L, 1, "level");
-  f->level = lua_isnil(L, -1) ? 3 : (int)neap_lua_integer(L, -1, 1, 22, "zarr: the level of zstd");
+  f->level = lua_isnil(L, -1) ? 3 : (int)neap_lua_integer(L, -1, 1, 22, "zarr: the level");
   lua_getfield(L, 1, "sum");
   f->crc32c = lua_toboolean(L, -1);
   lua_pop(L, 5);

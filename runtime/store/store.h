@@ -13,15 +13,21 @@
 
 #include "tensor/tensor.h"
 
-typedef enum { NEAP_PACK_NONE, NEAP_PACK_ZSTD, NEAP_PACK_ZLIB, NEAP_PACK_BLOSC } neap_packing;
+typedef enum {
+  NEAP_PACK_NONE,
+  NEAP_PACK_ZSTD,
+  NEAP_PACK_ZLIB,
+  NEAP_PACK_BLOSC, /* read only */
+  NEAP_PACK_GZIP
+} neap_packing;
 
 /* The elements of a chunk in a file: in the memory order `order`, then packed, then with a CRC-32C
- * behind them. NEAP_PACK_ZLIB is gzip's or zlib's wrapping of deflate. */
+ * behind them. Either wrapping of deflate, zlib's or gzip's, is read as the other too. */
 typedef struct {
   const neap_element *element;
   bool swapped; /* of the other byte order */
   neap_packing packing;
-  int level; /* of zstd, 1 to 22, for writing */
+  int level; /* for writing: of zstd 1 to 22, of deflate 1 to 9 */
   bool crc32c;
 } neap_chunk_format;
 
@@ -42,8 +48,8 @@ neap_status neap_grid_read(const neap_grid *g, neap_tensor *out, const int64_t *
                            const int64_t *high);
 
 /* x, of the element's dtype, at position low. Chunks that it covers in part keep the rest. Only
- * for formats that are written: elements that are not widened, order and bytes of this machine,
- * zstd or no packing; others are NEAP_EARG. */
+ * for formats that are written: elements that are not widened, order and bytes of this machine, any
+ * packing but Blosc; others are NEAP_EARG. */
 neap_status neap_grid_write(const neap_grid *g, const int64_t *low, const neap_tensor *x);
 
 /* Remove what writers that are gone left at the top of the folder: temporary files named by the

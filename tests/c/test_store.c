@@ -51,10 +51,8 @@ static void the_sum_is_the_published_one(void **state) {
 static const struct {
   neap_packing packing;
   bool crc32c;
-} forms[] = {{NEAP_PACK_NONE, false},
-             {NEAP_PACK_NONE, true},
-             {NEAP_PACK_ZSTD, false},
-             {NEAP_PACK_ZSTD, true}};
+} forms[] = {{NEAP_PACK_NONE, false}, {NEAP_PACK_NONE, true},  {NEAP_PACK_ZSTD, false},
+             {NEAP_PACK_ZSTD, true},  {NEAP_PACK_ZLIB, false}, {NEAP_PACK_GZIP, true}};
 enum { FORMS = sizeof forms / sizeof *forms };
 static const int64_t size[] = {7, 3}, zero[] = {0, 0};
 

@@ -4,8 +4,8 @@ local c = {}
 ---@class neap.store.grid
 local grid = {}
 
---- How an array is cut into chunk files and how these are packed. `packing` is "none", "zstd", "zlib"
---- or "blosc", `code` NumPy's of an element without byte order, `order` the dims in their order in a
+--- How an array is cut into chunk files and how these are packed. `packing` is "none", "zstd", "zlib",
+--- "gzip" or "blosc", `code` NumPy's of an element without byte order, `order` the dims in their order in a
 --- file.
 ---@param o { path: string, prefix: string?, between: string, chunks: integer[], order: integer[], code: string, big: boolean?, packing: string, level: integer?, sum: boolean, fill: number|boolean }
 ---@return neap.store.grid

@@ -51,7 +51,8 @@ end
 --- Write a tensor, or several by name, whole or not at all; the extension says how. `.npy` takes
 --- one tensor; `.npz` (numpy.load reads it; `compress` deflates it) and `.safetensors` (`metadata`
 --- holds texts by name) take {name = tensor}, written by rising names, so that equal contents give
---- equal bytes. `.zarr` takes one tensor and a folder that holds no array yet (see neap.zarr).
+--- equal bytes. `.zarr` takes one tensor and a folder that holds no array yet; `zarr_format = 2`
+--- and `compressor` as in zarr.create.
 --- Other extensions, and a name or value of another kind, are errors.
 ---     local path = os.tmpname() .. ".npz"
 ---     tensor.save(path, { price = tensor.of { 9.5, 9.75 } }, { compress = true })
@@ -59,12 +60,14 @@ end
 ---     os.remove(path)
 ---@param path string
 ---@param x neap.tensor|table<string, neap.tensor>
----@param o? { compress: boolean, metadata: table<string, string> }
+---@param o? { compress: boolean, metadata: table, zarr_format: integer, compressor: string }
 function tensor.save(path, x, o)
   local where = "tensor.save"
   local extension = extension_of(where, path)
-  options(where, extension, { compress = "npz", metadata = "safetensors" }, o)
-  o = opts.merge(where, { compress = false, metadata = opts.none }, o)
+  options(where, extension,
+    { compress = "npz", metadata = "safetensors", zarr_format = "zarr", compressor = "zarr" }, o)
+  o = opts.merge(where, { compress = false, metadata = opts.none, zarr_format = opts.none,
+    compressor = opts.none }, o)
   if extension == "npy" then
     if not is_tensor(x) then
       opts.raise("%s: x must be a tensor for a .npy file, got %s; several go to .npz", where,
@@ -74,7 +77,7 @@ function tensor.save(path, x, o)
     return
   end
   if extension == "zarr" then
-    require("neap.zarr").save(path, x)
+    require("neap.zarr").save(path, x, { zarr_format = o.zarr_format, compressor = o.compressor })
     return
   end
   if is_tensor(x) then
