@@ -4,6 +4,7 @@
 
 #include "frame/frame.h"
 #include "frame/lua_columns.h"
+#include "frame/lua_parts.h"
 #include "tensor/lua_tensor.h"
 
 static neap_column_kind *push_kinds(lua_State *L, int arg, int64_t n) {
@@ -286,5 +287,6 @@ NEAP_LUA_EXPORT int luaopen_neap_c_frame(lua_State *L);
 int luaopen_neap_c_frame(lua_State *L) {
   neap_lua_columns_class(L);
   luaL_newlib(L, functions);
+  neap__lua_add_preprocess(L);
   return 1;
 }

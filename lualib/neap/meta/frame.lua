@@ -121,4 +121,30 @@ function c.known_at(time, k) end
 ---@return number
 function c.threshold_of_share(x, share) end
 
+--- Places of the elements of an N x F matrix among the numbers of each column's row in a table
+--- (F x k, rising): 0 to k - 1, fractions between two numbers, the middle of equal ones.
+---@param x neap.tensor
+---@param table neap.tensor
+---@return neap.tensor
+function c.quantile_place(x, table) end
+
+--- The numbers at places in the rows of a table; the inverse of `quantile_place`.
+---@param place neap.tensor
+---@param table neap.tensor
+---@return neap.tensor
+function c.quantile_at(place, table) end
+
+--- Below which the standard normal lies with probability p; NaN outside 0 to 1.
+---@param p neap.tensor
+---@return neap.tensor
+function c.normal_quantile(p) end
+
+--- An N x F matrix with NaN replaced by the last number above it. `last` (groups x F, written to)
+--- is what came before the first row and then what came last; `group` numbers rows from 0.
+---@param x neap.tensor
+---@param last neap.tensor
+---@param group? neap.tensor
+---@return neap.tensor
+function c.fill_forward(x, last, group) end
+
 return c

@@ -1,0 +1,10 @@
+/* lua_parts.h — private: the pieces that the frame binding is put together from. */
+#ifndef NEAP_FRAME_LUA_PARTS_H
+#define NEAP_FRAME_LUA_PARTS_H
+
+#include <lua.h>
+
+/* Each adds its functions to the module table at the top of the stack. */
+void neap__lua_add_preprocess(lua_State *L);
+
+#endif

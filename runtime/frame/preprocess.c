@@ -1,0 +1,165 @@
+/* Quantile tables, the normal quantile, and filling forward. */
+#include "frame/preprocess.h"
+
+#include <math.h>
+
+#include "base/elementary.h"
+#include "base/interrupt.h"
+#include "base/pool.h"
+
+enum { GRAIN = 1 << 13 }; /* elements of a chunk: some 0.5 ms of searching */
+
+/* Rows of a chunk. */
+static int64_t grain_of(int64_t f) { return f < GRAIN ? GRAIN / (f > 0 ? f : 1) : 1; }
+
+/* How many of k rising numbers are below v, or with equal below or equal to it. */
+static int64_t count_below(const double *row, int64_t k, double v, bool equal) {
+  int64_t low = 0, high = k;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    if (row[middle] < v || (equal && row[middle] == v)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static double place_in(const double *row, int64_t k, double v) {
+  if (isnan(v) || isnan(row[0])) return NAN;
+  int64_t below = count_below(row, k, v, false), upto = count_below(row, k, v, true);
+  if (upto > below) return 0.5 * (double)(below + upto - 1);
+  if (below == 0) return 0;
+  if (below == k) return (double)(k - 1);
+  double low = row[below - 1], high = row[below];
+  return (double)(below - 1) + (v - low) / (high - low);
+}
+
+static double number_at(const double *row, int64_t k, double place) {
+  if (isnan(place) || isnan(row[0])) return NAN;
+  if (place <= 0) return row[0];
+  if (place >= (double)(k - 1)) return row[k - 1];
+  int64_t i = (int64_t)place;
+  double share = place - (double)i;
+  return share > 0 ? row[i] + share * (row[i + 1] - row[i]) : row[i];
+}
+
+typedef struct {
+  const neap_quantiles *q;
+  const double *x;
+  double *out;
+  double (*each)(const double *row, int64_t k, double v);
+} lookup;
+
+static neap_status look_up(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const lookup *l = ctx;
+  int64_t f = l->q->f, k = l->q->k;
+  for (int64_t i = begin; i < end; i++)
+    for (int64_t j = 0; j < f; j++)
+      l->out[i * f + j] = l->each(l->q->table + j * k, k, l->x[i * f + j]);
+  return NEAP_OK;
+}
+
+neap_status neap_quantile_place(const neap_quantiles *q, const double *x, double *out) {
+  lookup l = {q, x, out, place_in};
+  return neap_parallel_for(q->n, grain_of(q->f), look_up, &l);
+}
+
+neap_status neap_quantile_at(const neap_quantiles *q, const double *place, double *out) {
+  lookup l = {q, place, out, number_at};
+  return neap_parallel_for(q->n, grain_of(q->f), look_up, &l);
+}
+
+/* the normal quantile -------------------------------------------------------------------------- */
+
+/* (c[0] + c[1] r + ... + c[7] r^7) / (d[0] + ... + d[7] r^7) */
+static double ratio(const double c[8], const double d[8], double r) {
+  double above = c[7], under = d[7];
+  for (int i = 6; i >= 0; i--) {
+    above = above * r + c[i];
+    under = under * r + d[i];
+  }
+  return above / under;
+}
+
+/* Rational approximations of AS 241: the middle in 0.180625 - (p - 0.5)^2, the tails in
+ * sqrt(-log p), near to and far from the middle. */
+static const double middle_above[] = {3.3871328727963666080e0, 1.3314166789178437745e2,
+                                      1.9715909503065514427e3, 1.3731693765509461125e4,
+                                      4.5921953931549871457e4, 6.7265770927008700853e4,
+                                      3.3430575583588128105e4, 2.5090809287301226727e3};
+static const double middle_under[] = {1.0,
+                                      4.2313330701600911252e1,
+                                      6.8718700749205790830e2,
+                                      5.3941960214247511077e3,
+                                      2.1213794301586595867e4,
+                                      3.9307895800092710610e4,
+                                      2.8729085735721942674e4,
+                                      5.2264952788528545610e3};
+static const double near_above[] = {1.42343711074968357734e0,  4.63033784615654529590e0,
+                                    5.76949722146069140550e0,  3.64784832476320460504e0,
+                                    1.27045825245236838258e0,  2.41780725177450611770e-1,
+                                    2.27238449892691845833e-2, 7.74545014278341407640e-4};
+static const double near_under[] = {1.0,
+                                    2.05319162663775882187e0,
+                                    1.67638483018380384940e0,
+                                    6.89767334985100004550e-1,
+                                    1.48103976427480074590e-1,
+                                    1.51986665636164571966e-2,
+                                    5.47593808499534494600e-4,
+                                    1.05075007164441684324e-9};
+static const double far_above[] = {6.65790464350110377720e0,  5.46378491116411436990e0,
+                                   1.78482653991729133580e0,  2.96560571828504891230e-1,
+                                   2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                                   2.71155556874348757815e-5, 2.01033439929228813265e-7};
+static const double far_under[] = {1.0,
+                                   5.99832206555887937690e-1,
+                                   1.36929880922735805310e-1,
+                                   1.48753612908506148525e-2,
+                                   7.86869131145613259100e-4,
+                                   1.84631831751005468180e-5,
+                                   1.42151175831644588870e-7,
+                                   2.04426310338993978564e-15};
+
+static double normal_at(double p) {
+  if (!(p >= 0 && p <= 1)) return NAN;
+  if (p == 0 || p == 1) return p > 0 ? INFINITY : -INFINITY;
+  double q = p - 0.5;
+  if (fabs(q) <= 0.425) return q * ratio(middle_above, middle_under, 0.180625 - q * q);
+  double r = sqrt(-elementary_log(q < 0 ? p : 1 - p));
+  double tail =
+      r <= 5 ? ratio(near_above, near_under, r - 1.6) : ratio(far_above, far_under, r - 5);
+  return q < 0 ? -tail : tail;
+}
+
+typedef struct {
+  const double *p;
+  double *out;
+} quantiles;
+
+static neap_status normal_quantiles(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const quantiles *c = ctx;
+  for (int64_t i = begin; i < end; i++) c->out[i] = normal_at(c->p[i]);
+  return NEAP_OK;
+}
+
+neap_status neap_normal_quantile(int64_t n, const double *p, double *out) {
+  quantiles c = {p, out};
+  return neap_parallel_for(n, GRAIN, normal_quantiles, &c);
+}
+
+/* filling -------------------------------------------------------------------------------------- */
+
+neap_status neap_fill_forward(int64_t n, int64_t f, const double *x, const int32_t *group,
+                              double *last, double *out) {
+  int64_t poll = grain_of(f) * 64;
+  for (int64_t i = 0; i < n; i++) {
+    if (i % poll == 0) NEAP_TRY(neap_interrupt_check());
+    double *own = last + (group ? group[i] : 0) * f;
+    for (int64_t j = 0; j < f; j++) {
+      if (!isnan(x[i * f + j])) own[j] = x[i * f + j];
+      out[i * f + j] = own[j];
+    }
+  }
+  return NEAP_OK;
+}
