@@ -61,6 +61,7 @@ local modules = {
   metrics = true,
   options = true,
   plot = true,
+  preprocess = true,
   report = true,
   split = true,
   sql = true,
