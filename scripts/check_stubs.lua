@@ -57,10 +57,12 @@ end
 local registry = debug.getregistry()
 local covered = {}
 
-local function owned_by(source, owner)
+local function owned_by(sources, owner)
   local found = {}
-  for _, entry in ipairs(source.entries) do
-    if entry.owner == owner then found[#found + 1] = entry end
+  for _, source in ipairs(sources) do
+    for _, entry in ipairs(source.entries) do
+      if entry.owner == owner then found[#found + 1] = entry end
+    end
   end
   return found
 end
@@ -72,7 +74,7 @@ local function check_binding(name)
     return
   end
   local stubs = doc.stubs(path)
-  compare("neap.c." .. name, require("neap.c." .. name), owned_by(stubs[1], "c"))
+  compare("neap.c." .. name, require("neap.c." .. name), owned_by(stubs, "c"))
   local classes = doc.classes(stubs)
   for _, class in ipairs(sorted_keys(classes)) do
     covered[class] = true
