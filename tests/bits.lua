@@ -37,6 +37,11 @@ show("samples", tensor.choice(n, n, { weights = y }), tensor.choice(n, 999, { re
   tensor.multinomial(99, { 0.2, 0.5, 0.3 }, { size = 20011 }),
   tensor.multivariate_normal({ 0, 1 }, { { 2, 1 }, { 1, 1 } }, { n = 20011 }))
 show("arithmetic", x * y + 1, x / y, f - f * 0.5, x:exp(), x:tanh(), y:log(), x:sin(), f:exp())
+local walk = (x * 0.01):cumsum(1):exp()
+local barriers = neap.labels.triple_barrier(walk, { profit = 2, stop = 1, lookforward = 300,
+  volatility = neap.labels.volatility(walk) })
+show("labels", barriers.label, barriers.ret, barriers.end_bar, neap.labels.uniqueness(barriers),
+  neap.labels.trend_scanning(walk:slice(1, 1, 40001)).t_value)
 show("reductions", x:sum(), x:mean(), x:std(), x:norm(), f:sum(), f:var(), table_2d:sum(1),
   table_2d:sum(2), table_2d:mean(1), table_2d:std(2), x:max(), x:argmin())
 show("order", x:sort(), x:argsort(), x:quantile(0.3), x:cumsum(), table_2d:sort(1))

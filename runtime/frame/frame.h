@@ -1,4 +1,4 @@
-/* frame.h — tables of named columns: reading and writing CSV, bars of a market, labels.
+/* frame.h — tables of named columns: reading and writing CSV, bars of a market.
  *
  * A column is a tensor of one dimension with a kind that says what its elements mean: plain values,
  * instants (i64 nanoseconds since 1970 UTC, NEAP_NAT = missing), or categories (i32 codes from 1
@@ -166,28 +166,5 @@ neap_status neap_bars_fill(neap_tensor out[6], const neap_bars *bars, const neap
  * on which others are made. */
 neap_status neap_bars_synthetic(neap_bars *bars, int64_t start, int64_t cadence,
                                 const neap_rng *rng, const char *symbol, double signal);
-
-/* labels --------------------------------------------------------------------------------------- */
-
-/* out[i] = max(x[i+1], ..., x[i+k]); NaN where the window passes the end or holds a NaN. O(n). */
-neap_status neap_future_max(int64_t n, const double *x, int64_t k, double *out);
-
-/* out[i] = max(x[i+1], ..., x[i+k]) / x[i] - 1, as neap_future_max. */
-neap_status neap_future_best(int64_t n, const double *x, int64_t k, double *out);
-
-/* out[i] = 1 where x[i] > threshold, else 0; NaN where x[i] is NaN. */
-void neap_exceeds(int64_t n, const double *x, double threshold, double *out);
-
-/* When something is known that needs bars up to i + k: time[i+k] + cadence, the end of that bar;
- * NEAP_NAT where i + k passes the end. */
-neap_status neap_known_at(int64_t n, const int64_t *time, int64_t k, int64_t *out);
-
-/* out[i] = x[i+k] / x[i] - 1, or its logarithm; NaN where i + k passes the end. */
-void neap_future_return(int64_t n, const double *x, int64_t k, bool logarithm, double *out);
-
-/* The threshold that as near to share n of the n numbers in x exceed as ties allow, at least one
- * and not all: halfway between two neighbours in order. NaN are left out; fewer than two numbers
- * are an error; equal ones are their own threshold. */
-neap_status neap_threshold_of_share(int64_t n, const double *x, double share, double *out);
 
 #endif

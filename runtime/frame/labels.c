@@ -1,4 +1,4 @@
-/* Labels: what the next bars bring. */
+/* Labels of a fixed horizon. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/civil.h"
 #include "base/interrupt.h"
 #include "frame/frame.h"
+#include "frame/labels.h"
 
 enum { POLL_EVERY = 1 << 16 };
 
@@ -51,12 +52,18 @@ void neap_exceeds(int64_t n, const double *x, double threshold, double *out) {
   for (int64_t i = 0; i < n; i++) out[i] = isnan(x[i]) ? NAN : x[i] > threshold;
 }
 
-neap_status neap_known_at(int64_t n, const int64_t *time, int64_t k, int64_t *out) {
+neap_status neap_bar_ends(int64_t n, const int64_t *time, int64_t *out) {
   int64_t cadence;
   NEAP_TRY(neap_bars_cadence(&cadence, n, time));
   for (int64_t i = 0; i < n; i++)
-    out[i] = k < n - i && time[i + k] != NEAP_NAT ? time[i + k] + cadence : NEAP_NAT;
+    out[i] = time[i] == NEAP_NAT             ? NEAP_NAT
+             : time[i] > INT64_MAX - cadence ? INT64_MAX
+                                             : time[i] + cadence;
   return NEAP_OK;
+}
+
+void neap_known_at(int64_t n, const int64_t *ends, int64_t k, int64_t *out) {
+  for (int64_t i = 0; i < n; i++) out[i] = k < n - i ? ends[i + k] : NEAP_NAT;
 }
 
 void neap_future_return(int64_t n, const double *x, int64_t k, bool logarithm, double *out) {

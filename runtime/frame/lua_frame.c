@@ -1,4 +1,4 @@
-/* Columns, bars and labels for Lua. Option tables and the frame itself are in lualib/neap. */
+/* Columns and bars for Lua. Option tables and the frame itself are in lualib/neap. */
 #include <stdio.h>
 #include <string.h>
 
@@ -204,82 +204,11 @@ static int l_synthetic(lua_State *L) {
   return 6;
 }
 
-/* labels --------------------------------------------------------------------------------------- */
-
-/* future_max(x, k) */
-static int l_future_max(lua_State *L) {
-  int64_t k = neap_lua_integer(L, 2, 1, INT64_MAX / 4, "lookforward"), n;
-  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "close", &n));
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  return neap_lua_done(L, neap_future_max(n, x, k, neap_tensor_data(out)));
-}
-
-/* future_best(x, k) */
-static int l_future_best(lua_State *L) {
-  int64_t k = neap_lua_integer(L, 2, 1, INT64_MAX / 4, "lookforward"), n;
-  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "close", &n));
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  return neap_lua_done(L, neap_future_best(n, x, k, neap_tensor_data(out)));
-}
-
-/* exceeds(x, threshold) */
-static int l_exceeds(lua_State *L) {
-  double threshold = luaL_checknumber(L, 2);
-  int64_t n;
-  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "returns", &n));
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  neap_exceeds(n, x, threshold, neap_tensor_data(out));
-  return neap_lua_done(L, NEAP_OK);
-}
-
-/* known_at(time, k) */
-static int l_known_at(lua_State *L) {
-  int64_t k = neap_lua_integer(L, 2, 0, INT64_MAX / 4, "lookforward"), n;
-  const int64_t *time = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_I64, "time", &n));
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_I64, n));
-  return neap_lua_done(L, neap_known_at(n, time, k, neap_tensor_data(out)));
-}
-
-/* future_return(x, k, logarithm) */
-static int l_future_return(lua_State *L) {
-  int64_t k = neap_lua_integer(L, 2, 1, INT64_MAX / 4, "lookforward"), n;
-  bool logarithm = lua_toboolean(L, 3);
-  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "close", &n));
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, n));
-  neap_future_return(n, x, k, logarithm, neap_tensor_data(out));
-  return neap_lua_done(L, NEAP_OK);
-}
-
-/* threshold_of_share(x, share) */
-static int l_threshold_of_share(lua_State *L) {
-  int64_t n;
-  double share = luaL_checknumber(L, 2), threshold;
-  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "returns", &n));
-  neap_lua_check(L, neap_threshold_of_share(n, x, share, &threshold));
-  lua_pushnumber(L, threshold);
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
-    {"read_csv", l_read_csv},
-    {"csv_names", l_csv_names},
-    {"write_csv", l_write_csv},
-    {"scan", l_scan},
-    {"order", l_order},
-    {"fill", l_fill},
-    {"synthetic", l_synthetic},
-    {"future_max", l_future_max},
-    {"future_best", l_future_best},
-    {"future_return", l_future_return},
-    {"exceeds", l_exceeds},
-    {"known_at", l_known_at},
-    {"threshold_of_share", l_threshold_of_share},
-    {NULL, NULL},
+    {"read_csv", l_read_csv},   {"csv_names", l_csv_names},
+    {"write_csv", l_write_csv}, {"scan", l_scan},
+    {"order", l_order},         {"fill", l_fill},
+    {"synthetic", l_synthetic}, {NULL, NULL},
 };
 
 NEAP_LUA_EXPORT int luaopen_neap_c_frame(lua_State *L);
@@ -288,5 +217,6 @@ int luaopen_neap_c_frame(lua_State *L) {
   neap_lua_columns_class(L);
   luaL_newlib(L, functions);
   neap__lua_add_preprocess(L);
+  neap__lua_add_labels(L);
   return 1;
 }

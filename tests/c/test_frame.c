@@ -11,91 +11,6 @@
 
 static const int64_t hour = NEAP_DAY / 24;
 
-/* labels --------------------------------------------------------------------------------------- */
-
-/* The definition, window by window. */
-static double plain_max(int64_t n, const double *x, int64_t k, int64_t i) {
-  if (i + k >= n) return NAN;
-  double best = -INFINITY;
-  for (int64_t j = i + 1; j <= i + k; j++) {
-    if (isnan(x[j])) return NAN;
-    if (x[j] > best) best = x[j];
-  }
-  return best;
-}
-
-static void future_max_equals_its_definition(void **state) {
-  (void)state;
-  neap_rng r = neap_rng_make(3);
-  double x[200], got[200], want[200];
-  for (int round = 0; round < 300; round++) {
-    int64_t n = (int64_t)neap_rng_below(&r, 200), k = 1 + (int64_t)neap_rng_below(&r, 30);
-    for (int64_t i = 0; i < n; i++)
-      x[i] = neap_rng_uniform(&r) < 0.03 ? NAN : (double)neap_rng_below(&r, 9);
-    assert_ok(neap_future_max(n, x, k, got));
-    for (int64_t i = 0; i < n; i++) want[i] = plain_max(n, x, k, i);
-    assert_same(n, got, want, 0);
-  }
-  assert_fails(neap_future_max(3, x, 0, got), NEAP_EARG, "lookforward is 0");
-  assert_ok(neap_future_max(3, x, INT64_MAX / 8, got));
-  assert_true(isnan(got[0]));
-}
-
-static void labels_say_what_comes_and_when(void **state) {
-  (void)state;
-  const double x[] = {100, 101, 103, 99, NAN, 100}, best[] = {0.03, 2.0 / 101, NAN, NAN, NAN, NAN};
-  const double above[] = {1, 0, NAN, NAN, NAN, NAN};
-  const double next[] = {0.03, 99.0 / 101 - 1, NAN, 100.0 / 99 - 1, NAN, NAN};
-  double got[6];
-  assert_ok(neap_future_best(6, x, 2, got));
-  assert_same(6, got, best, F64_TOL);
-  neap_exceeds(6, got, 0.02, got);
-  assert_same(6, got, above, 0);
-  neap_future_return(6, x, 2, false, got);
-  assert_same(6, got, next, F64_TOL);
-  const int64_t time[] = {0, hour, 2 * hour, 5 * hour};
-  int64_t known[4];
-  assert_ok(neap_known_at(4, time, 2, known));
-  assert_int_equal(known[0], 3 * hour);
-  assert_int_equal(known[1], 6 * hour);
-  assert_int_equal(known[2], NEAP_NAT);
-}
-
-static void threshold_gives_the_share(void **state) {
-  (void)state;
-  double x[101], threshold;
-  for (int i = 0; i < 100; i++) x[i] = 0.001 * ((i * 37) % 100);
-  x[100] = NAN;
-  for (int percent = 1; percent < 100; percent += 7) {
-    assert_ok(neap_threshold_of_share(101, x, 0.01 * percent, &threshold));
-    int above = 0;
-    for (int i = 0; i < 100; i++) above += x[i] > threshold;
-    assert_int_equal(above, percent);
-  }
-  assert_fails(neap_threshold_of_share(1, x, 0.4, &threshold), NEAP_EVALUE, "1 rows have a label");
-}
-
-/* Equal values go to one side together: to the one that comes nearer, if the other is not empty. */
-static void threshold_splits_at_ties(void **state) {
-  (void)state;
-  static const struct {
-    double x[6], share;
-    int above;
-  } cases[] = {
-      {{2, 2, 2, 1, 1, 1}, 0.4, 3}, {{2, 2, 2, 1, 1, 1}, 0.1, 3}, {{2, 2, 2, 1, 1, 1}, 0.9, 3},
-      {{3, 2, 2, 2, 2, 1}, 0.4, 1}, {{3, 2, 2, 2, 2, 1}, 0.6, 5}, {{3, 2, 2, 2, 2, 1}, 0.5, 1},
-      {{4, 4, 3, 2, 1, 1}, 0.4, 2}, {{6, 5, 4, 3, 2, 1}, 0.4, 2}, {{6, 5, 4, 3, 2, 1}, 0.45, 3},
-      {{1, 1, 1, 1, 1, 1}, 0.4, 0},
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    double threshold;
-    int above = 0;
-    assert_ok(neap_threshold_of_share(6, cases[i].x, cases[i].share, &threshold));
-    for (int k = 0; k < 6; k++) above += cases[i].x[k] > threshold;
-    assert_int_equal(above, cases[i].above);
-  }
-}
-
 /* bars ----------------------------------------------------------------------------------------- */
 
 enum { ROWS = 12 };
@@ -344,25 +259,17 @@ static void bars_survive_failing_memory(void **state) {
     neap_tensor order;
     neap_tensor out[6] = {{0}};
     int64_t repaired;
-    double threshold;
     neap_status st = neap_bars_scan(&report, &b);
     if (!st) st = neap_bars_order(&order, &b, false, 0);
     if (!st) neap_tensor_drop(&order);
     if (!st) st = neap_bars_fill(out, &b, &report, 9, &repaired, &repaired);
     for (int i = 0; i < 6; i++) neap_tensor_drop(&out[i]);
-    if (!st) st = neap_known_at(8, r.time, 1, r.time);
-    if (!st) st = neap_future_max(8, r.close, 2, r.open);
-    if (!st) neap_threshold_of_share(8, r.high, 0.5, &threshold);
     b = sound(&r, 8, 0, hour);
   });
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(future_max_equals_its_definition),
-      cmocka_unit_test(labels_say_what_comes_and_when),
-      cmocka_unit_test(threshold_gives_the_share),
-      cmocka_unit_test(threshold_splits_at_ties),
       cmocka_unit_test(scan_counts_every_fault),
       cmocka_unit_test(scan_of_nothing_and_of_one),
       cmocka_unit_test(weekends_are_no_gaps),
