@@ -9,6 +9,7 @@ require "neap.frame.files"
 require "neap.frame.look"
 require "neap.frame.query"
 require "neap.frame.rows"
+require "neap.frame.stores"
 
 local frame, empty, put, to_column = core.frame, core.empty, core.put, core.to_column
 

@@ -1,7 +1,9 @@
---- SQL databases: SQLite files and PostgreSQL servers, results as frames. A URL says which:
+--- SQL databases: SQLite files, PostgreSQL servers, DuckDB; results as frames. A URL says which:
 --- `sqlite:bars.db`, `sqlite:///bars.db` (four slashes before an absolute path), `sqlite::memory:`,
---- `postgresql://user:password@host:5432/base`. What a URL leaves out libpq takes from PGHOST,
---- PGUSER, PGPASSWORD and their kin. The client libraries are opened on first use.
+--- `postgresql://user:password@host:5432/base`, `duckdb:bars.duckdb`, `duckdb:` in memory. What a
+--- URL leaves out libpq takes from PGHOST, PGUSER, PGPASSWORD and their kin. The client libraries
+--- are opened on first use; Debian has no package of DuckDB's, so NEAP_DUCKDB may name the file of
+--- libduckdb.so, from duckdb.org or the npm package @duckdb/node-bindings-linux-x64.
 ---
 --- Values go into a statement as parameters, never by gluing text: `$1`, `$2`, ... (in SQLite also
 --- `?`), given as an array; with nil among them it needs its length as `n`.
@@ -98,6 +100,8 @@ local types = {
     category = "TEXT" },
   postgresql = { number = "DOUBLE PRECISION", integer = "BIGINT", bool = "BOOLEAN",
     time = "TIMESTAMPTZ", category = "TEXT" },
+  duckdb = { number = "DOUBLE", integer = "BIGINT", bool = "BOOLEAN", time = "TIMESTAMP_NS",
+    category = "VARCHAR" },
 }
 
 local function kind_of(column)
@@ -155,7 +159,7 @@ function Connection:write(name, f, o)
   end)
 end
 
---- "sqlite" or "postgresql": what kind of SQL the other side speaks.
+--- "sqlite", "postgresql" or "duckdb": what kind of SQL the other side speaks.
 ---     sql.open("sqlite::memory:"):dialect() --> sqlite
 ---@return string
 function Connection:dialect() return c.dialect(self.handle) end

@@ -506,6 +506,30 @@ function Array:append(x)
   error(message, 0)
 end
 
+--- Keep the first n rows and forget those behind them; their bytes stay in the chunks until rows
+--- are appended over them.
+---     local folder = file.temporary_folder()
+---     local a = zarr.save(folder .. "/a.zarr", tensor.arange(6))
+---     a:truncate(2)
+---     a:read():sum() --> 3.0
+---     file.remove_tree(folder)
+---@param n integer
+function Array:truncate(n)
+  local where = "zarr truncate"
+  if self.read_only then
+    opts.raise("%s: '%s' %s, which is only read", where, self.path, self.read_only)
+  end
+  if #self.shape == 0 then opts.raise("%s: the array has no dims", where) end
+  n = opts.integer(where, "n", n, 0, self.shape[1])
+  local before = self.shape[1]
+  if n == before then return end
+  self.shape[1] = n
+  local ok, message = pcall(commit, self)
+  if ok then return end
+  self.shape[1] = before
+  error(message, 0)
+end
+
 --- Write x as a new array: chunks first, the metadata last. Options as in `create`.
 ---     local folder = file.temporary_folder()
 ---     zarr.save(folder .. "/a.zarr", tensor.ones { 3 })

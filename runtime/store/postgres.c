@@ -425,10 +425,10 @@ static neap_status start_copy(PGconn *db, const char *table, const neap_column *
 }
 
 /* COPY is one statement: all its rows or none. */
-static neap_status pg_insert(void *handle, const char *table, const neap_column *columns,
+static neap_status pg_insert(void *handle, const neap__sql_table *table, const neap_column *columns,
                              int64_t count) {
   PGconn *db = handle;
-  NEAP_TRY(start_copy(db, table, columns, count));
+  NEAP_TRY(start_copy(db, table->quoted, columns, count));
   neap_text rows = {0};
   neap_status st = put_rows(db, &rows, columns, count);
   neap_text_drop(&rows);

@@ -1,8 +1,10 @@
 #include "store/sql.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/civil.h"
 #include "store/sql_driver.h"
 
 struct neap_sql {
@@ -14,6 +16,7 @@ static const neap__sql_driver *driver_of(const char *url) {
   if (strncmp(url, "sqlite:", 7) == 0) return &neap__sqlite;
   if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0)
     return &neap__postgres;
+  if (strncmp(url, "duckdb:", 7) == 0) return &neap__duckdb;
   return NULL;
 }
 
@@ -21,8 +24,9 @@ neap_status neap_sql_open(neap_sql **out, const char *url, bool create) {
   *out = NULL;
   const neap__sql_driver *driver = driver_of(url);
   if (!driver)
-    return neap_fail(NEAP_EARG,
-                     "sql: the URL must begin with sqlite: or postgresql://, as in sqlite:bars.db");
+    return neap_fail(
+        NEAP_EARG,
+        "sql: the URL must begin with sqlite:, duckdb: or postgresql://, as in sqlite:bars.db");
   neap_sql *db = neap_alloc(sizeof *db);
   if (!db) return neap_fail(NEAP_ENOMEM, "sql: out of memory for a connection");
   *db = (neap_sql){driver, NULL};
@@ -68,18 +72,31 @@ void neap__sql_quote(neap_text *t, const char *name, size_t n) {
   neap_text_put(t, "\"");
 }
 
+/* As SQLAlchemy, pandas and people write it. */
+int neap__sql_time_text(char out[40], int64_t ns) {
+  neap_civil c = neap_civil_split(ns);
+  int n = snprintf(out, 40, "%04lld-%02d-%02d %02d:%02d:%02d", (long long)c.year, c.month, c.day,
+                   c.hour, c.minute, c.second);
+  if (c.nanosecond) n += snprintf(out + n, 40 - (size_t)n, ".%09d", c.nanosecond);
+  return n;
+}
+
 neap_status neap_sql_insert(neap_sql *db, const char *table, const neap_column *columns,
                             int64_t count) {
-  neap_text quoted = {0};
   const char *point = strchr(table, '.');
-  if (point) {
-    neap__sql_quote(&quoted, table, (size_t)(point - table));
+  char *schema = point ? neap_strndup(table, (size_t)(point - table)) : NULL;
+  if (point && !schema) return neap_fail(NEAP_ENOMEM, "sql: out of memory for a name");
+  neap__sql_table t = {.schema = schema, .name = point ? point + 1 : table};
+  neap_text quoted = {0};
+  if (schema) {
+    neap__sql_quote(&quoted, schema, strlen(schema));
     neap_text_put(&quoted, ".");
   }
-  const char *name = point ? point + 1 : table;
-  neap__sql_quote(&quoted, name, strlen(name));
+  neap__sql_quote(&quoted, t.name, strlen(t.name));
+  t.quoted = quoted.data;
   neap_status st = quoted.failed ? neap_fail(NEAP_ENOMEM, "sql: out of memory for a name")
-                                 : db->driver->insert(db->handle, quoted.data, columns, count);
+                                 : db->driver->insert(db->handle, &t, columns, count);
   neap_text_drop(&quoted);
+  neap_free(schema);
   return st;
 }

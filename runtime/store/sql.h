@@ -1,8 +1,9 @@
-/* sql.h — SQL databases: SQLite files, and servers that speak PostgreSQL's protocol.
+/* sql.h — SQL databases: SQLite files, servers that speak PostgreSQL's protocol, and DuckDB.
  *
  * A connection runs one statement at a time and hands results over as a table of columns (frame.h).
- * The libraries, libsqlite3 and libpq, are opened on first use. A connection belongs to the thread
- * that uses Lua. Ctrl-C stops a running statement; a lock is waited for up to ten seconds. */
+ * The libraries, libsqlite3, libpq and libduckdb, are opened on first use. A connection belongs to
+ * the thread that uses Lua. Ctrl-C stops a running statement; a lock is waited for up to ten
+ * seconds. */
 #ifndef NEAP_STORE_SQL_H
 #define NEAP_STORE_SQL_H
 
@@ -49,7 +50,7 @@ neap_status neap_sql_open(neap_sql **out, const char *url, bool create);
 /* NULL is fine. What a transaction has not committed is undone. */
 void neap_sql_close(neap_sql *db);
 
-/* "sqlite" or "postgresql". */
+/* "sqlite", "postgresql" or "duckdb". */
 const char *neap_sql_dialect(const neap_sql *db);
 
 /* Run one statement and collect its rows. A column is bool, integer (i64), number (f64), time (UTC)

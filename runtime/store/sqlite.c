@@ -285,15 +285,6 @@ static neap_status command(sqlite3 *db, const char *text) {
   return lite_run(db, &s, NULL, NULL);
 }
 
-/* A time as SQLAlchemy, pandas and people write it; ISO 8601 with the fraction it needs. */
-static int time_text(char out[40], int64_t ns) {
-  neap_civil c = neap_civil_split(ns);
-  int n = snprintf(out, 40, "%04lld-%02d-%02d %02d:%02d:%02d", (long long)c.year, c.month, c.day,
-                   c.hour, c.minute, c.second);
-  if (c.nanosecond) n += snprintf(out + n, 40 - (size_t)n, ".%09d", (int)c.nanosecond);
-  return n;
-}
-
 static int bind_cell(sqlite3_stmt *stmt, int at, const neap_column *c, int64_t row) {
   if (neap_dtype_is_float(c->values.dtype)) {
     double v = neap_tensor_get_f64(&c->values, &row);
@@ -307,7 +298,7 @@ static int bind_cell(sqlite3_stmt *stmt, int at, const neap_column *c, int64_t r
   if (c->kind != NEAP_COLUMN_TIME) return lib.bind_int64(stmt, at, v);
   char text[40];
   if (v == NEAP_NAT) return lib.bind_null(stmt, at);
-  return lib.bind_text(stmt, at, text, time_text(text, v), COPIED);
+  return lib.bind_text(stmt, at, text, neap__sql_time_text(text, v), COPIED);
 }
 
 static neap_status insert_rows(sqlite3 *db, sqlite3_stmt *stmt, const neap_column *columns,
@@ -347,13 +338,13 @@ static neap_status prepare_insert(sqlite3 *db, sqlite3_stmt **stmt, const char *
 }
 
 /* In a transaction of its own unless one is open already. */
-static neap_status lite_insert(void *handle, const char *table, const neap_column *columns,
-                               int64_t count) {
+static neap_status lite_insert(void *handle, const neap__sql_table *table,
+                               const neap_column *columns, int64_t count) {
   sqlite3 *db = handle;
   bool own = lib.get_autocommit(db) != 0;
   sqlite3_stmt *stmt = NULL;
   if (own) NEAP_TRY(command(db, "BEGIN IMMEDIATE"));
-  neap_status st = prepare_insert(db, &stmt, table, columns, count);
+  neap_status st = prepare_insert(db, &stmt, table->quoted, columns, count);
   if (!st) st = insert_rows(db, stmt, columns, count);
   lib.finalize(stmt);
   if (!st && own) st = command(db, "COMMIT");

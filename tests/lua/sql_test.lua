@@ -137,7 +137,7 @@ describe("SQLite", function()
   it("opens files by either kind of URL, and makes them only when told", function()
     teaches("cannot be opened", sql.open, "sqlite:" .. folder .. "/none.db")
     teaches("no path is given", sql.open, "sqlite:")
-    teaches("must begin with sqlite: or postgresql://", sql.open, "mysql://x")
+    teaches("must begin with sqlite:, duckdb: or postgresql://", sql.open, "mysql://x")
     frame.new({ { "x", { 1, 2 } } }):write_sql("sqlite:///" .. folder .. "/a.db", "t")
     local f = frame.read_sql("sqlite:" .. folder .. "/a.db", "SELECT x FROM t WHERE x > ?", { 1 })
     assert.same({ 2.0 }, f.x:totable())
@@ -242,5 +242,45 @@ describe("PostgreSQL", function()
     assert.is_false(pcall(db.query, db, "SELECT 1"))
     assert.is_false(pcall(db.query, db, "SELECT 1"))
     assert.equal(1, other:query("SELECT 1 AS a").a[1])
+  end)
+end)
+
+describe("DuckDB", function()
+  if not pcall(sql.open, "duckdb:") then
+    pending "libduckdb is not installed"
+    return
+  end
+
+  behaves(function() return sql.open "duckdb:" end)
+
+  it("reads and writes Parquet", function()
+    local f = sample()
+    local path = folder .. "/it's.parquet"
+    f:write_parquet(path)
+    assert_same_frame(f, frame.read_parquet(path))
+    local g = frame.read_parquet(path, { columns = { "order by", "close" } })
+    assert.same({ "order by", "close" }, g:columns())
+    assert.equal(6, #frame.read_parquet(folder .. "/*.parquet") * 2)
+    teaches("nowhere", frame.read_parquet, folder .. "/nowhere.parquet")
+    file.write(folder .. "/bad.parquet", "PAR1 and nothing more")
+    assert.is_false(pcall(frame.read_parquet, folder .. "/bad.parquet"))
+    assert.is_false(pcall(f.write_parquet, f, folder .. "/no/x.parquet"))
+  end)
+
+  it("understands DuckDB's types", function()
+    local f = frame.read_sql("duckdb:", [[SELECT 1.25::DECIMAL(9,2) AS d, 2::TINYINT AS i,
+      3::UBIGINT AS u, sum(4) AS h, 'b'::ENUM ('a', 'b') AS e, DATE '2024-02-29' AS t,
+      'a text of more than twelve bytes' AS s, -5::HUGEINT AS g, 1.5::REAL AS r,
+      12345678901234567890.5::DECIMAL(30,1) AS w, TIMESTAMPTZ '2024-01-01 00:00:00+02' AS z]])
+    assert.equal(1.25, f.d[1])
+    assert.same({ 2, 3, 4, -5, 1.5 }, { f.i[1], f.u[1], f.h[1], f.g[1], f.r[1] })
+    assert.equal("b", f.e[1])
+    assert.equal("a text of more than twelve bytes", f.s[1])
+    assert.equal("2024-02-29T00:00:00Z", clock.print(f.t[1]))
+    assert.equal("2023-12-31T22:00:00Z", clock.print(f.z[1]))
+    assert.is_true(math.abs(f.w[1] - 12345678901234567890.5) < 4096)
+    teaches("CAST(x AS VARCHAR)", frame.read_sql, "duckdb:", "SELECT [1, 2] AS x")
+    teaches("a time beyond", frame.read_sql, "duckdb:", "SELECT DATE '9999-01-01' AS x")
+    teaches("a time beyond", frame.read_sql, "duckdb:", "SELECT 'infinity'::TIMESTAMP AS x")
   end)
 end)

@@ -1,4 +1,4 @@
---- Frames in SQL databases; loaded by neap.frame.
+--- Frames in SQL databases and Parquet files; loaded by neap.frame.
 local core = require "neap.frame.core"
 local opts = require "neap.opts"
 
@@ -41,4 +41,42 @@ function Frame:write_sql(source, name, o)
   core.state_of(self, "frame:write_sql")
   return with("frame:write_sql", source, true,
     function(db) return db:write(name, self, o) end)
+end
+
+local function quoted(names)
+  local out = {}
+  for i, name in ipairs(names) do out[i] = '"' .. name:gsub('"', '""') .. '"' end
+  return table.concat(out, ", ")
+end
+
+--- The rows of a Parquet file, or of all that a pattern such as `data/*.parquet` names, through
+--- DuckDB (see the module `sql`: an error says how to install it). `columns` names those to read,
+--- in order. Decimals become f64; nested types are an error.
+---     pcall(frame.read_parquet, "/nowhere.parquet") --> false, ...
+---@param path string
+---@param o? { columns: string[], time: string|string[] }
+---@return neap.frame
+function frame.read_parquet(path, o)
+  o = opts.merge("frame.read_parquet", { columns = opts.none, time = opts.none }, o)
+  opts.expect("frame.read_parquet", "the path", path, "string")
+  local what = o.columns and quoted(o.columns) or "*"
+  return with("frame.read_parquet", "duckdb:", false, function(db)
+    return db:query(("SELECT %s FROM read_parquet($1)"):format(what), { path }, { time = o.time })
+  end)
+end
+
+--- Write the frame as a Parquet file, compressed by zstd, through DuckDB; it appears whole or not
+--- at all.
+---     pcall(frame.new({ { "x", { 1 } } }).write_parquet, nil, "x.parquet") --> false, ...
+---@param path string
+function Frame:write_parquet(path)
+  core.state_of(self, "frame:write_parquet")
+  opts.expect("frame:write_parquet", "the path", path, "string")
+  with("frame:write_parquet", "duckdb:", true, function(db)
+    db:write("rows", self)
+    local temporary = path .. ".tmp"
+    db:execute(("COPY rows TO '%s' (FORMAT parquet, COMPRESSION zstd)"):format(
+      (temporary:gsub("'", "''"))))
+    assert(os.rename(temporary, path))
+  end)
 end

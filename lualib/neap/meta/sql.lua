@@ -3,7 +3,7 @@ local c = {}
 
 ---@class neap.sql.handle
 
---- Connect to "sqlite:PATH" or "postgresql://...".
+--- Connect to "sqlite:PATH", "postgresql://..." or "duckdb:PATH".
 ---@param url string
 ---@param create boolean make a missing SQLite file
 ---@return neap.sql.handle
@@ -39,7 +39,7 @@ function c.execute(handle, text, values, count) end
 ---@param labels table string[] or false for each column
 function c.insert(handle, table, names, kinds, tensors, labels) end
 
---- "sqlite" or "postgresql".
+--- "sqlite", "postgresql" or "duckdb".
 ---@param handle neap.sql.handle
 ---@return string
 function c.dialect(handle) end
