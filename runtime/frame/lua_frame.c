@@ -218,5 +218,6 @@ int luaopen_neap_c_frame(lua_State *L) {
   luaL_newlib(L, functions);
   neap__lua_add_preprocess(L);
   neap__lua_add_labels(L);
+  neap__lua_add_groups(L);
   return 1;
 }

@@ -280,8 +280,8 @@ describe("frame", function()
       assert.truthy(text:find(("unknown column or method '%s' (did you mean '%s'?)")
         :format(name, near), 1, true), text)
     end
-    assert.matches("unknown column or method 'groupby'; its columns are time", support.message(
-      function() return f:groupby "time" end))
+    assert.matches("unknown column or method 'reindex'; its columns are time", support.message(
+      function() return f:reindex "time" end))
     assert.matches("columns have names; rows are f:rows%(a, b%)", support.message(
       function() return f[1] end))
   end)
