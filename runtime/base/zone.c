@@ -1,6 +1,7 @@
 /* A zone file (RFC 8536) lists the moments at which the offset changed, and ends with a rule in
  * POSIX notation for the time after the last of them. The files hold everything twice, in 32 and in
- * 64 bits; only the second part is used. */
+ * 64 bits; only the second part is used. The rule is spelled out as moments up to the end of what
+ * 64 bits of nanoseconds hold, so that asking is one search in one list. */
 #include "base/zone.h"
 
 #include <inttypes.h>
@@ -37,7 +38,7 @@ struct neap_zone {
   int64_t count;    /* of transitions */
   int64_t *at;      /* their UTC seconds, rising */
   int64_t *offsets; /* from then on */
-  yearly rule;      /* after the last transition */
+  yearly rule;      /* after the last transition of the file: extend() spells it out */
 };
 
 static int64_t floor_seconds(int64_t ns) { return ns / NEAP_SECOND - (ns % NEAP_SECOND < 0); }
@@ -131,15 +132,40 @@ static int64_t change_in(const change *c, int64_t year) {
   return (first + day) * DAY + c->time;
 }
 
-static int64_t rule_offset(const yearly *r, int64_t utc) {
-  if (!r->has_dst) return r->standard;
-  int64_t local = utc + r->standard;
-  int64_t days = local / DAY - (local % DAY < 0);
-  int64_t year = neap_civil_from_days(days).year;
+/* From that moment on, unless the list is further already; of two at one moment the later counts.
+ */
+static void append(neap_zone *z, int64_t at, int64_t offset) {
+  if (z->count && at < z->at[z->count - 1]) return;
+  if (z->count && at == z->at[z->count - 1]) z->count--;
+  z->at[z->count] = at;
+  z->offsets[z->count++] = offset;
+}
+
+/* The changes of one year, in their order. */
+static void append_year(neap_zone *z, int64_t year) {
+  const yearly *r = &z->rule;
   int64_t start = change_in(&r->start, year) - r->standard;
   int64_t end = change_in(&r->end, year) - r->dst;
-  bool summer = start < end ? utc >= start && utc < end : utc >= start || utc < end;
-  return summer ? r->dst : r->standard;
+  if (start < end) append(z, start, r->dst);
+  append(z, end, r->standard);
+  if (start >= end) append(z, start, r->dst);
+}
+
+enum { FIRST_YEAR = 1677, LAST_YEAR = 2263 }; /* around the range of int64_t nanoseconds */
+
+static void extend(neap_zone *z) {
+  if (!z->rule.present) return;
+  if (!z->rule.has_dst) {
+    if (!z->count) z->first = z->rule.standard;
+    return;
+  }
+  int64_t from = FIRST_YEAR;
+  if (z->count) {
+    int64_t last = z->at[z->count - 1];
+    from = neap_civil_from_days(last / DAY - (last % DAY < 0)).year;
+  } else z->first = z->rule.standard;
+  for (int64_t year = from < FIRST_YEAR ? FIRST_YEAR : from; year <= LAST_YEAR; year++)
+    append_year(z, year);
 }
 
 /* zone files -------------------------------------------------------------------------------------
@@ -209,11 +235,13 @@ static neap_status read_zone(neap_zone *z, const unsigned char *p, const unsigne
   if (!header(p, end, &c) || end - p - 44 < block_size(&c, 8))
     return neap_fail(bad, "time zone '%s': the zone file is damaged", z->name);
   if (c.leap) return neap_fail(bad, "time zone '%s': it counts leap seconds", z->name);
-  z->at = neap_alloc_array(c.time, sizeof *z->at);
-  z->offsets = neap_alloc_array(c.time, sizeof *z->offsets);
+  int64_t room = c.time + 2 * (LAST_YEAR - FIRST_YEAR + 1);
+  z->at = neap_alloc_array(room, sizeof *z->at);
+  z->offsets = neap_alloc_array(room, sizeof *z->offsets);
   if (!z->at || !z->offsets) return NEAP_ENOMEM;
   if (!read_block(z, p + 44, &c) || !read_footer(z, p + 44 + block_size(&c, 8), end))
     return neap_fail(bad, "time zone '%s': the zone file is damaged", z->name);
+  extend(z);
   return NEAP_OK;
 }
 
@@ -312,15 +340,37 @@ const char *neap_zone_name(const neap_zone *z) { return z->name; }
 /* asking -----------------------------------------------------------------------------------------
  */
 
-static int64_t offset_at(const neap_zone *z, int64_t utc) {
-  int64_t low = 0, high = z->count; /* transitions at or before utc */
+/* How many transitions are at or before that moment. */
+static int64_t passed(const neap_zone *z, int64_t utc) {
+  int64_t low = 0, high = z->count;
   while (low < high) {
     int64_t middle = low + (high - low) / 2;
     if (z->at[middle] <= utc) low = middle + 1;
     else high = middle;
   }
-  if (low == z->count && z->rule.present) return rule_offset(&z->rule, utc);
-  return low ? z->offsets[low - 1] : z->first;
+  return low;
+}
+
+static int64_t offset_after(const neap_zone *z, int64_t k) {
+  return k ? z->offsets[k - 1] : z->first;
+}
+
+static int64_t offset_at(const neap_zone *z, int64_t utc) {
+  return offset_after(z, passed(z, utc));
+}
+
+/* Seconds as nanoseconds, held inside the range. */
+static int64_t in_ns(int64_t seconds) {
+  int64_t ns;
+  if (!__builtin_mul_overflow(seconds, NEAP_SECOND, &ns)) return ns;
+  return seconds < 0 ? INT64_MIN : INT64_MAX;
+}
+
+neap_zone_span neap_zone_span_at(const neap_zone *z, int64_t utc_ns) {
+  int64_t k = passed(z, floor_seconds(utc_ns));
+  return (neap_zone_span){.begin = k ? in_ns(z->at[k - 1]) : INT64_MIN,
+                          .end = k < z->count ? in_ns(z->at[k]) : INT64_MAX,
+                          .offset = offset_after(z, k) * NEAP_SECOND};
 }
 
 int64_t neap_zone_offset(const neap_zone *z, int64_t utc_ns) {
@@ -331,6 +381,18 @@ static neap_status refuse(const neap_zone *z, int64_t local_ns, const char *what
   char text[40];
   size_t n = neap_time_print(text, local_ns);
   return neap_fail(NEAP_EVALUE, "local time %.*s in %s %s", (int)n - 1, text, z->name, what);
+}
+
+/* The moment from which on the offset is `after`, among those at which a skipped local time would
+ * stand by either offset. */
+static int64_t jump(const neap_zone *z, int64_t local, int64_t before, int64_t after) {
+  int64_t low = local - after, high = local - before; /* low is before the jump, high after it */
+  while (high - low > 1) {
+    int64_t middle = low + (high - low) / 2;
+    if (offset_at(z, middle) == before) low = middle;
+    else high = middle;
+  }
+  return offset_at(z, low) == before ? high : low;
 }
 
 /* Around a local time at most two offsets matter: that of a day before and that of a day after. The
@@ -349,7 +411,11 @@ neap_status neap_zone_resolve(const neap_zone *z, int64_t local_ns, neap_zone_po
     if (kind) *kind = first ? NEAP_ZONE_OVERLAP : NEAP_ZONE_GAP;
     if (policy == NEAP_ZONE_ERROR)
       return refuse(z, local_ns, first ? "happened twice" : "was skipped by the clock");
-    bool larger = policy == NEAP_ZONE_EARLIER; /* further east is earlier in UTC */
+    if (policy == NEAP_ZONE_FORWARD && !first) {
+      *utc_ns = in_ns(jump(z, local, before, after));
+      return NEAP_OK;
+    }
+    bool larger = policy != NEAP_ZONE_LATER; /* further east is earlier in UTC */
     chosen = (before > after) == larger ? before : after;
   }
   if (__builtin_sub_overflow(local_ns, chosen * NEAP_SECOND, utc_ns) || *utc_ns == NEAP_NAT)

@@ -23,6 +23,13 @@ const char *neap_zone_name(const neap_zone *z);
 /* Nanoseconds to add to UTC to get local time at that moment. */
 int64_t neap_zone_offset(const neap_zone *z, int64_t utc_ns);
 
+/* The time around a moment in which the offset stays what it is: begin <= utc < end, INT64_MIN and
+ * INT64_MAX where it has no end. For loops that ask about many times near each other. */
+typedef struct {
+  int64_t begin, end, offset;
+} neap_zone_span;
+neap_zone_span neap_zone_span_at(const neap_zone *z, int64_t utc_ns);
+
 typedef enum {
   NEAP_ZONE_UNIQUE,
   NEAP_ZONE_GAP,     /* the clock jumped over this local time */
@@ -33,6 +40,7 @@ typedef enum {
   NEAP_ZONE_ERROR,   /* NEAP_EVALUE for a gap or overlap */
   NEAP_ZONE_EARLIER, /* overlap: the first of the two; gap: by the offset after the jump */
   NEAP_ZONE_LATER,   /* overlap: the second; gap: by the offset before the jump */
+  NEAP_ZONE_FORWARD, /* overlap: the first; gap: the moment of the jump */
 } neap_zone_policy;
 
 /* The UTC time of a local time; *kind, unless NULL, tells what it was. NaT stays NaT. NEAP_EVALUE
