@@ -9,6 +9,7 @@ require "neap.frame.files"
 require "neap.frame.group"
 require "neap.frame.look"
 require "neap.frame.query"
+require "neap.frame.resample"
 require "neap.frame.rows"
 require "neap.frame.stores"
 

@@ -3,6 +3,8 @@
 local c = require "neap.c.frame"
 local clock = require "neap.clock"
 local columns = require "neap.market.columns"
+local core = require "neap.frame.core"
+local duration = require "neap.duration"
 local frame = require "neap.frame"
 local neap = require "neap"
 local opts = require "neap.opts"
@@ -224,60 +226,38 @@ end
 
 -- longer bars -------------------------------------------------------------------------------------
 
-local WEEK = 7 * DAY
-local MONDAY = 4 * DAY -- 1970 began on a Thursday: weeks count from the Monday after
-
--- The rows of longer bars: plain arrays by name, one entry for each step that has bars.
-local function gathered(t, step, prices_of, volume)
-  local out = { time = {}, open = {}, high = {}, low = {}, close = {}, volume = volume and {} }
-  local offset, n = step % WEEK == 0 and MONDAY or 0, 0
-  for row, time in ipairs(t) do
-    if row > 1 and time <= t[row - 1] then
-      opts.raise("market.resample: row %d is not later than the row before; market.validate sorts",
-        row)
-    end
-    local start = (time - offset) // step * step + offset
-    local high, low = prices_of.high[row], prices_of.low[row]
-    if n == 0 or start ~= out.time[n] then
-      n = n + 1
-      out.time[n], out.open[n], out.high[n], out.low[n] = start, prices_of.open[row], high, low
-      if volume then out.volume[n] = 0 end
-    end
-    if high > out.high[n] or out.high[n] ~= out.high[n] then out.high[n] = high end
-    if low < out.low[n] or out.low[n] ~= out.low[n] then out.low[n] = low end
-    out.close[n] = prices_of.close[row]
-    if volume then out.volume[n] = out.volume[n] + volume[row] end
-  end
-  return out
-end
-
---- Longer bars: of the bars that begin in each step of `cadence` ("15m", "4h", "1d", "1w"; counted
---- from 1970 UTC, weeks from Mondays) the first open, highest high, lowest low, last close and the
---- sum of volumes, stamped with the beginning of the step. Steps without bars are left out; the
---- last one may lack bars that are still to come. NaN is passed over in highs and lows. Raises on
---- times that do not rise, and on a cadence shorter than that of the bars.
+--- Longer bars: of the bars that begin in each step of `cadence` ("15m", "4h", "1d", "1w", "1mo";
+--- counted from 1970 UTC, weeks from Mondays) the first open, highest high, lowest low, last close
+--- and the sum of volumes, stamped with the beginning of the step. Steps without bars are left out;
+--- the last one may lack bars that are still to come. NaN is passed over. Raises on times that do
+--- not rise, and on a cadence shorter than that of the bars. `frame:resample` knows more: other
+--- columns, time zones, several symbols.
 ---     #market.resample(market.synthetic { rows = 48 }, "1d") --> 2
 ---@param bars neap.frame|table
 ---@param cadence string
 ---@return neap.frame
 function market.resample(bars, cadence)
-  local step = report.parse_duration(cadence)
-  if not step or step == 0 then
-    opts.raise("market.resample: cadence '%s' is not a duration like 30s, 5m, 1h or 1d",
+  local unit, step = duration.cadence(cadence)
+  if not unit then
+    opts.raise("market.resample: cadence '%s' is not a duration like 30s, 5m, 1h, 1d or 1mo",
       tostring(cadence))
   end
-  local found = scan("market.resample", bars)
-  if step < found.cadence then
+  single("market.resample", bars)
+  local times = required("market.resample", bars, "time")
+  local length = unit == "days" and step * DAY or unit == "months" and 28 * step * DAY or step
+  local own = core.cadence(times)
+  if length < own then
     opts.raise("market.resample: cadence '%s' is shorter than that of the bars, %s", cadence,
-      report.duration(found.cadence))
+      duration.text(own))
   end
-  local t, o, h, l, x, v = series("market.resample", bars)
-  local made = gathered(t:totable(), step, { open = o:totable(), high = h:totable(),
-    low = l:totable(), close = x:totable() }, v and v:totable())
-  local list = { { "time", tensor.of(made.time, { dtype = "i64" }), "time" } }
-  for _, name in ipairs(prices) do list[#list + 1] = { name, tensor.of(made[name]) } end
-  if v then list[#list + 1] = { "volume", tensor.of(made.volume) } end
-  return frame.new(list)
+  local list = { { "time", times, "time" } }
+  for _, name in ipairs(prices) do
+    list[#list + 1] = { name, required("market.resample", bars, name) }
+  end
+  local volume = optional(bars, "volume")
+  if volume then list[#list + 1] = { "volume", volume } end
+  return core.resample(frame.new(list), cadence, nil, { time = "time", label = "left",
+    closed = "left", offset = "0s", origin = "epoch", empty = false, rising = true })
 end
 
 -- made-up markets --------------------------------------------------------------------------------
@@ -286,8 +266,8 @@ local function check_synthetic(o)
   if math.type(o.rows) ~= "integer" or o.rows < 1 or o.rows > 10000000 then
     opts.raise("market.synthetic: rows is %s, allowed are 1 to 10000000", tostring(o.rows))
   end
-  local cadence = report.parse_duration(o.cadence)
-  if not cadence or cadence == 0 then
+  local cadence = duration.parse(o.cadence)
+  if not cadence or cadence <= 0 then
     opts.raise("market.synthetic: cadence '%s' is not a duration like 30s, 5m, 1h or 1d",
       tostring(o.cadence))
   end

@@ -8,5 +8,6 @@
 void neap__lua_add_groups(lua_State *L);
 void neap__lua_add_labels(lua_State *L);
 void neap__lua_add_preprocess(lua_State *L);
+void neap__lua_add_resample(lua_State *L);
 
 #endif

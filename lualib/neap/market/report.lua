@@ -1,5 +1,6 @@
 --- What market.validate found and did, as a table that prints.
 local clock = require "neap.clock"
+local duration = require "neap.duration"
 
 ---@class neap.market.report
 local Report = { __name = "neap.market.report" }
@@ -7,31 +8,7 @@ Report.__index = Report
 
 local report = {}
 
-local units = {
-  { 7 * 86400 * 1000000000, "w" }, { 86400 * 1000000000, "d" }, { 3600 * 1000000000, "h" },
-  { 60 * 1000000000, "m" }, { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" },
-}
-
---- A duration in its largest whole unit: "1h", "90m", "250ms".
----@param ns integer
----@return string
-function report.duration(ns)
-  for _, unit in ipairs(units) do
-    if ns ~= 0 and ns % unit[1] == 0 then return ("%d%s"):format(ns // unit[1], unit[2]) end
-  end
-  return "0s"
-end
-
---- Nanoseconds of a duration like "15m", or nil.
----@param text string
----@return integer?
-function report.parse_duration(text)
-  local count, name = tostring(text):match "^(%d+)%s*(%a+)$"
-  if name == "min" then name = "m" end
-  for _, unit in ipairs(units) do
-    if unit[2] == name then return math.tointeger(tonumber(count)) * unit[1] end
-  end
-end
+report.duration, report.parse_duration = duration.text, duration.parse
 
 -- What can be wrong with rows, in the order it is told.
 local faults = {
@@ -88,7 +65,7 @@ end
 ---@return neap.market.report
 function report.new(counts, policy)
   counts.policy, counts.done = policy, {}
-  counts.cadence_text = counts.cadence > 0 and report.duration(counts.cadence) or "unknown"
+  counts.cadence_text = counts.cadence > 0 and duration.text(counts.cadence) or "unknown"
   return setmetatable(counts, Report)
 end
 
