@@ -104,7 +104,8 @@ typedef struct {
  *   any all               bool; anything but 0 is true
  *   mean var std skew median quantile wmean   f64; var and std by n - 1; skew adjusted, NaN below
  *   3 values; quantiles between neighbours in proportion; wmean = sum(w x) / sum(w)
- * Each segment is reduced alone, so its bits depend on its elements only. */
+ * Each segment is reduced alone, so its bits depend on its elements only; sums of floats and means
+ * are made in the order of rows, so that a stream can give the same bits. */
 neap_status neap_segment_reduce(neap_tensor *out, const neap_tensor *x, const int64_t *order,
                                 int64_t count, const int64_t *first, const neap_segment_options *o);
 

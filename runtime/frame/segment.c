@@ -130,13 +130,11 @@ static int64_t keep_numbers(const job *j, int64_t n, const void *x, double *kept
 
 enum { FEW = 16 }; /* so few that a vector would not fill */
 
-/* Sums and extremes of few numbers; those that are missing do not count. */
-static int64_t fold_few(neap_fold_op op, int64_t n, const double *x, neap_acc *acc) {
-  double v = op == NEAP_FOLD_sum ? 0 : op == NEAP_FOLD_argmin ? INFINITY : -INFINITY;
+/* Extremes of few numbers; those that are missing do not count. */
+static int64_t extreme_of_few(neap_fold_op op, int64_t n, const double *x, neap_acc *acc) {
+  double v = op == NEAP_FOLD_argmin ? INFINITY : -INFINITY;
   int64_t count = 0;
-  if (op == NEAP_FOLD_sum)
-    for (int64_t i = 0; i < n; i++) v += x[i] == x[i] ? x[i] : 0;
-  else if (op == NEAP_FOLD_argmin)
+  if (op == NEAP_FOLD_argmin)
     for (int64_t i = 0; i < n; i++) v = x[i] < v ? x[i] : v;
   else
     for (int64_t i = 0; i < n; i++) v = x[i] > v ? x[i] : v;
@@ -151,9 +149,9 @@ static int64_t fold_few(neap_fold_op op, int64_t n, const double *x, neap_acc *a
 static int64_t fold(const job *j, neap_fold_op op, int64_t k, double center, neap_acc *total) {
   room r;
   int64_t count = 0, all = j->first[k + 1] - j->first[k];
-  bool simple = op == NEAP_FOLD_sum || op == NEAP_FOLD_argmin || op == NEAP_FOLD_argmax;
-  if (all <= FEW && j->dtype == NEAP_F64 && simple)
-    return all ? fold_few(op, all, block_of(j, j->first[k], all, &r), total) : 0;
+  bool extreme = op == NEAP_FOLD_argmin || op == NEAP_FOLD_argmax;
+  if (all <= FEW && j->dtype == NEAP_F64 && extreme)
+    return all ? extreme_of_few(op, all, block_of(j, j->first[k], all, &r), total) : 0;
   for (int64_t at = j->first[k], end = j->first[k + 1]; at < end && !neap_interrupted();
        at += BLOCK) {
     int64_t n = end - at < BLOCK ? end - at : BLOCK;
@@ -190,18 +188,46 @@ static void put_extreme(const job *j, int64_t k, neap_fold_op op) {
   else put_missing(j, j->out + (size_t)k * j->size);
 }
 
-static void put_total(const job *j, int64_t k, neap_fold_op op, double of_none) {
-  neap_acc acc = {0};
-  bool any = fold(j, op, k, 0, &acc) > 0;
-  if (j->floats) ((double *)(void *)j->out)[k] = any ? acc.f : of_none;
-  else ((int64_t *)(void *)j->out)[k] = any ? acc.i : (int64_t)of_none;
+/* Sums of floats are made in the order of rows, as whoever adds up a bar while it grows makes them:
+ * a stream gives the same bits. How many numbers there were. */
+static int64_t add_up(const job *j, int64_t k, double *sum) {
+  int64_t begin = j->first[k], end = j->first[k + 1], count = 0;
+  double total = 0;
+  if (j->dtype == NEAP_F64 && !j->order) {
+    const double *x = (const double *)(const void *)j->data;
+    for (int64_t i = begin; i < end && !stop(i); i++) total += x[i];
+    count = end - begin;
+  }
+  if (!count || isnan(total)) { /* with a look at each */
+    total = 0;
+    count = 0;
+    for (int64_t at = begin; at < end && !stop(at); at++) {
+      double v = number_at(j, row_of(j, at));
+      if (isnan(v)) continue;
+      total += v;
+      count++;
+    }
+  }
+  *sum = total;
+  return count;
 }
 
-/* Sum of f64 or of integers as f64. */
-static int64_t mean_of(const job *j, int64_t k, double *mean) {
+static void put_sum(const job *j, int64_t k) {
   neap_acc acc = {0};
-  int64_t n = fold(j, NEAP_FOLD_sum, k, 0, &acc);
-  *mean = n ? (j->floats ? acc.f : (double)acc.i) / (double)n : NAN;
+  if (j->floats) add_up(j, k, (double *)(void *)j->out + k);
+  else ((int64_t *)(void *)j->out)[k] = fold(j, NEAP_FOLD_sum, k, 0, &acc) ? acc.i : 0;
+}
+
+static void put_product(const job *j, int64_t k) {
+  neap_acc acc = {0};
+  bool any = fold(j, NEAP_FOLD_prod, k, 0, &acc) > 0;
+  if (j->floats) ((double *)(void *)j->out)[k] = any ? acc.f : 1;
+  else ((int64_t *)(void *)j->out)[k] = any ? acc.i : 1;
+}
+
+static int64_t mean_of(const job *j, int64_t k, double *mean) {
+  int64_t n = add_up(j, k, mean);
+  *mean /= (double)n; /* 0 / 0 of none */
   return n;
 }
 
@@ -370,8 +396,8 @@ static void reduce_one(const job *j, int64_t k, int64_t *v) {
   case NEAP_SEGMENT_last: put_end(j, k, true); break;
   case NEAP_SEGMENT_min: put_extreme(j, k, NEAP_FOLD_argmin); break;
   case NEAP_SEGMENT_max: put_extreme(j, k, NEAP_FOLD_argmax); break;
-  case NEAP_SEGMENT_sum: put_total(j, k, NEAP_FOLD_sum, 0); break;
-  case NEAP_SEGMENT_prod: put_total(j, k, NEAP_FOLD_prod, 1); break;
+  case NEAP_SEGMENT_sum: put_sum(j, k); break;
+  case NEAP_SEGMENT_prod: put_product(j, k); break;
   case NEAP_SEGMENT_count: integers[k] = count_of(j, k); break;
   case NEAP_SEGMENT_size: integers[k] = j->first[k + 1] - j->first[k]; break;
   case NEAP_SEGMENT_nunique: integers[k] = different(j, k, v); break;
