@@ -45,6 +45,7 @@ function neap.seed(seed) generator:state(opts.integer("neap.seed", "seed", seed)
 function neap.generator() return generator end
 
 local modules = {
+  audit = true,
   backtest = true,
   calibration = true,
   clock = true,
@@ -72,7 +73,7 @@ local modules = {
 }
 
 --- The names of the public modules, sorted.
----     neap.modules()[1] --> backtest
+---     neap.modules()[1] --> audit
 ---@return string[]
 function neap.modules()
   local names = {}
