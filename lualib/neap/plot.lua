@@ -283,15 +283,26 @@ local function whole(o, name, low, high)
 end
 
 --- The chart as text of `width` characters and `height` lines, in dots of braille; with `color`,
---- series differ by colour escapes. The prompt shows charts so on a terminal.
+--- series differ by colour escapes. `form` "kitty" or "sixel" gives escape sequences instead that
+--- such terminals show as a picture of that width and the chart's shape, drawn by librsvg in
+--- `theme`; sixels are dots of the screen, `pixels` in all the `width` (8 for each character). The
+--- prompt shows charts so on a terminal.
 ---     #plot.line({ 1, 3, 2 }):terminal { width = 30, height = 8 } > 0 --> true
----@param o? { width: integer, height: integer, color: boolean }
+---@param o? { width: integer, height: integer, color: boolean, form: string }
 ---@return string
 function Chart:terminal(o)
-  o = opts.merge("chart:terminal", { width = 80, height = 18, color = false }, o)
+  local where = "chart:terminal"
+  o = opts.merge(where, { width = 80, height = 18, color = false, form = "braille",
+    theme = "light", pixels = opts.none }, o)
   whole(o, "width", 16, 1000)
   whole(o, "height", 6, 500)
-  return require("neap.plot.terminal").render(self, o)
+  local graphics = require "neap.plot.graphics"
+  if graphics.check(where, o.form) == "braille" then
+    return require("neap.plot.terminal").render(self, o)
+  end
+  o.pixels = o.pixels or 8 * o.width
+  check_number("pixels", o.pixels, 16, 100000)
+  return graphics.render(self, o)
 end
 
 --- PNG bytes of SVG text, drawn by librsvg at `factor` pixels per unit; opened on first use.

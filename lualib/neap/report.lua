@@ -39,22 +39,6 @@ local function page_rules(theme)
     :format(t.paper, t.ink, t.quiet, t.grid, t[5], t.grid) .. svg.rules(theme)
 end
 
-local base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64(bytes)
-  local out = {}
-  for i = 1, #bytes, 3 do
-    local a, b, c = bytes:byte(i, i + 2)
-    local word = a << 16 | (b or 0) << 8 | (c or 0)
-    for k = 0, 3 do
-      local digit = (word >> (18 - 6 * k) & 63) + 1
-      local pad = k == 2 and not b or k == 3 and not c
-      out[#out + 1] = pad and "=" or base64_digits:sub(digit, digit)
-    end
-  end
-  return table.concat(out)
-end
-
 local function sheet()
   return style .. page_rules "light" .. "\n@media (prefers-color-scheme:dark){" .. page_rules "dark"
     .. "}\n"
@@ -192,7 +176,8 @@ function Report:html()
     ('<!doctype html>\n<html lang="%s"><head><meta charset="utf-8">\n')
       :format(svg.escape(o.language)),
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'sha256-',
-    base64(digest), '\'">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+    require("neap.c.plot").base64(digest), '\'">\n',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
     ("<title>%s</title>\n<style>%s</style></head>\n<body><h1>%s</h1>\n")
       :format(svg.escape(o.title), css, svg.escape(o.title)),
     o.subtitle ~= "" and ('<p class="sub">%s</p>\n'):format(svg.escape(o.subtitle)) or "",

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/library.h"
+#include "plot/sixel.h"
 
 enum { MAX_SIDE = 16384, FORMAT_ARGB32 = 0, CAIRO_OK = 0 };
 
@@ -25,6 +26,9 @@ static struct {
   void (*cairo_surface_destroy)(void *surface);
   int (*cairo_surface_write_to_png_stream)(void *, int (*)(void *, const uint8_t *, unsigned),
                                            void *);
+  void (*cairo_surface_flush)(void *surface);
+  uint8_t *(*cairo_image_surface_get_data)(void *surface);
+  int (*cairo_image_surface_get_stride)(void *surface);
   void (*g_object_unref)(void *);
   void (*g_error_free)(void *);
 } lib;
@@ -42,6 +46,9 @@ static neap_status need_library(void) {
       SYMBOL(cairo_destroy),
       SYMBOL(cairo_surface_destroy),
       SYMBOL(cairo_surface_write_to_png_stream),
+      SYMBOL(cairo_surface_flush),
+      SYMBOL(cairo_image_surface_get_data),
+      SYMBOL(cairo_image_surface_get_stride),
       SYMBOL(g_object_unref),
       SYMBOL(g_error_free),
 #undef SYMBOL
@@ -53,27 +60,26 @@ static neap_status need_library(void) {
   return NEAP_OK;
 }
 
-typedef struct {
-  uint8_t *data;
-  int64_t used, room;
-} buffer;
-
 /* cairo's writer: nonzero stops it. */
 static int append(void *ctx, const uint8_t *data, unsigned n) {
-  buffer *b = ctx;
-  if (b->used + n > b->room) {
-    int64_t room = 2 * b->room + n;
-    uint8_t *more = neap_realloc_array(b->data, room, 1);
-    if (!more) return 1;
-    b->data = more;
-    b->room = room;
-  }
-  memcpy(b->data + b->used, data, n);
-  b->used += n;
-  return CAIRO_OK;
+  return neap__append(ctx, data, n) ? 1 : CAIRO_OK;
 }
 
-static neap_status draw(void *svg, int width, int height, buffer *out) {
+static neap_status encode_png(void *surface, int width, int height, neap__output *out) {
+  (void)width, (void)height;
+  if (lib.cairo_surface_write_to_png_stream(surface, append, out) == CAIRO_OK) return NEAP_OK;
+  return neap_fail(NEAP_ENOMEM, "png: out of memory");
+}
+
+static neap_status encode_sixel(void *surface, int width, int height, neap__output *out) {
+  lib.cairo_surface_flush(surface);
+  return neap__sixel(out, lib.cairo_image_surface_get_data(surface), width, height,
+                     lib.cairo_image_surface_get_stride(surface));
+}
+
+typedef neap_status (*encoder)(void *surface, int width, int height, neap__output *out);
+
+static neap_status draw(void *svg, int width, int height, encoder encode, neap__output *out) {
   void *surface = lib.cairo_image_surface_create(FORMAT_ARGB32, width, height);
   void *cairo = lib.cairo_create(surface), *error = NULL;
   const rectangle whole = {0, 0, width, height};
@@ -83,15 +89,14 @@ static neap_status draw(void *svg, int width, int height, buffer *out) {
                    height);
   else if (!lib.rsvg_handle_render_document(svg, cairo, &whole, &error))
     st = neap_fail(NEAP_EFORMAT, "png: the SVG document cannot be drawn");
-  else if (lib.cairo_surface_write_to_png_stream(surface, append, out) != CAIRO_OK)
-    st = neap_fail(NEAP_ENOMEM, "png: out of memory");
+  else st = encode(surface, width, height, out);
   if (error) lib.g_error_free(error);
   lib.cairo_destroy(cairo);
   lib.cairo_surface_destroy(surface);
   return st;
 }
 
-static neap_status draw_scaled(void *svg, double scale, buffer *out) {
+static neap_status draw_scaled(void *svg, double scale, encoder encode, neap__output *out) {
   double width = 0, height = 0;
   if (!lib.rsvg_handle_get_intrinsic_size_in_pixels(svg, &width, &height))
     return neap_fail(NEAP_EFORMAT, "png: the SVG document has no width and height");
@@ -100,11 +105,12 @@ static neap_status draw_scaled(void *svg, double scale, buffer *out) {
   if (!(width >= 1 && width <= MAX_SIDE && height >= 1 && height <= MAX_SIDE))
     return neap_fail(NEAP_EARG, "png: %.0fx%.0f pixels, allowed are 1 to %d a side", width, height,
                      MAX_SIDE);
-  return draw(svg, (int)width, (int)height, out);
+  return draw(svg, (int)width, (int)height, encode, out);
 }
 
-neap_status neap_plot_png(uint8_t **png, int64_t *bytes, const char *text, size_t n, double scale) {
-  *png = NULL;
+static neap_status plot(uint8_t **image, int64_t *bytes, const char *text, size_t n, double scale,
+                        encoder encode) {
+  *image = NULL;
   *bytes = 0;
   NEAP_TRY(need_library());
   void *error = NULL;
@@ -113,13 +119,22 @@ neap_status neap_plot_png(uint8_t **png, int64_t *bytes, const char *text, size_
     if (error) lib.g_error_free(error);
     return neap_fail(NEAP_EFORMAT, "png: the text is no SVG document");
   }
-  buffer out = {0};
-  neap_status st = draw_scaled(svg, scale, &out);
+  neap__output out = {0};
+  neap_status st = draw_scaled(svg, scale, encode, &out);
   lib.g_object_unref(svg);
   if (st) neap_free(out.data);
   else {
-    *png = out.data;
+    *image = out.data;
     *bytes = out.used;
   }
   return st;
+}
+
+neap_status neap_plot_png(uint8_t **png, int64_t *bytes, const char *text, size_t n, double scale) {
+  return plot(png, bytes, text, n, scale, encode_png);
+}
+
+neap_status neap_plot_sixel(uint8_t **sixel, int64_t *bytes, const char *text, size_t n,
+                            double scale) {
+  return plot(sixel, bytes, text, n, scale, encode_sixel);
 }

@@ -174,4 +174,59 @@ describe("a chart in the terminal", function()
     assert.error_matches(function() two:terminal { width = 3 } end, "width is 3")
     assert.error_matches(function() two:terminal { heigth = 9 } end, "did you mean 'height'")
   end)
+
+  it("is a picture where the terminal shows such", function()
+    local c = require "neap.c.plot"
+    for text, want in pairs { -- each on its own, from RFC 4648
+      [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foobar = "Zm9vYmFy",
+      ["\0\xff\xfe"] = "AP/+",
+    } do
+      assert.equal(want, c.base64(text))
+    end
+    local chart = plot.line { 1, 4, 2, 5 }
+    local text, joined, last = chart:terminal { form = "kitty", width = 90 }, {}, nil
+    assert.matches("^\27_Ga=T,f=100,q=2,c=90,m=1;", text)
+    for orders, data in text:gmatch "\27_G([^;]*);([^\27]*)\27\\" do
+      assert.is_true(#data <= 4096)
+      assert.is_nil(last and last:find "m=0$")
+      joined[#joined + 1], last = data, orders
+    end
+    assert.matches("m=0$", last)
+    assert.equal(c.base64(plot.png(chart:svg(), 2)), table.concat(joined))
+    assert.matches('^\27P0;1q"1;1;720;300#', chart:terminal { form = "sixel", width = 90 })
+    text = chart:terminal { form = "sixel", width = 90, pixels = 1080, theme = "dark" }
+    assert.matches('^\27P0;1q"1;1;1080;450#', text)
+    assert.matches("%-\27\\$", text)
+    local _, bands = text:gsub("%-", "")
+    assert.equal(75, bands)
+    assert.error_matches(function() chart:terminal { form = "sixle" } end, "did you mean 'sixel'")
+    assert.error_matches(function() chart:terminal { form = "sixel", pixels = 1 } end, "16")
+  end)
+
+  it("knows terminals by their variables, and by what they tell", function()
+    local graphics = require "neap.plot.graphics"
+    for _, case in ipairs {
+      { "kitty", TERM = "xterm-kitty" }, { "kitty", TERM = "xterm", KITTY_WINDOW_ID = "1" },
+      { "kitty", TERM = "xterm-256color", TERM_PROGRAM = "ghostty" },
+      { "nil", TERM = "tmux-256color", KITTY_WINDOW_ID = "1" },
+      { "nil", TERM = "xterm-kitty", TMUX = "/tmp/tmux" }, { "nil", TERM = "xterm-256color" },
+      { "braille", TERM = "dumb" }, { "braille", TERM = "linux" }, { "braille" },
+      { "braille", TERM = "xterm-kitty", NO_COLOR = "1" },
+      { "sixel", TERM = "dumb", NEAP_PLOT = "sixel" },
+      { "braille", TERM = "xterm-kitty", NEAP_PLOT = "braille" },
+    } do
+      assert.equal(case[1], tostring(graphics.known(function(name) return case[name] end)))
+    end
+    assert.error_matches(function()
+      graphics.known(function() return "kity" end)
+    end, "NEAP_PLOT: unknown form 'kity' %(did you mean 'kitty'")
+    for answer, want in pairs { -- each on its own
+      ["\27[?62;4;6c"] = "sixel,", ["\27[?64;4c"] = "sixel,", ["ab\27[?62;4c\n"] = "sixel,ab\n",
+      ["\27[?4c"] = "braille,", ["\27[?62;14;44c"] = "braille,", ["\27[?1;2cx"] = "braille,x",
+      [""] = "braille,", ["6 * 7\n"] = "braille,6 * 7\n",
+    } do
+      local form, rest = graphics.told(answer)
+      assert.equal(want, form .. "," .. rest)
+    end
+  end)
 end)
