@@ -28,6 +28,8 @@ struct neap_edit {
   char *line;
   sigset_t outside; /* signal mask of the caller, while a line is read */
   int input;        /* the terminal, opened so that reading from it never waits; else stdin */
+  char ahead[512];  /* keys read before their time, from ahead_at up to ahead_end */
+  size_t ahead_at, ahead_end;
 };
 
 static char *current_prompt(EditLine *el) {
@@ -36,7 +38,8 @@ static char *current_prompt(EditLine *el) {
   return e->prompt;
 }
 
-static bool more_is_waiting(void) {
+static bool more_is_waiting(const neap_edit *e) {
+  if (e->ahead_at < e->ahead_end) return true;
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   return poll(&input, 1, 0) > 0;
 }
@@ -50,7 +53,7 @@ static unsigned char on_tab(EditLine *el, int key) {
   size_t n = (size_t)(info->cursor - info->buffer);
   size_t blank = 0;
   while (blank < n && strchr(" \t\n", info->buffer[blank])) blank++;
-  if (blank == n || more_is_waiting()) {
+  if (blank == n || more_is_waiting(e)) {
     el_insertstr(el, "  ");
     return CC_REFRESH;
   }
@@ -61,24 +64,32 @@ static unsigned char on_tab(EditLine *el, int key) {
   return CC_REDISPLAY;
 }
 
-/* One character, waiting for it. SIGINT is blocked but inside ppoll, so that a Ctrl-C cannot slip
- * in between the test for it and the wait. It takes back what was typed before it, so that what
- * ppoll saw may be gone: then there is nothing to read, and ppoll meets the signal. */
+/* One byte, waiting for it: 1, 0 at the end of the input, -1 for a Ctrl-C or a failure. SIGINT is
+ * blocked but inside ppoll, so that a Ctrl-C cannot slip in between the test for it and the wait.
+ * It takes back what was typed before it, so that what ppoll saw may be gone: then there is nothing
+ * to read, and ppoll meets the signal. */
+static int read_byte(neap_edit *e, char *byte) {
+  if (e->ahead_at < e->ahead_end) {
+    *byte = e->ahead[e->ahead_at++];
+    return 1;
+  }
+  for (;;) {
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (ppoll(&input, 1, NULL, &e->outside) < 0)
+      if (errno != EINTR || neap_host_press_waits()) return -1;
+    ssize_t n = read(e->input, byte, 1);
+    if (n >= 0 || errno != EAGAIN) return (int)n;
+  }
+}
+
 static int read_char(EditLine *el, wchar_t *out) {
   neap_edit *e;
   el_get(el, EL_CLIENTDATA, &e);
   mbstate_t state = {0};
   for (int bytes = 0; bytes < MB_LEN_MAX; bytes++) {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    while (ppoll(&input, 1, NULL, &e->outside) < 0)
-      if (errno != EINTR || neap_host_press_waits()) return -1;
     char byte;
-    ssize_t n = read(e->input, &byte, 1);
-    if (n < 0 && errno == EAGAIN) {
-      bytes--;
-      continue;
-    }
-    if (n <= 0) return (int)n;
+    int n = read_byte(e, &byte);
+    if (n <= 0) return n;
     if (byte == 0) byte = 4; /* what a Ctrl-D becomes that was typed before the terminal was raw */
     size_t used = mbrtowc(out, &byte, 1, &state);
     if (used == (size_t)-1) return read_char(el, out); /* not UTF-8: skipped */
@@ -240,6 +251,16 @@ neap_edit_event neap_edit_read(neap_edit *e, const char *prompt, const char **li
   e->line = neap_strndup(text, size);
   *line = e->line;
   return e->line ? NEAP_EDIT_LINE : NEAP_EDIT_END;
+}
+
+void neap_edit_unread(neap_edit *e, const char *keys, size_t n) {
+  e->ahead_end -= e->ahead_at;
+  memmove(e->ahead, e->ahead + e->ahead_at, e->ahead_end);
+  e->ahead_at = 0;
+  size_t room = sizeof e->ahead - e->ahead_end;
+  if (n > room) n = room;
+  memcpy(e->ahead + e->ahead_end, keys, n);
+  e->ahead_end += n;
 }
 
 void neap_edit_remember(neap_edit *e, const char *text) {

@@ -7,6 +7,8 @@
 
 #include <lauxlib.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Exit codes of the command. */
 enum { NEAP_EXIT_ERROR = 1, NEAP_EXIT_USAGE = 2, NEAP_EXIT_INTERRUPTED = 130 };
@@ -45,6 +47,11 @@ void neap_host_profile_stop(lua_State *L);
 /* True once after Ctrl-C was pressed while no neap_host_call was under way. */
 bool neap_host_take_press(void);
 bool neap_host_press_waits(void); /* the same, without taking it */
+
+/* Write question to the terminal and read its answer, up to room bytes, until one ends in its
+ * device attributes, ESC [ ? ... c, or patience milliseconds are over. Without echo; keys that are
+ * typed meanwhile are in the answer. Returns how many bytes came. */
+size_t neap_host_ask(const char *question, int patience, char *answer, size_t room);
 
 /* Message handler: turns any error object into an explanation, a table with the fields
  *   message    text of the error

@@ -21,12 +21,24 @@ static int l_call(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* columns(descriptor) -> width of the terminal, or nil when it is none. */
+/* columns(descriptor) -> width of the terminal, in pixels too where it tells; nil when it is none.
+ */
 static int l_columns(lua_State *L) {
   int fd = (int)neap_lua_integer(L, 1, 0, 2, "descriptor");
-  struct winsize size;
-  if (!isatty(fd)) lua_pushnil(L);
-  else lua_pushinteger(L, ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80);
+  struct winsize size = {0};
+  if (!isatty(fd)) return 0;
+  bool told = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col;
+  lua_pushinteger(L, told ? size.ws_col : 80);
+  if (told && size.ws_xpixel) lua_pushinteger(L, size.ws_xpixel);
+  return told && size.ws_xpixel ? 2 : 1;
+}
+
+/* ask(question, milliseconds) -> what the terminal, and perhaps the user, sent */
+static int l_ask(lua_State *L) {
+  char answer[512];
+  const char *question = luaL_checkstring(L, 1);
+  int patience = (int)neap_lua_integer(L, 2, 0, 60000, "milliseconds");
+  lua_pushlstring(L, answer, neap_host_ask(question, patience, answer, sizeof answer));
   return 1;
 }
 
@@ -125,6 +137,13 @@ static int edit_remember(lua_State *L) {
   return 0;
 }
 
+static int edit_unread(lua_State *L) {
+  size_t n;
+  const char *keys = luaL_checklstring(L, 2, &n);
+  neap_edit_unread(check_editor(L)->e, keys, n);
+  return 0;
+}
+
 static int edit_close(lua_State *L) {
   editor *ed = luaL_checkudata(L, 1, EDIT);
   neap_edit_close(ed->e);
@@ -133,13 +152,14 @@ static int edit_close(lua_State *L) {
 }
 
 static const luaL_Reg edit_methods[] = {
-    {"read", edit_read}, {"remember", edit_remember}, {"close", edit_close}, {"__gc", edit_close},
-    {NULL, NULL},
+    {"read", edit_read},   {"remember", edit_remember}, {"unread", edit_unread},
+    {"close", edit_close}, {"__gc", edit_close},        {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
     {"call", l_call},
     {"columns", l_columns},
+    {"ask", l_ask},
     {"clock", l_clock},
     {"editor", l_editor},
     {"profile_start", l_profile_start},

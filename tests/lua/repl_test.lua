@@ -119,6 +119,37 @@ describe("the prompt", function()
     assert.truthy(piped "plot.line({ 1, 4, 2 }, { title = 'x' })":find("^chart 'x', 720 x 300"))
   end)
 
+  on_terminal("draws charts as the terminal says that it can", function()
+    local chart = { "plot.line { 1, 4, 2 }\\n" }
+    local sixels, question = '\27P0;1q"1;1;', "\27[c"
+    local output, code = talk({ "1>", chart, question, { "\\e[?62;4;6c" }, sixels, "-\27\\", "2>",
+      chart, sixels, "3>", { CTRL_D } }, "", "NO_COLOR=")
+    assert.equal(0, code, output)
+    output, code = talk({ "1>", chart, question, { "\\e[?62;6c" }, "└──", "2>", { CTRL_D } }, "",
+      "NO_COLOR=")
+    assert.equal(0, code, output)
+    for variables, want in pairs { -- each on its own
+      ["KITTY_WINDOW_ID=1"] = "\27_Ga=T,f=100,q=2,c=79,m=1;", ["NEAP_PLOT=sixel"] = sixels,
+      ["NEAP_PLOT=kitty"] = "\27_Ga=T", ["NEAP_PLOT=braille KITTY_WINDOW_ID=1"] = "└──",
+    } do
+      output, code = talk({ "1>", chart, want, "2>", { CTRL_D } }, "", "NO_COLOR= " .. variables)
+      assert.equal(0, code, output)
+    end
+    output, code = talk({ "1>", chart, "NEAP_PLOT: unknown form 'png'", "2>", { CTRL_D } }, "",
+      "NEAP_PLOT=png")
+    assert.equal(0, code, output)
+  end)
+
+  on_terminal("loses no key that is typed while the terminal is asked", function()
+    local chart = { "plot.line { 1, 4, 2 }\\n" }
+    local output, code = talk({ "1>", chart, "\27[c", { "6 * \\e[?62;4c7\\n" }, "\27P0;1q", "2>",
+      "42\r", "3>", { CTRL_D } }, "", "NO_COLOR=")
+    assert.equal(0, code, output)
+    output, code = talk({ "1>", chart, "\27[c", { "8 * 8\\n" }, "└──", "2>", "64\r", "3>",
+      { CTRL_D } }, "", "NO_COLOR=") -- a terminal that answers nothing
+    assert.equal(0, code, output)
+  end)
+
   on_terminal("has colours unless NO_COLOR or the terminal is against them", function()
     local dialog = { "\27[1m1>\27[0m ", { "1 + tensr\\n" }, "\27[31merror: \27[0m", "\27[31m^",
       "\27[1m2>\27[0m ", { CTRL_D } }

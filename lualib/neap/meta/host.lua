@@ -14,6 +14,10 @@ function edit:read(prompt) end
 ---@param text string
 function edit:remember(text) end
 
+--- Let keys that were read elsewhere be the next that are typed.
+---@param keys string
+function edit:unread(keys) end
+
 --- Give the terminal back.
 function edit:close() end
 
@@ -23,10 +27,18 @@ function edit:close() end
 ---@return "done"|"failed"|"interrupted"
 function c.call(f, ...) end
 
---- Width of the terminal behind descriptor 0, 1 or 2; nil when it is none.
+--- Width of the terminal behind descriptor 0, 1 or 2, in characters, and in pixels when it tells;
+--- nil when it is none.
 ---@param descriptor integer
----@return integer?
+---@return integer? columns, integer? pixels
 function c.columns(descriptor) end
+
+--- Write `question` to the terminal and wait up to so many milliseconds for its device attributes,
+--- `ESC [ ? ... c`: all that came meanwhile, which may hold keys that were typed.
+---@param question string
+---@param milliseconds integer
+---@return string
+function c.ask(question, milliseconds) end
 
 --- Seconds of a clock that only goes forward.
 ---@return number

@@ -44,18 +44,45 @@ function screen.text(value, columns)
   return inspect.text(value, { width = columns })
 end
 
+local form -- of charts on this terminal; decided when first asked
+
+local function chart_form(session)
+  local graphics = require "neap.plot.graphics"
+  form = form or graphics.known(os.getenv)
+  if not form and session.editor then
+    io.stdout:flush()
+    local rest
+    form, rest = graphics.told(host.ask("\27[c", 1000))
+    session.editor:unread(rest)
+  end
+  return form or "braille"
+end
+
+-- Pictures need librsvg; where it is missing a drawing has to do.
+local function chart_text(session, chart, fit, pixels)
+  local width, shape = math.min(fit, 90), chart_form(session)
+  if shape ~= "braille" then
+    local paper = (os.getenv "COLORFGBG" or ""):match "%d+$" -- what some terminals tell
+    local ok, text = pcall(chart.terminal, chart, { form = shape, width = width,
+      theme = (paper == "7" or paper == "15") and "light" or "dark",
+      pixels = pixels and pixels * width / (fit + 1) })
+    if ok then return text end
+  end
+  return chart:terminal { width = math.min(fit, 120), height = 18, color = in_colour() }
+end
+
 -- A result as text that fits the terminal, and a chart as a drawing; plain where there is none.
-local function result_text(value)
-  local columns = host.columns(1)
+local function result_text(session, value)
+  local columns, pixels = host.columns(1)
   if not columns then return inspect.text(value, { width = screen.width() - 1 }) end
   local fit = math.max(30, math.min(columns - 1, 1000))
   if screen.class_of(value) ~= "neap.plot.Chart" then return screen.text(value, fit) end
-  return value:terminal { width = math.min(fit, 120), height = 18, color = in_colour() }
+  return chart_text(session, value, fit, pixels)
 end
 
-function screen.results(_, n, ...)
+function screen.results(session, n, ...)
   local parts = table.pack(...)
-  for i = 1, n do parts[i] = result_text(parts[i]) end
+  for i = 1, n do parts[i] = result_text(session, parts[i]) end
   print(table.concat(parts, n > 1 and table.concat(parts):find "\n" and "\n" or "\t"))
 end
 
