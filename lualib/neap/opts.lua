@@ -212,6 +212,9 @@ function opts.after_dim(where, dim, o, defaults)
     end
     dim, o = nil, dim
   end
+  if type(o) == "table" and defaults.axis == nil and (o.axis ~= nil or o.dim ~= nil) then
+    opts.raise("%s: the dim is the first argument, counted from 1, as in x:%s(1)", where, where)
+  end
   local merged = opts.merge(where, defaults, o)
   for name, value in next, o or {} do
     if type(defaults[name]) == "number" and type(value) ~= "number" then

@@ -42,6 +42,30 @@ function tensor.zeros(t, ...)
   return c.zeros(sizes, o.dtype)
 end
 
+--- Zeros in the shape and dtype of x, or of `dtype`.
+---     tensor.zeros_like(tensor.ones { 2, 3 }).shape[2] --> 3
+---@param x neap.tensor
+---@param o? { dtype: string }
+---@return neap.tensor
+function tensor.zeros_like(x, o)
+  o = opts.merge("tensor.zeros_like", { dtype = opts.none }, o)
+  opts.expect("tensor.zeros_like", "x", x, "tensor")
+  return c.zeros(x.shape, o.dtype or x.dtype)
+end
+
+--- Ones in the shape and dtype of x, or of `dtype`.
+---     tensor.ones_like(tensor.zeros { 3 }, { dtype = "i64" }):sum() --> 3
+---@param x neap.tensor
+---@param o? { dtype: string }
+---@return neap.tensor
+function tensor.ones_like(x, o)
+  o = opts.merge("tensor.ones_like", { dtype = opts.none }, o)
+  opts.expect("tensor.ones_like", "x", x, "tensor")
+  local ones = c.zeros(x.shape, o.dtype or x.dtype)
+  ones[{}] = 1
+  return ones
+end
+
 --- A tensor filled with `value`: `tensor.full { 3, 4, value = 7, dtype = "i64" }`.
 ---     tensor.full { 2, 2, value = 7 }:sum() --> 28.0
 ---@param t table
@@ -397,12 +421,28 @@ setmetatable(tensor, { __index = function(_, name)
   opts.unknown("tensor", "function", name, names, "`neap help tensor` lists them")
 end, __call = function() opts.raise "tensor: tensor.of { 1, 2, 3 } makes one" end })
 
+-- What other libraries call a method, and what it is here.
+local elsewhere = {
+  clip = "x:clamp(low, high)", flatten = "x:reshape(-1)", ravel = "x:reshape(-1)",
+  masked_fill = "tensor.where(mask, value, x), in place x[mask] = value", fill_ = "x[{}] = value",
+  swapaxes = "x:transpose(a, b)", nansum = "x:sum { skip_nan = true }",
+  nanmean = "x:mean { skip_nan = true }", nanstd = "x:std { skip_nan = true }",
+  nanmin = "x:min { skip_nan = true }", nanmax = "x:max { skip_nan = true }",
+  astype = 'x:to "f32"', float = 'x:to "f32"', double = 'x:to "f64"', long = 'x:to "i64"',
+  ndim = "x:dim()", T = "x:t()", tolist = "x:totable()", numpy = "x:totable()",
+  rolling = "x:rolling_mean(n), rolling_std, ...", pct_change = "x / x:shift(1) - 1",
+  apply = "an expression of whole tensors", map = "an expression of whole tensors",
+}
+
 -- A name that no method has: the binding asks here before it gives up.
 -- `x:outer(y)`, as in libraries where these are methods, learns that it is a function.
 function methods.__absent(_, name)
   local linalg = require "neap.linalg"
   local owner = rawget(tensor, name) and "tensor" or rawget(linalg, name) and "linalg"
   if owner then opts.raise("tensor: '%s' is a function: %s.%s(x, ...)", name, owner, name) end
+  if elsewhere[name] then
+    opts.raise("tensor: there is no method '%s'; write %s", name, elsewhere[name])
+  end
   local names = { "shape", "dtype" }
   for known in next, methods do
     if not known:find "^__" then names[#names + 1] = known end

@@ -290,6 +290,11 @@ return 1]]
     local cases = {
       { "tensr", "variable 'tensr' is not defined (did you mean 'tensor'?)\n  [1]:1: tensr\n" },
       { "x = {}\nx.y.z", "error: attempt to index a nil value (field 'y')\n  [2]:1: x.y.z\n" },
+      { "x ** 2", "near '*'; powers are written x ^ 2\n" },
+      { "x = {} x[1:3]", "near ':'; slices are written x[{ {1, 3} }]" },
+      { "f(axis=1)", "near '='; options are a table" },
+      { "import numpy", "near 'numpy'; modules are at hand" },
+      { "x = 1 += 2", "there is no '+='" },
       { "x = = 2", "error: unexpected symbol near '='\n  [1]:1: x = = 2\n" },
       { "local a <const> = {}\na = 2", "attempt to assign to const variable 'a'" },
       { "error {}", "error: (error object is a table value)" },

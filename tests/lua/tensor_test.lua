@@ -278,8 +278,8 @@ describe("tensor errors", function()
       { function() x:shift(1) end, "shift: dim is nil, but the tensor has 2 dims; name one" },
       { function() x:shift(1.5, 1) end, "shift: n must be an integer, got 1.5" },
       { function() x:maen() end, "unknown method 'maen' %(did you mean 'mean'%?%)" },
-      { function() x:tolist() end, "unknown method 'tolist' %(did you mean 'totable'%?%)" },
-      { function() return x.T end, "unknown method 'T' %(did you mean 't'%?%)" },
+      { function() x:tolist() end, "no method 'tolist'; write x:totable%(%)" },
+      { function() return x.T end, "no method 'T'; write x:t%(%)" },
       { function() return x.plot end, "unknown method 'plot'; `neap help tensor` lists them" },
       { function() x:take(nil) end, "take: index must be a tensor, got nil" },
       { function() x:take(tensor.of { 1 }) end, "take: index is f64, must be an integer" },
@@ -617,7 +617,37 @@ describe("linalg", function()
   end)
 end)
 
+describe("tensor:isin", function()
+  it("finds members in any shape and dtype", function()
+    local x = tensor.of { { 1, 2 }, { 0 / 0, 4 } }
+    assert.same({ { true, false }, { false, true } }, x:isin({ 4, 1, 0 / 0 }):totable())
+    assert.same({ { false, false }, { false, false } }, x:isin({}):totable())
+    local n = tensor.of({ 5, 6, 7 }, { dtype = "u8" })
+    local wide = tensor.of({ 7, 300, 5 }, { dtype = "i64" })
+    assert.same({ true, false, true }, n:isin(wide):totable())
+    assert.equal(0, #tensor.zeros({ 0 }):isin { 1 })
+  end)
+
+  it("leaves like shapes and dtypes", function()
+    local x = tensor.ones { 2, 3, dtype = "i32" }
+    assert.equal("i32", tensor.zeros_like(x).dtype)
+    assert.same({ 2, 3 }, tensor.ones_like(x, { dtype = "f32" }).shape)
+    assert.equal(6, tensor.ones_like(x):sum())
+  end)
+end)
+
 describe("what is easily mistaken", function()
+  it("is answered with what to write here", function()
+    local x = tensor.ones { 2 }
+    for name, want in pairs { clip = "clamp", flatten = "reshape", nanmean = "skip_nan",
+      masked_fill = "where", astype = 'x:to "f32"', T = "x:t()" } do
+      local text = support.message(function() return x[name] end)
+      assert.truthy(text:find(want, 1, true), text)
+    end
+    local text = support.message(function() return x:sum { axis = 1 } end)
+    assert.truthy(text:find("x:sum(1)", 1, true), text)
+  end)
+
   it("is refused where options would be lost", function()
     for _, name in ipairs { "zeros", "full", "ones", "rand", "randn", "randint" } do
       local good, text = pcall(tensor[name], { 2 }, { seed = 7 })

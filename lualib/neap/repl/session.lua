@@ -5,6 +5,7 @@
 ---   interrupted(session, place?)  Ctrl-C
 ---   stopped(session)              optional: whether a stop was asked for before the code began
 local caret = require "neap.repl.caret"
+local dialect = require "neap.repl.dialect"
 local chunk = require "neap.repl.chunk"
 local host = require "neap.c.host"
 local neap = require "neap"
@@ -143,6 +144,10 @@ function session:describe(problem)
     local code, text = self:line_of(problem.source, problem.line)
     out.code = code
     out.column = code and caret.column(text, problem.line, out.message, problem.called)
+    if code and out.message:find(" near ", 1, true) and not problem.traceback then
+      local advice = dialect.advice(code)
+      if advice then out.message = out.message .. "; " .. advice end
+    end
   end
   local frames = (problem.traceback or ""):gsub("in upvalue 'fn'", "at the prompt")
   for frame in frames:gmatch "[^\n]+" do out.frames[#out.frames + 1] = frame:match "^%s*(.*)$" end

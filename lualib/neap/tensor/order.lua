@@ -93,6 +93,21 @@ function methods:searchsorted(v, o)
   return c.searchsorted(self, v, o.right)
 end
 
+--- Where an element is one of `values` (a tensor or an array): a mask of the shape of x. NaN is
+--- among no values.
+---     tensor.of({ 1, 2, 3 }):isin({ 3, 1 }) --> tensor<bool>[3] {true, false, true}
+---@param values neap.tensor|number[]
+---@return neap.tensor
+function methods:isin(values)
+  opts.expect("isin", "self", self, "tensor")
+  if type(values) == "table" then values = c.of(values) end
+  opts.expect("isin", "values", values, "tensor")
+  local sorted = values:reshape(-1):unique()
+  if #sorted == 0 or self:numel() == 0 then return c.zeros(self.shape, "bool") end
+  local at = sorted:searchsorted(self):clamp(1, #sorted)
+  return sorted:take(at:reshape(-1)):reshape(table.unpack(self.shape)):eq(self)
+end
+
 -- quantiles ---------------------------------------------------------------------------------------
 
 local function quantile(where, x, q, dim, o)
