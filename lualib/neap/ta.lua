@@ -560,6 +560,35 @@ function ta.linreg_slope(x, main, o) return apply("linreg_slope", x, main, o) en
 ---@return neap.tensor
 function ta.realised_volatility(x, main, o) return apply("realised_volatility", x, main, o) end
 
+--- Percentile of the last value among the last `period` (100): its average rank in percent of
+--- them, above 0, at most 100; pandas' `rolling(n).rank(pct=True)` times 100.
+---     ta.percentile(tensor.of { 3, 1, 2, 4 }, 4)[-1] --> 100.0
+---@param x neap.tensor|table
+---@param main? number|table
+---@param o? table
+---@return neap.tensor
+function ta.percentile(x, main, o) return apply("percentile", x, main, o) end
+
+--- How volatile it is for the time: the third (1 calm, 2, 3 turbulent) of the last `window` (100)
+--- values of `ta.realised_volatility` over `period` (20) in which the present one lies, by its
+--- percentile among them. A price of 0 or less is a missing bar.
+---     ta.regime_volatility(tensor.of { 3, 3, 3, 3 }, { period = 2, window = 2 })[-1] --> 2.0
+---@param x neap.tensor|table
+---@param main? number|table
+---@param o? table
+---@return neap.tensor
+function ta.regime_volatility(x, main, o) return apply("regime_volatility", x, main, o) end
+
+--- Where it goes: 3 where the mean of the last `period` (50) logarithmic returns is more than
+--- `threshold` (1) standard errors above 0, 1 where it is as far below, else 2. A random walk is in
+--- 2 two thirds of the time. A price of 0 or less is a missing bar.
+---     ta.regime_trend(tensor.of { 1, 2, 3, 5 }, 3)[-1] --> 3.0
+---@param x neap.tensor|table
+---@param main? number|table
+---@param o? table
+---@return neap.tensor
+function ta.regime_trend(x, main, o) return apply("regime_trend", x, main, o) end
+
 --- Volatility from highs and lows of `period` (20) bars, times sqrt(`bars_per_year` 1). Needs
 --- high, low, above 0. Source: Parkinson 1980.
 ---     ta.parkinson({ high = tensor.of { 1, 2, 3 }, low = tensor.of { 1, 2, 3 } }, 2)[-1] --> 0.0

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,6 +67,67 @@ static void compress(uint32_t state[8], const uint8_t *block) {
   for (int i = 0; i < 8; i++) state[i] += s[i];
 }
 
+void neap__sha256_blocks_plain(uint32_t state[8], const uint8_t *blocks, size_t n) {
+  for (; n > 0; n--, blocks += 64) compress(state, blocks);
+}
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+
+/* Leaf 7, EBX bit 29 is SHA; the shuffles need SSSE3 and SSE4.1 (leaf 1, ECX bits 9 and 19). */
+static bool has_instructions(void) {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 9 & 1) || !(c >> 19 & 1)) return false;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b >> 29 & 1;
+}
+
+/* The state is kept as the words a b e f and c d g h, from high to low; four rounds a turn. */
+__attribute__((target("sha,ssse3,sse4.1"))) static void
+by_instructions(uint32_t state[8], const uint8_t *p, size_t n) {
+  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)state), 0xb1);
+  __m128i high =
+      _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)(state + 4)), 0x1b);
+  __m128i abef = _mm_alignr_epi8(low, high, 8), cdgh = _mm_blend_epi16(high, low, 0xf0);
+  for (; n > 0; n--, p += 64) {
+    __m128i w[4], abef_before = abef, cdgh_before = cdgh;
+    for (int t = 0; t < 16; t++) {
+      __m128i *x = &w[t & 3];
+      if (t < 4) {
+        *x = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + 16 * t)), swap);
+      } else {
+        __m128i last = w[(t + 3) & 3];
+        *x = _mm_sha256msg1_epu32(*x, w[(t + 1) & 3]);
+        *x = _mm_add_epi32(*x, _mm_alignr_epi8(last, w[(t + 2) & 3], 4));
+        *x = _mm_sha256msg2_epu32(*x, last);
+      }
+      __m128i kw = _mm_add_epi32(*x, _mm_loadu_si128((const __m128i *)(const void *)(K + 4 * t)));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, kw);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 0x0e));
+    }
+    abef = _mm_add_epi32(abef, abef_before);
+    cdgh = _mm_add_epi32(cdgh, cdgh_before);
+  }
+  low = _mm_shuffle_epi32(abef, 0x1b);
+  high = _mm_shuffle_epi32(cdgh, 0xb1);
+  _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(low, high, 0xf0));
+  _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(high, low, 8));
+}
+
+void neap__sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t n) {
+  static atomic_int known; /* 1 yes, 2 no */
+  int has = atomic_load_explicit(&known, memory_order_relaxed);
+  if (!has) atomic_store_explicit(&known, has = has_instructions() ? 1 : 2, memory_order_relaxed);
+  if (has == 1) by_instructions(state, blocks, n);
+  else neap__sha256_blocks_plain(state, blocks, n);
+}
+#else
+void neap__sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t n) {
+  neap__sha256_blocks_plain(state, blocks, n);
+}
+#endif
+
 void neap_sha256_init(neap_sha256 *h) {
   *h = (neap_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
                                0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
@@ -76,11 +139,13 @@ void neap_sha256_add(neap_sha256 *h, const void *data, size_t n) {
   h->bytes += n;
   if (filled + n >= 64 && filled) {
     memcpy(h->block + filled, p, 64 - filled);
-    compress(h->state, h->block);
+    neap__sha256_blocks(h->state, h->block, 1);
     p += 64 - filled, n -= 64 - filled, filled = 0;
   }
-  if (!filled)
-    for (; n >= 64; p += 64, n -= 64) compress(h->state, p);
+  if (!filled) {
+    neap__sha256_blocks(h->state, p, n / 64);
+    p += n / 64 * 64, n %= 64;
+  }
   if (n) memcpy(h->block + filled, p, n);
 }
 

@@ -26,6 +26,11 @@ void neap_sha256_add(neap_sha256 *h, const void *data, size_t n);
 void neap_sha256_end(neap_sha256 *h, uint8_t digest[32]);
 void neap_sha256_hex(neap_sha256 *h, char text[65]);
 
+/* Private: n blocks of 64 bytes into state, by the processor's own instructions where it has them,
+ * and without. Both are the same. */
+void neap__sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t n);
+void neap__sha256_blocks_plain(uint32_t state[8], const uint8_t *blocks, size_t n);
+
 /* The hash of a file's bytes as they lie on disk, compressed or not. */
 neap_status neap_sha256_file(const char *path, char text[65]);
 

@@ -290,24 +290,40 @@ static void centre_run(const entry *e, int64_t n, bool scale, double *out) {
     out[e[k].row] = flat ? 0 : (e[k].value - shift - mean) / deviation;
 }
 
-neap_status neap_plan_cross(neap_cross kind, int64_t n, const double *x, int64_t groups,
-                            const int64_t *start, const int64_t *order, double *out) {
+typedef struct {
+  neap_cross kind;
+  const double *x;
+  const int64_t *start, *order;
+  double *out;
+} comparison;
+
+/* Groups begin to end - 1. */
+static neap_status compare(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const comparison *c = ctx;
   int64_t longest = 0;
-  for (int64_t g = 0; g < groups; g++)
-    if (start[g + 1] - start[g] > longest) longest = start[g + 1] - start[g];
+  for (int64_t g = begin; g < end; g++)
+    if (c->start[g + 1] - c->start[g] > longest) longest = c->start[g + 1] - c->start[g];
   entry *e = neap_alloc_array(2 * longest, sizeof *e);
   if (!e) return NEAP_ENOMEM;
-  neap_status st = NEAP_OK;
-  for (int64_t i = 0; i < n; i++) out[i] = NAN;
-  for (int64_t g = 0; g < groups && !st; g++) {
+  for (int64_t g = begin; g < end; g++) {
     int64_t m = 0;
-    for (int64_t k = start[g]; k < start[g + 1]; k++)
-      if (isfinite(x[order[k]])) e[m++] = (entry){x[order[k]], order[k]};
+    for (int64_t k = c->start[g]; k < c->start[g + 1]; k++) {
+      int64_t row = c->order[k];
+      if (isfinite(c->x[row])) e[m++] = (entry){c->x[row], row};
+      else c->out[row] = NAN;
+    }
     sort_entries(e, e + longest, m);
-    if (kind == NEAP_CROSS_RANK) rank_run(e, m, out);
-    else centre_run(e, m, kind == NEAP_CROSS_ZSCORE, out);
-    if ((g & 0xff) == 0) st = neap_interrupt_check();
+    if (c->kind == NEAP_CROSS_RANK) rank_run(e, m, c->out);
+    else centre_run(e, m, c->kind == NEAP_CROSS_ZSCORE, c->out);
   }
   neap_free(e);
-  return st;
+  return NEAP_OK;
+}
+
+neap_status neap_plan_cross(neap_cross kind, int64_t n, const double *x, int64_t groups,
+                            const int64_t *start, const int64_t *order, double *out) {
+  const int64_t rows_of_a_chunk = (int64_t)1 << 14;
+  comparison c = {kind, x, start, order, out};
+  return neap_parallel_for(groups, 1 + rows_of_a_chunk * groups / (n + 1), compare, &c);
 }

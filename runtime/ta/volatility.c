@@ -250,6 +250,81 @@ INLINE void realised_volatility_step(realised_volatility_state *s, const double 
 #define USABLE(bar) ((bar)[0] > 0)
 #include "ta/run.inc.h"
 
+/* percentile: the average rank among the last n values in percent, as pandas' rolling rank with
+ * pct, times 100. */
+typedef struct {
+  order_window window;
+} percentile_state;
+
+static void percentile_init(void *state, const double *p, neap_ta_memory *m) {
+  order_init(&((percentile_state *)state)->window, (int64_t)p[0], m);
+}
+
+INLINE void percentile_step(percentile_state *s, const double *in, double *out) {
+  double percentile;
+  if (order_next(&s->window, in[0], &percentile)) out[0] = percentile;
+}
+#define NAME    percentile
+#define INPUTS  1
+#define OUTPUTS 1
+#include "ta/run.inc.h"
+
+/* regime_volatility: 1, 2 or 3, the third of the last `window` values of the realised volatility of
+ * `period` bars that the present one is in, by its percentile. */
+typedef struct {
+  realised_volatility_state volatility;
+  order_window window;
+} regime_volatility_state;
+
+static void regime_volatility_init(void *state, const double *p, neap_ta_memory *m) {
+  regime_volatility_state *s = state;
+  realised_volatility_init(&s->volatility, (const double[]){p[0], 1}, m);
+  order_init(&s->window, (int64_t)p[1], m);
+}
+
+INLINE void regime_volatility_step(regime_volatility_state *s, const double *in, double *out) {
+  double volatility = NAN, percentile;
+  realised_volatility_step(&s->volatility, in, &volatility);
+  if (isnan(volatility) || !order_next(&s->window, volatility, &percentile)) return;
+  out[0] = percentile <= 100.0 / 3 ? 1 : percentile <= 200.0 / 3 ? 2 : 3;
+}
+#define NAME        regime_volatility
+#define INPUTS      1
+#define OUTPUTS     1
+#define USABLE(bar) ((bar)[0] > 0)
+#include "ta/run.inc.h"
+
+static int64_t regime_lookback(const double *p) { return (int64_t)(p[0] + p[1]) - 1; }
+
+/* regime_trend: 3 where the mean of the last n logarithmic returns is more than `threshold`
+ * standard errors (deviation with ddof 1 over sqrt n) above 0, 1 where as far below, else 2. */
+typedef struct {
+  moments_state moments;
+  double before;
+  int64_t seen;
+} regime_trend_state;
+
+static void regime_trend_init(void *state, const double *p, neap_ta_memory *m) {
+  regime_trend_state *s = state;
+  *s = (regime_trend_state){0};
+  moments_start(&s->moments, p[0], p[1], 1, m);
+}
+
+INLINE void regime_trend_step(regime_trend_state *s, const double *in, double *out) {
+  double before = s->before;
+  s->before = in[0];
+  if (!warm(&s->seen, 1) || !moments_ready(&s->moments, log(in[0] / before))) return;
+  const moments_window *w = &s->moments.window;
+  double gain = moments_mean(w) * sqrt((double)w->n),
+         limit = s->moments.a * sqrt(moments_var(w, 1));
+  out[0] = gain > limit ? 3 : gain < -limit ? 1 : 2;
+}
+#define NAME        regime_trend
+#define INPUTS      1
+#define OUTPUTS     1
+#define USABLE(bar) ((bar)[0] > 0)
+#include "ta/run.inc.h"
+
 /* parkinson: sqrt(mean ln(H/L)^2 / (4 ln 2)) (Parkinson 1980); garman_klass: sqrt(mean(ln(H/L)^2 /
  * 2
  * - (2 ln 2 - 1) ln(C/O)^2)) (Garman and Klass 1980); both times sqrt(bars_per_year). A window
@@ -349,6 +424,14 @@ const neap_ta_indicator neap__ta_volatility[] = {
     {ROW("realised_volatility", "deviation of logarithmic returns"), .inputs = 1, POSITIVE,
      .param = {PERIOD("period", 2, 20, 20), BARS_PER_YEAR}, .lookback = period_of,
      STEP(realised_volatility)},
+    {ROW("percentile", "percentile of the last value"), .inputs = 1, BOUNDED(0, 100),
+     .param = {PERIOD("period", 1, 100, 100)}, .lookback = behind, STEP(percentile)},
+    {ROW("regime_volatility", "third of the trailing volatility"), .inputs = 1, BOUNDED(1, 3),
+     .param = {PERIOD("period", 2, 20, 20), PERIOD("window", 1, 100, 100)},
+     .lookback = regime_lookback, STEP(regime_volatility)},
+    {ROW("regime_trend", "falling, neither, rising"), .inputs = 1, BOUNDED(1, 3),
+     .param = {PERIOD("period", 2, 50, 50), NUMBER("threshold", 0, 1000, 1, 1)},
+     .lookback = period_of, STEP(regime_trend)},
     {ROW("parkinson", "Parkinson's volatility from the range"), .inputs = 2,
      .input = {NEAP_TA_HIGH, NEAP_TA_LOW}, POSITIVE,
      .param = {PERIOD("period", 1, 20, 20), BARS_PER_YEAR}, .lookback = behind,

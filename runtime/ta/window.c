@@ -1,6 +1,8 @@
 /* The passes that close a block of a sliding window: all tails, from right to left. */
 #include "ta/window.h"
 
+#include <string.h>
+
 double *neap__ta_take(neap_ta_memory *m, int64_t n, double fill) {
   double *p = m->base ? m->base + m->used : NULL;
   m->used += n;
@@ -46,4 +48,40 @@ void neap__ta_fold_slope(const double *x, double *tail, double *tail_w, int64_t 
     tail_w[k] = weighted += sum;
     tail[k] = sum += x[k] - shift;
   }
+}
+
+int64_t neap__ta_below(const order_window *w, double x) {
+  int64_t low = 0, high = w->seen;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    if (w->sorted[middle] < x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+int64_t neap__ta_not_above(const order_window *w, double x) {
+  int64_t low = 0, high = w->seen;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    if (w->sorted[middle] <= x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+void neap__ta_order_put(order_window *w, double x) {
+  bool full = w->seen == w->n;
+  int64_t hole = full ? neap__ta_below(w, w->ring[w->at]) : w->seen; /* the place that is free */
+  int64_t to = neap__ta_below(w, x);
+  if (to > hole) {
+    to--;
+    memmove(w->sorted + hole, w->sorted + hole + 1, (size_t)(to - hole) * sizeof x);
+  } else {
+    memmove(w->sorted + to + 1, w->sorted + to, (size_t)(hole - to) * sizeof x);
+  }
+  w->sorted[to] = x;
+  w->ring[w->at] = x;
+  w->at = w->at + 1 == w->n ? 0 : w->at + 1;
+  w->seen += !full;
 }

@@ -244,6 +244,35 @@ INLINE bool lag_next(lag_window *w, double x, double *past) {
   return false;
 }
 
+/* the window in order -------------------------------------------------------------------------- */
+
+/* ring holds the last n values as they came, sorted[0 .. seen - 1] in rising order. A new value is
+ * put in its place by moving those between it and the one that leaves: O(log n), and n at worst,
+ * of memory that lies together. */
+typedef struct {
+  double *ring, *sorted;
+  int64_t n, at, seen;
+} order_window;
+
+/* How many of the sorted values are below x, and how many not above it. */
+int64_t neap__ta_below(const order_window *w, double x);
+int64_t neap__ta_not_above(const order_window *w, double x);
+void neap__ta_order_put(order_window *w, double x);
+
+INLINE void order_init(order_window *w, int64_t n, neap_ta_memory *m) {
+  *w = (order_window){.ring = neap__ta_take(m, n, 0), .sorted = neap__ta_take(m, n, 0), .n = n};
+}
+
+/* The average rank of x among the last n values, itself included, in percent of n; true when there
+ * are n. */
+INLINE bool order_next(order_window *w, double x, double *percentile) {
+  neap__ta_order_put(w, x);
+  if (w->seen < w->n) return false;
+  int64_t below = neap__ta_below(w, x), to = neap__ta_not_above(w, x);
+  *percentile = 100 * ((double)(below + to + 1) / 2) / (double)w->n; /* ranks below + 1 .. to */
+  return true;
+}
+
 /* exponential averages ------------------------------------------------------------------------- */
 
 /* y += k (x - y), seeded with the mean of the first n. */

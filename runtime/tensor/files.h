@@ -10,6 +10,11 @@
 #include "base/file.h"
 #include "tensor/tensor.h"
 
+/* SHA-256 of dtype, shape and the elements in C order, as 64 hexadecimal digits and a closing zero:
+ * the hash of the text "neap f64 [2x3]\n" and of the hashes of pieces of 1 MiB, which are made on
+ * all threads. Elements count by their bits. */
+neap_status neap_tensor_sha256(const neap_tensor *t, char text[65]);
+
 typedef struct {
   char *name; /* from neap_alloc */
   neap_tensor t;

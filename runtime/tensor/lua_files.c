@@ -40,6 +40,14 @@ static int l_map_npy(lua_State *L) {
   return neap_lua_done(L, neap_tensor_map_npy(neap_lua_push_tensor(L), path));
 }
 
+/* sha256(t) */
+static int l_sha256(lua_State *L) {
+  char text[65];
+  neap_lua_check(L, neap_tensor_sha256(neap_lua_check_tensor(L, 1), text));
+  lua_pushstring(L, text);
+  return 1;
+}
+
 /* archives ------------------------------------------------------------------------------------- */
 
 /* Names at arg and tensors at arg + 1, two arrays of one length, into a fresh archive. */
@@ -153,6 +161,7 @@ void neap__lua_add_files(lua_State *L) {
       {"save_npy", l_save_npy},
       {"load_npy", l_load_npy},
       {"map_npy", l_map_npy},
+      {"sha256", l_sha256},
       {"save_npz", l_save_npz},
       {"load_npz", l_load_npz},
       {"save_safetensors", l_save_safetensors},

@@ -514,6 +514,37 @@ static void o_realised_volatility(oracle_args a) {
     a.out[0][i] = sqrt(a.p[1] * window_var(r, i, n, 1));
 }
 
+static double percentile_of(const double *x, int64_t i, int64_t n) {
+  double below = 0, equal = 0;
+  for (int64_t j = i - n + 1; j <= i; j++) below += x[j] < x[i], equal += x[j] == x[i];
+  return 100 * (below + (equal + 1) / 2) / (double)n;
+}
+
+static void o_percentile(oracle_args a) {
+  for (int64_t n = (int64_t)a.p[0], i = n - 1; i < a.n; i++)
+    a.out[0][i] = percentile_of(a.in[0], i, n);
+}
+
+static void o_regime_volatility(oracle_args a) {
+  double *r = scratch(0), *v = scratch(1);
+  for (int64_t i = 1; i < a.n; i++) r[i] = log(a.in[0][i] / a.in[0][i - 1]);
+  int64_t n = (int64_t)a.p[0], window = (int64_t)a.p[1];
+  for (int64_t i = n; i < a.n; i++) v[i] = sqrt(window_var(r, i, n, 1));
+  for (int64_t i = n + window - 1; i < a.n; i++) {
+    double p = percentile_of(v, i, window);
+    a.out[0][i] = p <= 100.0 / 3 ? 1 : p <= 200.0 / 3 ? 2 : 3;
+  }
+}
+
+static void o_regime_trend(oracle_args a) {
+  double *r = scratch(0);
+  for (int64_t i = 1; i < a.n; i++) r[i] = log(a.in[0][i] / a.in[0][i - 1]);
+  for (int64_t n = (int64_t)a.p[0], i = n; i < a.n; i++) {
+    double error = sqrt(window_var(r, i, n, 1) / (double)n), mean = window_mean(r, i, n);
+    a.out[0][i] = mean > a.p[1] * error ? 3 : mean < -a.p[1] * error ? 1 : 2;
+  }
+}
+
 static void o_parkinson(oracle_args a) {
   for (int64_t n = (int64_t)a.p[0], i = n - 1; i < a.n; i++) {
     double sum = 0;
@@ -614,31 +645,59 @@ static const struct {
   const char *name;
   void (*fn)(oracle_args);
 } oracles[] = {
-    ROW(sma),          ROW(ema),
-    ROW(wma),          ROW(dema),
-    ROW(tema),         ROW(hma),
-    ROW(kama),         ROW(vwma),
-    ROW(rma),          ROW(macd),
-    ROW(ppo),          ROW(apo),
-    ROW(rsi),          ROW(stoch),
-    ROW(stochrsi),     ROW(willr),
-    ROW(cci),          ROW(roc),
-    ROW(mom),          ROW(log_return),
-    ROW(cmo),          ROW(ultosc),
-    ROW(bop),          ROW(tsi),
-    ROW(adx),          ROW(plus_di),
-    ROW(minus_di),     ROW(aroon),
-    ROW(aroonosc),     ROW(sar),
-    ROW(supertrend),   ROW(trange),
-    ROW(atr),          ROW(natr),
-    ROW(bbands),       ROW(keltner),
-    ROW(donchian),     ROW(stddev),
-    ROW(var),          ROW(zscore),
-    ROW(linreg_slope), ROW(realised_volatility),
-    ROW(parkinson),    ROW(garman_klass),
-    ROW(obv),          ROW(volume_balance),
-    ROW(ad),           ROW(adosc),
-    ROW(cmf),          ROW(mfi),
+    ROW(sma),
+    ROW(ema),
+    ROW(wma),
+    ROW(dema),
+    ROW(tema),
+    ROW(hma),
+    ROW(kama),
+    ROW(vwma),
+    ROW(rma),
+    ROW(macd),
+    ROW(ppo),
+    ROW(apo),
+    ROW(rsi),
+    ROW(stoch),
+    ROW(stochrsi),
+    ROW(willr),
+    ROW(cci),
+    ROW(roc),
+    ROW(mom),
+    ROW(log_return),
+    ROW(cmo),
+    ROW(ultosc),
+    ROW(bop),
+    ROW(tsi),
+    ROW(adx),
+    ROW(plus_di),
+    ROW(minus_di),
+    ROW(aroon),
+    ROW(aroonosc),
+    ROW(sar),
+    ROW(supertrend),
+    ROW(trange),
+    ROW(atr),
+    ROW(natr),
+    ROW(bbands),
+    ROW(keltner),
+    ROW(donchian),
+    ROW(stddev),
+    ROW(var),
+    ROW(zscore),
+    ROW(linreg_slope),
+    ROW(realised_volatility),
+    ROW(percentile),
+    ROW(regime_volatility),
+    ROW(regime_trend),
+    ROW(parkinson),
+    ROW(garman_klass),
+    ROW(obv),
+    ROW(volume_balance),
+    ROW(ad),
+    ROW(adosc),
+    ROW(cmf),
+    ROW(mfi),
     ROW(vwap),
 };
 #undef ROW

@@ -335,6 +335,21 @@ static void sha256_of_published_vectors(void **state) {
   assert_string_equal(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+static void sha256_is_the_same_without_instructions(void **state) {
+  (void)state;
+  uint8_t bytes[640];
+  uint32_t x = 1;
+  for (size_t i = 0; i < sizeof bytes; i++)
+    bytes[i] = (uint8_t)((x = x * 1664525 + 1013904223) >> 24);
+  for (size_t n = 0; n <= 10; n++) {
+    uint32_t a[8], b[8];
+    for (uint32_t i = 0; i < 8; i++) a[i] = b[i] = 0x9e3779b9u * (i + 1) + (uint32_t)n;
+    neap__sha256_blocks(a, bytes, n);
+    neap__sha256_blocks_plain(b, bytes, n);
+    assert_memory_equal(a, b, sizeof a);
+  }
+}
+
 static void clocks_run_forward(void **state) {
   (void)state;
   int64_t before = neap_clock_monotonic(), cpu = neap_clock_cpu();
@@ -373,6 +388,7 @@ int main(void) {
       cmocka_unit_test(ctrl_c_stops_reading),
       cmocka_unit_test(folders),
       cmocka_unit_test(sha256_of_published_vectors),
+      cmocka_unit_test(sha256_is_the_same_without_instructions),
       cmocka_unit_test(clocks_run_forward),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);

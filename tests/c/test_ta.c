@@ -154,7 +154,32 @@ static void agrees_with_the_oracle_on_random_walks(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 3; seed++) {
     market m = walk(seed, 100, 0.5);
-    against_oracle(&m, 1e-10, 1, NULL);
+    against_oracle(&m, 1e-10, 1, "regime_volatility");
+  }
+}
+
+/* In walk() a return of 0 enters a window of 20 bars as another leaves it, so that rounding decides
+ * which of two volatilities ranks higher. */
+static void volatility_regimes_agree_where_volatilities_differ(void **state) {
+  (void)state;
+  static results got, want;
+  static market m;
+  neap_rng rng = neap_rng_make(9);
+  double close = 100;
+  m.n = BARS;
+  for (int64_t i = 0; i < BARS; i++) {
+    double open = close;
+    close *= exp(0.01 * neap_rng_normal(&rng));
+    set_close(&m, i, open, close, 1, 1);
+  }
+  const neap_ta_indicator *ta = neap_ta_find("regime_volatility");
+  for (int set = 0; set < PARAM_SETS; set++) {
+    double p[NEAP_TA_MAX_PARAMS] = {0};
+    const double *in[] = {m.column[NEAP_TA_CLOSE]};
+    params_of(ta, set, p);
+    run(ta, p, &m, &got);
+    oracle_run(ta->name, (oracle_args){m.n, in, p, room(&want)}, 1);
+    assert_same(m.n, got.column[0], want.column[0], 0);
   }
 }
 
@@ -173,7 +198,7 @@ static void an_outlier_is_forgotten_exactly(void **state) {
   /* Averages with an endless memory carry digits of 1e12 on. */
   against_oracle(&m, 1e-10, 1,
                  "ema rma dema tema macd ppo apo rsi cmo stochrsi tsi adx plus_di minus_di sar "
-                 "supertrend atr natr keltner ad adosc obv kama");
+                 "supertrend atr natr keltner ad adosc obv kama regime_volatility");
 }
 
 static void deviation_is_exact_at_a_large_offset(void **state) {
@@ -393,6 +418,7 @@ static void equals_other_libraries_where_talib_has_nothing(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(agrees_with_the_oracle_on_random_walks),
+      cmocka_unit_test(volatility_regimes_agree_where_volatilities_differ),
       cmocka_unit_test(agrees_with_the_oracle_on_hard_series),
       cmocka_unit_test(an_outlier_is_forgotten_exactly),
       cmocka_unit_test(deviation_is_exact_at_a_large_offset),

@@ -30,6 +30,7 @@ function Stream:init(set, plan, o)
       opts.raise("features: '%s' has no streaming form; give {name, fn, stream = function() "
         .. "return function(bar) ... end end}", column.name)
     end
+    self.own = self.own or column.fn ~= nil
     if column.cross and not o.by then
       opts.raise("features: '%s' compares symbols; give by = \"symbol\"", column.name)
     end
@@ -49,6 +50,7 @@ end
 -- Values of all columns, those across symbols as they are before they are compared.
 local function advance(self, bar)
   local state = state_for(self, bar)
+  if not self.own then return state.plan:push(bar, {}) end
   local planned, row = state.plan:push(bar, state.row), {}
   for i, column in ipairs(self.set.columns) do
     if column.fn then row[i] = state.own[i](bar) else row[i] = planned[column.place] end

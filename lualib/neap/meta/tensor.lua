@@ -400,6 +400,11 @@ function c.matmul(a, b) end
 ---@param path string
 function c.save_npy(x, path) end
 
+--- See `tensor:sha256`.
+---@param x neap.tensor
+---@return string
+function c.sha256(x) end
+
 --- Read a .npy file.
 ---@param path string
 ---@return neap.tensor
