@@ -19,6 +19,8 @@
 --- | `ret_5` | logarithmic return over 5 bars (`log_return`) |
 --- | `volatility_20` | deviation of 20 logarithmic returns (`realised_volatility`) |
 --- | `volume_20_rel` | volume / mean volume of 20 bars - 1 |
+--- | `regime_volatility_20_100` | 1 calm, 2, 3 turbulent for the last 100 bars |
+--- | `regime_trend_50` | 1 falling, 2, 3 rising over 50 bars |
 --- | `hour` | `hour_sin` and `hour_cos`: where the bar opens in the day, as an angle |
 --- | `weekday` | the same in the week, Monday at angle 0 |
 --- | `day_of_year` | the same in the year, January 1 at angle 0 |

@@ -572,7 +572,7 @@ function ta.percentile(x, main, o) return apply("percentile", x, main, o) end
 --- How volatile it is for the time: the third (1 calm, 2, 3 turbulent) of the last `window` (100)
 --- values of `ta.realised_volatility` over `period` (20) in which the present one lies, by its
 --- percentile among them. A price of 0 or less is a missing bar.
----     ta.regime_volatility(tensor.of { 3, 3, 3, 3 }, { period = 2, window = 2 })[-1] --> 2.0
+---     ta.regime_volatility(tensor.of { 3, 3, 3, 3, 3 }, { period = 2, window = 3 })[-1] --> 2.0
 ---@param x neap.tensor|table
 ---@param main? number|table
 ---@param o? table

@@ -22,6 +22,18 @@ bool neap_file_exists(const char *path) {
   return stat(path, &s) == 0;
 }
 
+static int64_t nanoseconds(struct timespec t) {
+  return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_nsec;
+}
+
+bool neap_file_stamp_of(neap_file_stamp *out, const char *path) {
+  struct stat s;
+  if (stat(path, &s) != 0) return false;
+  *out = (neap_file_stamp){(int64_t)s.st_size, (int64_t)s.st_ino, nanoseconds(s.st_mtim),
+                           nanoseconds(s.st_ctim)};
+  return true;
+}
+
 static bool is_folder(const char *path) {
   struct stat s;
   return stat(path, &s) == 0 && S_ISDIR(s.st_mode);

@@ -77,6 +77,13 @@ neap_status neap_file_write(const char *path, const void *data, size_t n);
 /* Whether something is there, of any kind; a dangling link is not. */
 bool neap_file_exists(const char *path);
 
+/* What changes when a file is written to, replaced or shortened. Times in ns by the system's clock,
+ * which for files goes in steps of some milliseconds. False when there is none. */
+typedef struct {
+  int64_t size, inode, modified, changed;
+} neap_file_stamp;
+bool neap_file_stamp_of(neap_file_stamp *out, const char *path);
+
 /* Make the folder and those above it; one that exists is fine. */
 neap_status neap_folder_make(const char *path);
 

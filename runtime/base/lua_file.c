@@ -64,6 +64,18 @@ static int l_exists(lua_State *L) {
   return 1;
 }
 
+/* stamp(path) -> text, ns of the last change; nil without such a file */
+static int l_stamp(lua_State *L) {
+  neap_file_stamp s;
+  if (!neap_file_stamp_of(&s, neap_lua_text(L, 1, "path"))) return 0;
+  char text[96];
+  snprintf(text, sizeof text, "%lld %lld %lld %lld", (long long)s.size, (long long)s.inode,
+           (long long)s.modified, (long long)s.changed);
+  lua_pushstring(L, text);
+  lua_pushinteger(L, s.changed);
+  return 2;
+}
+
 static int l_mkdir(lua_State *L) {
   neap_lua_check(L, neap_folder_make(neap_lua_text(L, 1, "path")));
   return 0;
@@ -200,6 +212,7 @@ static const luaL_Reg functions[] = {
     {"read", l_read},
     {"write", l_write},
     {"exists", l_exists},
+    {"stamp", l_stamp},
     {"mkdir", l_mkdir},
     {"remove", l_remove},
     {"remove_tree", l_remove_tree},

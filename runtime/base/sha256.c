@@ -82,51 +82,110 @@ static bool has_instructions(void) {
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b >> 29 & 1;
 }
 
-/* The state is kept as the words a b e f and c d g h, from high to low; four rounds a turn. */
-__attribute__((target("sha,ssse3,sse4.1"))) static void
-by_instructions(uint32_t state[8], const uint8_t *p, size_t n) {
-  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-  __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)state), 0xb1);
-  __m128i high =
-      _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)(state + 4)), 0x1b);
-  __m128i abef = _mm_alignr_epi8(low, high, 8), cdgh = _mm_blend_epi16(high, low, 0xf0);
-  for (; n > 0; n--, p += 64) {
-    __m128i w[4], abef_before = abef, cdgh_before = cdgh;
-    for (int t = 0; t < 16; t++) {
-      __m128i *x = &w[t & 3];
-      if (t < 4) {
-        *x = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + 16 * t)), swap);
-      } else {
-        __m128i last = w[(t + 3) & 3];
-        *x = _mm_sha256msg1_epu32(*x, w[(t + 1) & 3]);
-        *x = _mm_add_epi32(*x, _mm_alignr_epi8(last, w[(t + 2) & 3], 4));
-        *x = _mm_sha256msg2_epu32(*x, last);
-      }
-      __m128i kw = _mm_add_epi32(*x, _mm_loadu_si128((const __m128i *)(const void *)(K + 4 * t)));
-      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, kw);
-      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 0x0e));
-    }
-    abef = _mm_add_epi32(abef, abef_before);
-    cdgh = _mm_add_epi32(cdgh, cdgh_before);
-  }
-  low = _mm_shuffle_epi32(abef, 0x1b);
-  high = _mm_shuffle_epi32(cdgh, 0xb1);
+#define WITH_SHA __attribute__((target("sha,ssse3,sse4.1")))
+
+typedef struct {
+  __m128i abef, cdgh, w[4]; /* words of the state from high to low; the last 16 of the schedule */
+} lane;
+
+WITH_SHA static inline __m128i load(const void *p) { return _mm_loadu_si128(p); }
+
+WITH_SHA static inline lane lane_of(const uint32_t state[8]) {
+  __m128i low = _mm_shuffle_epi32(load(state), 0xb1),
+          high = _mm_shuffle_epi32(load(state + 4), 0x1b);
+  return (lane){.abef = _mm_alignr_epi8(low, high, 8), .cdgh = _mm_blend_epi16(high, low, 0xf0)};
+}
+
+WITH_SHA static inline void store_lane(uint32_t state[8], const lane *l) {
+  __m128i low = _mm_shuffle_epi32(l->abef, 0x1b), high = _mm_shuffle_epi32(l->cdgh, 0xb1);
   _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(low, high, 0xf0));
   _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(high, low, 8));
 }
 
-void neap__sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t n) {
+/* Rounds 4 t to 4 t + 3 of the block at p. */
+WITH_SHA static inline void four_rounds(lane *l, int t, const uint8_t *p) {
+  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  __m128i *x = &l->w[t & 3], last = l->w[(t + 3) & 3];
+  if (t < 4) {
+    *x = _mm_shuffle_epi8(load(p + 16 * t), swap);
+  } else {
+    *x = _mm_sha256msg1_epu32(*x, l->w[(t + 1) & 3]);
+    *x = _mm_add_epi32(*x, _mm_alignr_epi8(last, l->w[(t + 2) & 3], 4));
+    *x = _mm_sha256msg2_epu32(*x, last);
+  }
+  __m128i kw = _mm_add_epi32(*x, load(K + 4 * t));
+  l->cdgh = _mm_sha256rnds2_epu32(l->cdgh, l->abef, kw);
+  l->abef = _mm_sha256rnds2_epu32(l->abef, l->cdgh, _mm_shuffle_epi32(kw, 0x0e));
+}
+
+WITH_SHA static void by_instructions(uint32_t state[8], const uint8_t *p, size_t n) {
+  lane a = lane_of(state);
+  for (; n > 0; n--, p += 64) {
+    __m128i abef = a.abef, cdgh = a.cdgh;
+#pragma GCC unroll 16
+    for (int t = 0; t < 16; t++) four_rounds(&a, t, p);
+    a.abef = _mm_add_epi32(a.abef, abef);
+    a.cdgh = _mm_add_epi32(a.cdgh, cdgh);
+  }
+  store_lane(state, &a);
+}
+
+/* Each round waits for the one before: two chains side by side fill the waiting. */
+WITH_SHA static void pair_by_instructions(uint32_t s[8], const uint8_t *p, uint32_t u[8],
+                                          const uint8_t *q, size_t n) {
+  lane a = lane_of(s), b = lane_of(u);
+  for (; n > 0; n--, p += 64, q += 64) {
+    __m128i abef = a.abef, cdgh = a.cdgh, abef2 = b.abef, cdgh2 = b.cdgh;
+#pragma GCC unroll 16
+    for (int t = 0; t < 16; t++) {
+      four_rounds(&a, t, p);
+      four_rounds(&b, t, q);
+    }
+    a.abef = _mm_add_epi32(a.abef, abef);
+    a.cdgh = _mm_add_epi32(a.cdgh, cdgh);
+    b.abef = _mm_add_epi32(b.abef, abef2);
+    b.cdgh = _mm_add_epi32(b.cdgh, cdgh2);
+  }
+  store_lane(s, &a);
+  store_lane(u, &b);
+}
+
+static bool use_instructions(void) {
   static atomic_int known; /* 1 yes, 2 no */
   int has = atomic_load_explicit(&known, memory_order_relaxed);
   if (!has) atomic_store_explicit(&known, has = has_instructions() ? 1 : 2, memory_order_relaxed);
-  if (has == 1) by_instructions(state, blocks, n);
-  else neap__sha256_blocks_plain(state, blocks, n);
+  return has == 1;
 }
 #else
-void neap__sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t n) {
-  neap__sha256_blocks_plain(state, blocks, n);
+static bool use_instructions(void) { return false; }
+static void by_instructions(uint32_t state[8], const uint8_t *p, size_t n) {
+  neap__sha256_blocks_plain(state, p, n);
+}
+static void pair_by_instructions(uint32_t s[8], const uint8_t *p, uint32_t u[8], const uint8_t *q,
+                                 size_t n) {
+  neap__sha256_blocks_plain(s, p, n);
+  neap__sha256_blocks_plain(u, q, n);
 }
 #endif
+
+void neap__sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t n) {
+  if (use_instructions()) by_instructions(state, blocks, n);
+  else neap__sha256_blocks_plain(state, blocks, n);
+}
+
+void neap_sha256_pair(const void *a, const void *b, size_t n, uint8_t digest_a[32],
+                      uint8_t digest_b[32]) {
+  neap_sha256 h, g;
+  size_t whole = use_instructions() ? n / 64 * 64 : 0;
+  neap_sha256_init(&h);
+  neap_sha256_init(&g);
+  if (whole) pair_by_instructions(h.state, a, g.state, b, whole / 64);
+  h.bytes = g.bytes = whole;
+  neap_sha256_add(&h, (const uint8_t *)a + whole, n - whole);
+  neap_sha256_add(&g, (const uint8_t *)b + whole, n - whole);
+  neap_sha256_end(&h, digest_a);
+  neap_sha256_end(&g, digest_b);
+}
 
 void neap_sha256_init(neap_sha256 *h) {
   *h = (neap_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,

@@ -31,6 +31,10 @@ void neap_sha256_hex(neap_sha256 *h, char text[65]);
 void neap__sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t n);
 void neap__sha256_blocks_plain(uint32_t state[8], const uint8_t *blocks, size_t n);
 
+/* The hashes of n bytes at a and of n bytes at b: quicker than one after the other. */
+void neap_sha256_pair(const void *a, const void *b, size_t n, uint8_t digest_a[32],
+                      uint8_t digest_b[32]);
+
 /* The hash of a file's bytes as they lie on disk, compressed or not. */
 neap_status neap_sha256_file(const char *path, char text[65]);
 

@@ -179,6 +179,33 @@ static int l_cross(lua_State *L) {
   return neap_lua_done(L, neap_plan_cross(kind, n, x, groups, start, order, neap_tensor_data(t)));
 }
 
+static void set_count(lua_State *L, const char *key, int64_t v) {
+  lua_pushinteger(L, v);
+  lua_setfield(L, -2, key);
+}
+
+/* survey(x, low, high, start or nil, order or nil): counts, and the smallest and largest. */
+static int l_survey(lua_State *L) {
+  int64_t n;
+  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "survey: x", &n));
+  const int64_t *start, *order;
+  int64_t groups = push_groups(L, 4, n, &start, &order);
+  double low = luaL_checknumber(L, 2), high = luaL_checknumber(L, 3);
+  neap_plan_survey s;
+  neap_lua_check(L, neap_plan_survey_of(&s, n, x, low, high, groups, start, order));
+  lua_createtable(L, 0, 7);
+  set_count(L, "warm_up", s.warm_up);
+  set_count(L, "missing", s.missing);
+  set_count(L, "infinite", s.infinite);
+  set_count(L, "outside", s.outside);
+  set_count(L, "first_outside", s.first_outside + 1);
+  lua_pushnumber(L, s.smallest);
+  lua_setfield(L, -2, "smallest");
+  lua_pushnumber(L, s.largest);
+  lua_setfield(L, -2, "largest");
+  return 1;
+}
+
 /* streams -------------------------------------------------------------------------------------- */
 
 /* plan:stream(cadence): keeps the plan alive. */
@@ -246,7 +273,8 @@ void neap__lua_add_plans(lua_State *L) {
   static const luaL_Reg plan_methods[] = {
       {"run", p_run}, {"stream", p_stream}, {"__gc", p_close}, {NULL, NULL}};
   static const luaL_Reg stream_methods[] = {{"push", s_push}, {"__gc", s_close}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"plan", l_plan}, {"cross", l_cross}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"plan", l_plan}, {"cross", l_cross}, {"survey", l_survey}, {NULL, NULL}};
   neap_lua_class(L, PLAN, plan_methods);
   neap_lua_class(L, STREAM, stream_methods);
   luaL_setfuncs(L, functions, 0);

@@ -108,4 +108,14 @@ typedef enum {
 neap_status neap_plan_cross(neap_cross kind, int64_t n, const double *x, int64_t groups,
                             const int64_t *start, const int64_t *order, double *out);
 
+/* What a column holds. Warm-up are the NaN before the first number of each group. */
+typedef struct {
+  int64_t warm_up, missing, infinite; /* NaN of the warm-up, NaN after it, infinities */
+  int64_t outside, first_outside;     /* numbers below low or above high; row of the first, or -1 */
+  double smallest, largest;           /* of what is finite; NaN without */
+} neap_plan_survey;
+neap_status neap_plan_survey_of(neap_plan_survey *out, int64_t n, const double *x, double low,
+                                double high, int64_t groups, const int64_t *start,
+                                const int64_t *order);
+
 #endif

@@ -1,5 +1,6 @@
 local support = require "tests.lua.support"
 local file = require "neap.file"
+local neap = require "neap"
 local tensor = require "neap.tensor"
 
 local nan = 0 / 0
@@ -259,5 +260,51 @@ describe("tensor files", function()
     assert.matches("overflow", try(header("<f8", "(99999999999, 99999999999)")))
     os.remove(path)
     assert.matches("does not end in .npy, .npz", support.message(tensor.load, "x.txt"))
+  end)
+end)
+
+describe("the hash of a tensor", function()
+  local function raw(hex)
+    return (hex:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end))
+  end
+
+  local function pieces_hash(head, bytes)
+    local digests = {}
+    for at = 1, #bytes, 1 << 20 do
+      digests[#digests + 1] = raw(file.sha256(bytes:sub(at, at + (1 << 20) - 1)))
+    end
+    return file.sha256(head .. table.concat(digests))
+  end
+
+  it("is that of a head and of pieces of 1 MiB", function()
+    assert.equal(pieces_hash("neap f64 [3]\n", string.pack("<ddd", 1, 2.5, -3)),
+      tensor.of({ 1, 2.5, -3 }):sha256())
+    assert.equal(pieces_hash("neap i64 [0]\n", ""), tensor.zeros({ 0, dtype = "i64" }):sha256())
+    assert.equal(pieces_hash("neap u8 []\n", "\7"),
+      tensor.full({ value = 7, dtype = "u8" }):sha256())
+    for _, n in ipairs { (1 << 20) - 1, 1 << 20, (2 << 20) + 5, 4 << 20, (5 << 20) + 1 } do
+      local bytes = ("\1\2\3\4\5\6\7"):rep(n // 7 + 1):sub(1, n)
+      local x = tensor.arange(0, n - 1, 1):mod(7):add(1):to "u8"
+      assert.equal(pieces_hash(("neap u8 [%d]\n"):format(n), bytes), x:sha256())
+    end
+  end)
+
+  it("does not depend on layout and threads, but on dtype, shape and bits", function()
+    local x = tensor.rand { 600, 700, seed = 3 }
+    local sum = x:sha256()
+    assert.equal(sum, x:t():contiguous():t():sha256())
+    assert.equal(sum, x:clone():sha256())
+    for _, threads in ipairs { 1, 4, 2 } do
+      neap.set_threads(threads)
+      assert.equal(sum, x:sha256())
+    end
+    local seen = { [sum] = true }
+    local other = x:clone()
+    other[{ 600, 700 }] = other[{ 600, 700 }] + 1e-15
+    for _, y in ipairs { x:reshape(700, 600), x:t(), x:to "f32", x:slice(1, 1, 599), other,
+      tensor.zeros { 1 }, tensor.zeros { 1 }:neg() } do
+      assert.is_nil(seen[y:sha256()])
+      seen[y:sha256()] = true
+    end
   end)
 end)

@@ -1,13 +1,13 @@
 --- Sets of features: what they hold, and computing them; loaded by neap.features.
 local c = require "neap.c.ta"
-local c_frame = require "neap.c.frame"
-local category = require "neap.frame.category"
 local class = require "neap.class"
+local compute = require "neap.features.compute"
 local frame = require "neap.frame"
 local groups = require "neap.features.groups"
+local market_report = require "neap.market.report"
 local names = require "neap.features.names"
 local opts = require "neap.opts"
-local report = require "neap.market.report"
+local report = require "neap.features.report"
 local Stream = require "neap.features.stream"
 
 ---@class neap.features.set
@@ -15,24 +15,12 @@ local Set = class "neap.features.set"
 
 function Set.__tostring(set)
   local frames = {}
-  for i, step in ipairs(set.steps) do frames[i] = report.duration(step) end
+  for i, step in ipairs(set.steps) do frames[i] = market_report.duration(step) end
   if #frames == 0 then
     return ("feature set of %d columns, lookback %d"):format(#set.columns, set:lookback())
   end
   return ("feature set of %d columns, time frames %s"):format(#set.columns,
     table.concat(frames, ", "))
-end
-
--- A column of bars, a frame or a table, or nil.
-local function getter(bars)
-  if type(bars) ~= "table" then
-    opts.raise("features: bars are expected, a frame or a table of tensors, got %s",
-      opts.kind(bars))
-  end
-  if frame.is(bars) then
-    return function(name) return bars:has(name) and bars:column(name) or nil end
-  end
-  return function(name) return bars[name] end
 end
 
 -- making -----------------------------------------------------------------------------------------
@@ -123,14 +111,6 @@ function Set:init(list, o)
   self.made = make_plan(self)
 end
 
--- The plan, once what must be fitted is.
-local function plan_of(set)
-  if set.by_key["trend::0"] and not set.trend then
-    opts.raise "features: 'trend' must be fitted first: set = set:fit(bars_train)"
-  end
-  return set.made
-end
-
 -- looking ----------------------------------------------------------------------------------------
 
 --- The column names, in order.
@@ -142,26 +122,6 @@ function Set:names()
   return list
 end
 
-local function cadence_of(where, cadence)
-  if cadence == nil or math.type(cadence) == "integer" and cadence > 0 then return cadence end
-  local step = type(cadence) == "string" and report.parse_duration(cadence)
-  if not step or step <= 0 then
-    opts.raise("%s: cadence '%s' is not a duration like 30s, 5m, 1h or 1d", where,
-      tostring(cadence))
-  end
-  return step
-end
-
--- Time frames shorter than the bars would hold nothing that the bars do not.
-local function check_frames(set, where, cadence)
-  for _, column in ipairs(set.columns) do
-    if column.step and cadence and column.step < cadence then
-      opts.raise("%s: '%s': the time frame is shorter than the cadence of the bars, %s", where,
-        column.name, report.duration(cadence))
-    end
-  end
-end
-
 --- Bars after which every column has a value (if no bar is missing). A set with time frames needs
 --- the `cadence` of the bars: a bar of a longer frame counts for as many as it may hold.
 ---     features.set({ "rsi_14", "sma_50_rel" }):lookback() --> 49
@@ -169,11 +129,11 @@ end
 ---@param cadence? string|integer
 ---@return integer
 function Set:lookback(cadence)
-  local step = cadence_of("set:lookback", cadence)
+  local step = compute.cadence("set:lookback", cadence)
   if #self.steps > 0 and not step then
     opts.raise "set:lookback: time frames need the cadence of the bars: set:lookback \"5m\""
   end
-  check_frames(self, "set:lookback", step)
+  compute.check_frames(self, "set:lookback", step)
   local longest = 0
   for _, column in ipairs(self.columns) do
     local source = self.sources[column.source]
@@ -202,7 +162,7 @@ end
 ---@param bars table with a column time
 ---@return neap.features.set
 function Set:fit(bars)
-  local time = getter(bars) "time"
+  local time = compute.getter(bars) "time"
   opts.expect("set:fit", "time", time, "tensor")
   if time.dtype ~= "i64" or #time == 0 then
     opts.raise("set:fit: times in i64 nanoseconds are needed, got %s", tostring(time))
@@ -212,150 +172,7 @@ end
 
 -- computing --------------------------------------------------------------------------------------
 
--- The columns that sources read, by name.
-local function inputs_of(set, get)
-  local found = {}
-  local function need(what, name)
-    local column = get(name)
-    if column == nil then opts.raise("%s: the bars have no %s", what, name) end
-    opts.expect(what, name, column, "tensor")
-    found[name] = column
-  end
-  for _, source in ipairs(set.sources) do
-    for _, input in ipairs(source.info.inputs) do
-      if input == "series" then input = source.on_volume and "volume" or "close" end
-      need("ta." .. source.name, input)
-    end
-  end
-  for _, column in ipairs(set.columns) do
-    local of_close = { price = true, spread = true, square = true }
-    if of_close[column.shape] then need("features: " .. column.name, "close") end
-  end
-  return found
-end
-
--- The rows of a group as bars of their own.
-local function part_of(bars, rows)
-  if frame.is(bars) then return bars:take(rows) end
-  local part = {}
-  for name, column in pairs(bars) do
-    if category.is(column) then
-      part[name] = category.of_codes(column.codes:take(rows), column.labels)
-    else
-      part[name] = column:take(rows)
-    end
-  end
-  return part
-end
-
--- A column of the user's own.
-local function run_function(column, bars, rows)
-  local x = column.fn(bars)
-  if type(x) ~= "userdata" then
-    opts.raise("features: '%s' gave %s, a tensor is needed", column.name, opts.kind(x))
-  end
-  opts.expect("features", ("the result of '%s'"):format(column.name), x, "tensor")
-  if #x.shape ~= 1 then
-    opts.raise("features: '%s' gave %d dimensions, one is needed", column.name, #x.shape)
-  end
-  if rows and #x ~= rows then
-    opts.raise("features: '%s' gave %d rows, the bars have %d", column.name, #x, rows)
-  end
-  return x
-end
-
-local function own_column(column, bars, rows, panel)
-  if not panel then return run_function(column, bars, rows) end
-  return groups.map(panel.start, panel.order, function(positions)
-    return run_function(column, part_of(bars, positions), #positions):to "f64"
-  end)
-end
-
--- The first column that needs times, or nil.
-local function timed(set)
-  for _, column in ipairs(set.columns) do
-    if column.step or column.source and set.sources[column.source].info.clock then
-      return column
-    end
-  end
-end
-
--- Times, and how long a bar lasts: what is given, or the median step.
-local function times_of(set, get, o)
-  local column, time = timed(set), get "time"
-  if not column then return end
-  if time == nil then
-    opts.raise("features: '%s' needs the time of the bars, and they have none", column.name)
-  end
-  opts.expect("features", "time", time, "tensor")
-  if time.dtype ~= "i64" then
-    opts.raise("features: time must be i64 nanoseconds since 1970 UTC, got %s", time.dtype)
-  end
-  if #set.steps == 0 or #time == 0 then return time end
-  local cadence = o.cadence or c_frame.bar_ends(time):get(1) - time:get(1)
-  if cadence <= 0 then
-    opts.raise "features: the bars do not show their cadence; give cadence = \"5m\""
-  end
-  check_frames(set, "features", cadence)
-  return time, cadence
-end
-
-local function refuse_several(get)
-  local symbol = get "symbol"
-  if not category.is(symbol) or #symbol == 0 then return end
-  if symbol.codes:min() ~= symbol.codes:max() then
-    opts.raise "features: the bars are of several symbols; give by = \"symbol\""
-  end
-end
-
--- How values are compared across the rows of one time.
-local function comparison(get, column)
-  local time = get "time"
-  if time == nil then
-    opts.raise("features: '%s' compares the rows of one time, and the bars have none", column.name)
-  end
-  local start, order = groups.of(time)
-  return function(values, kind) return c.cross(values, kind, start, order) end
-end
-
-local function panel_of(set, get, o)
-  if o.by then
-    local start, order = groups.of(groups.keys(get, o.by))
-    return { start = start, order = order }
-  end
-  refuse_several(get)
-  for _, column in ipairs(set.columns) do
-    if column.cross then
-      opts.raise("features: '%s' compares symbols; give by = \"symbol\"", column.name)
-    end
-  end
-end
-
-local function rows_of(get, inputs)
-  local _, first = next(inputs)
-  local close = first or get "close"
-  return close ~= nil and #close or nil
-end
-
-local function values_of(set, bars, o)
-  local get = getter(bars)
-  local inputs, panel = inputs_of(set, get), panel_of(set, get, o)
-  local rows = rows_of(get, inputs)
-  local time, cadence = times_of(set, get, o)
-  local planned = plan_of(set):run(inputs, time, cadence, panel and panel.start,
-    panel and panel.order)
-  local values, cross = {}, nil
-  for i, column in ipairs(set.columns) do
-    values[i] = column.fn and own_column(column, bars, rows, panel) or planned[column.place]
-    if column.cross then
-      cross = cross or comparison(get, column)
-      values[i] = cross(values[i], column.cross)
-    end
-  end
-  return values
-end
-
-local choices = { by = opts.none, cadence = opts.none, keep = {} }
+local choices = { by = opts.none, cadence = opts.none, keep = {}, cache = opts.none }
 
 --- All columns for bars (a frame or a table of tensors): a frame with one column per name, as long
 --- as the bars, NaN during each column's own warm-up. A missing bar (NaN) gives NaN there and
@@ -366,16 +183,20 @@ local choices = { by = opts.none, cadence = opts.none, keep = {} }
 ---   symbols are refused without.
 --- - `cadence`: how long a bar lasts, "5m", for time frames; else the median step.
 --- - `keep`: names of columns of the bars to put before the features.
+--- - `cache`: a folder in which columns are kept under the hash of what they are made from: the
+---   columns of the bars, the names, the options, the version of neap. The same call then reads
+---   them. A damaged entry is made anew. Functions are kept only with a `version`, which must
+---   change whenever the function does.
 ---
 ---     local x = tensor.of { 1, 2, 4 }
 ---     features.set({ "sma_2_rel" }):compute({ close = x }).sma_2_rel[-1] --> 0.33333333333333
 ---@param bars table
----@param o? { by: string|string[], cadence: string|integer, keep: string[] }
+---@param o? { by: string|string[], cadence: string|integer, keep: string[], cache: string }
 ---@return neap.frame
 function Set:compute(bars, o)
   o = opts.merge("set:compute", choices, o)
-  o.cadence = cadence_of("set:compute", o.cadence)
-  local values, named, get = values_of(self, bars, o), {}, getter(bars)
+  o.cadence = compute.cadence("set:compute", o.cadence)
+  local values, named, get = compute.values(self, bars, o), {}, compute.getter(bars)
   for _, name in ipairs(o.keep) do
     local column = get(name)
     if column == nil then opts.raise("set:compute: the bars have no '%s' to keep", name) end
@@ -392,9 +213,46 @@ end
 ---@return neap.features.stream
 function Set:stream(o)
   o = opts.merge("set:stream", { by = opts.none, cadence = opts.none }, o)
-  o.cadence = cadence_of("set:stream", o.cadence)
-  check_frames(self, "set:stream", o.cadence)
-  return Stream(self, plan_of(self), o)
+  o.cadence = compute.cadence("set:stream", o.cadence)
+  compute.check_frames(self, "set:stream", o.cadence)
+  return Stream(self, compute.plan(self), o)
+end
+
+-- The columns of a frame that has them all, else computed.
+local function values_of(set, given, o)
+  if not frame.is(given) then return compute.values(set, given, o) end
+  local values = {}
+  for i, column in ipairs(set.columns) do
+    if not given:has(column.name) then return compute.values(set, given, o) end
+    values[i] = given:column(column.name):to "f64"
+  end
+  return values
+end
+
+--- What is doubtful in the columns, for bars or for a frame that `compute` made: values outside the
+--- range of an indicator, infinities, NaN after the warm-up, constants, and pairs whose correlation
+--- is above a limit. It prints as a text with a table. Correlations are taken of at most 100000
+--- rows, evenly spread, in which all columns have a value; constants are left out of them. Options:
+--- `correlation`, the limit (0.98), by its absolute value; `by`, `cadence` as for `compute`.
+---     local bars = market.synthetic { rows = 300 }
+---     local r = features.set({ "rsi_14", "rsi_15", "ret_5" }):report(bars)
+---     #r:problems() --> 0
+---     r.pairs[1].a .. " " .. r.pairs[1].b --> rsi_14 rsi_15
+---@param given table
+---@param o? { correlation: number, by: string|string[], cadence: string|integer }
+---@return neap.features.report
+function Set:report(given, o)
+  o = opts.merge("set:report", { correlation = 0.98, by = opts.none, cadence = opts.none }, o)
+  opts.expect("set:report", "correlation", o.correlation, "number")
+  o.cadence = compute.cadence("set:report", o.cadence)
+  local values, list = values_of(self, given, o), {}
+  for i, column in ipairs(self.columns) do
+    local low, high = compute.range(self, column)
+    list[i] = { name = column.name, low = low, high = high }
+  end
+  local start, order
+  if o.by then start, order = groups.of(groups.keys(compute.getter(given), o.by)) end
+  return report.new(list, values, { correlation = o.correlation, start = start, order = order })
 end
 
 return Set

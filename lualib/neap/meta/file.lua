@@ -48,6 +48,12 @@ function c.write(path, text) end
 ---@return boolean
 function c.exists(path) end
 
+--- A text that is another when the file was written to, replaced or shortened, and when that last
+--- happened, ns; nothing when there is no such file.
+---@param path string
+---@return string? stamp, integer? changed
+function c.stamp(path) end
+
 --- See `neap.file.mkdir`.
 ---@param path string
 function c.mkdir(path) end

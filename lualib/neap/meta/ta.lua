@@ -50,6 +50,16 @@ function c.plan(sources, columns, steps, time_zone, first, span) end
 ---@return neap.tensor
 function c.cross(x, kind, start, order) end
 
+--- What a column holds: warm_up, missing, infinite, outside, first_outside (a row from 1, 0 for
+--- none), smallest, largest. Warm-up are the NaN before the first number of each group.
+---@param x neap.tensor
+---@param low number
+---@param high number
+---@param start? neap.tensor i64, as for cross
+---@param order? neap.tensor i64
+---@return table
+function c.survey(x, low, high, start, order) end
+
 --- The indicator for one bar after another.
 ---@param name string
 ---@param params number[] in the order of the table

@@ -7,8 +7,8 @@ local tensor = {}
 ---@class neap.tensor
 local methods = c.methods
 
---- The SHA-256 of dtype, shape and elements, as 64 hexadecimal digits: tensors that are the same bit
---- for bit have the same, whatever their layout in memory.
+--- The SHA-256 of dtype, shape and elements, as 64 hexadecimal digits: tensors that are the same
+--- bit for bit have the same, whatever their layout in memory.
 ---     tensor.arange(3):sha256() == tensor.arange(3):sha256() --> true
 ---     tensor.arange(3):sha256() == tensor.arange(3):to("f32"):sha256() --> false
 ---@return string
