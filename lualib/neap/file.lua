@@ -59,6 +59,60 @@ function file.remove_tree(path) return c.remove_tree(path) end
 ---@return string[]
 function file.list(path) return c.list(path) end
 
+-- A Lua pattern for one part of a glob.
+local function pattern_of(part)
+  local out, i = { "^" }, 1
+  while i <= #part do
+    local char = part:sub(i, i)
+    local close = char == "[" and part:find("]", i + 2, true)
+    if char == "*" then out[#out + 1] = ".*"
+    elseif char == "?" then out[#out + 1] = "[^\x80-\xBF][\x80-\xBF]*"
+    elseif close then
+      local set = part:sub(i + 1, close - 1):gsub("^!", "^"):gsub("%%", "%%%%")
+      out[#out + 1] = "[" .. set .. "]"
+      i = close
+    else out[#out + 1] = char:gsub("%p", "%%%0") end
+    i = i + 1
+  end
+  return table.concat(out) .. "$"
+end
+
+-- The names in folder that a part of a glob stands for; hidden ones only when it says so.
+local function matches(folder, part)
+  local out, pattern = {}, pattern_of(part)
+  if folder == "" then folder = "." end
+  for _, name in ipairs(c.exists(folder .. "/.") and c.list(folder) or {}) do
+    if name:find(pattern) and (name:sub(1, 1) ~= "." or part:sub(1, 1) == ".") then
+      out[#out + 1] = name
+    end
+  end
+  return out
+end
+
+--- The paths that a pattern of the shell stands for, sorted: `*` is any text within a name, `?` one
+--- character, `[a-z]` one of these, `[!a-z]` none of them; names that begin with a point are
+--- matched only by one that is written. None is an empty array.
+---     file.glob("/dev/nul[l]")[1] --> /dev/null
+---@param pattern string
+---@return string[]
+function file.glob(pattern)
+  opts.expect("file.glob", "the pattern", pattern, "string")
+  local found = { pattern:match "^/+" or "" }
+  for part in pattern:gmatch "[^/]+" do
+    local further = {}
+    for _, folder in ipairs(found) do
+      local names = part:find "[*?%[]" and matches(folder, part) or { part }
+      for _, name in ipairs(names) do
+        local path = folder:find "[^/]$" and folder .. "/" .. name or folder .. name
+        if c.exists(path) then further[#further + 1] = path end
+      end
+    end
+    found = further
+  end
+  table.sort(found)
+  return pattern == "" and {} or found
+end
+
 --- The path of a fresh folder below $TMPDIR or /tmp; the caller removes it.
 ---     file.exists(file.temporary_folder()) --> true
 ---@return string

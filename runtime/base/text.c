@@ -51,9 +51,7 @@ void neap_text_integer(neap_text *t, int64_t v) {
   neap_text_add(t, text, neap_integer_print(text, v));
 }
 
-/* Bytes of the UTF-8 character at p, 0 when it is none: overlong forms, surrogates and numbers
- * above U+10FFFF are none (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *p, size_t n) {
+size_t neap_utf8_length(const unsigned char *p, size_t n) {
   if (p[0] < 0x80) return 1;
   size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
   if (p[0] < 0xc2 || p[0] > 0xf4 || n < length) return 0;
@@ -76,7 +74,7 @@ void neap_text_json(neap_text *t, const char *data, size_t n) {
   const unsigned char *p = (const unsigned char *)data, *end = p + n;
   neap_text_put(t, "\"");
   while (p < end) {
-    size_t length = utf8_length(p, (size_t)(end - p));
+    size_t length = neap_utf8_length(p, (size_t)(end - p));
     if (length == 0) neap_text_put(t, "\xef\xbf\xbd");
     else if (length == 1 && (*p < 32 || *p == 127 || *p == '"' || *p == '\\')) add_escaped(t, *p);
     else neap_text_add(t, (const char *)p, length);

@@ -29,6 +29,10 @@ void neap_text_integer(neap_text *t, int64_t v);
  * by U+FFFD. */
 void neap_text_json(neap_text *t, const char *data, size_t n);
 
+/* Bytes of the UTF-8 character at p, 0 when it is none: overlong forms, surrogates and numbers
+ * above U+10FFFF are none (Unicode 15, table 3-7). */
+size_t neap_utf8_length(const unsigned char *p, size_t n);
+
 /* Free the memory; t is empty and usable again. */
 void neap_text_drop(neap_text *t);
 

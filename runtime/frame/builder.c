@@ -9,8 +9,12 @@
 #include "base/alloc.h"
 #include "base/civil.h"
 #include "base/number.h"
+#include "base/text.h"
 
-enum { FIRST_ROOM = 16 }; /* rows: small, since a file may have a million columns */
+enum {
+  FIRST_ROOM = 16, /* rows: small, since a file may have a million columns */
+  LONGEST_NUMBER = 128
+};
 
 /* storage -------------------------------------------------------------------------------------- */
 
@@ -140,12 +144,26 @@ static bool parse_bool(const char *text, size_t n, uint8_t *v) {
   return *v || same_word(text, n, "false");
 }
 
-static unsigned class_of(const char *text, size_t n) {
+static bool parse_integer(const neap__builder *b, const char *text, size_t n, int64_t *v) {
+  char plain[LONGEST_NUMBER];
+  if (!b->decimal && !b->thousands) return neap_integer_parse(text, n, v);
+  n = neap__number_rewrite(plain, sizeof plain, text, n, b->decimal, b->thousands);
+  return neap_integer_parse(plain, n, v);
+}
+
+static bool parse_number(const neap__builder *b, const char *text, size_t n, double *v) {
+  char plain[LONGEST_NUMBER];
+  if (!b->decimal && !b->thousands) return neap_number_parse(text, n, v);
+  n = neap__number_rewrite(plain, sizeof plain, text, n, b->decimal, b->thousands);
+  return neap_number_parse(plain, n, v);
+}
+
+static unsigned class_of(const neap__builder *b, const char *text, size_t n) {
   uint8_t flag;
   int64_t whole;
   double number;
-  if (neap_integer_parse(text, n, &whole)) return NEAP__SEEN_INTEGER;
-  if (neap_number_parse(text, n, &number)) return NEAP__SEEN_NUMBER;
+  if (parse_integer(b, text, n, &whole)) return NEAP__SEEN_INTEGER;
+  if (parse_number(b, text, n, &number)) return NEAP__SEEN_NUMBER;
   if (parse_bool(text, n, &flag)) return NEAP__SEEN_BOOL;
   return neap__time_plausible(text, n) ? NEAP__SEEN_TIME : NEAP__SEEN_TEXT;
 }
@@ -175,9 +193,38 @@ neap_status neap__builder_add_missing(neap__builder *b, int64_t rows) {
   return NEAP_OK;
 }
 
-static neap_status add_category(neap__builder *b, const char *text, size_t n) {
+static neap_status refuse_bytes(const neap__builder *b, unsigned char byte, const neap__place *at) {
+  return neap_fail(NEAP_EFORMAT,
+                   "%s: %s:%lld: column '%s': byte 0x%02x is not UTF-8 (invalid = 'replace' makes "
+                   "it U+FFFD)",
+                   at->operation, at->path, (long long)at->line, b->name, byte);
+}
+
+/* The label with U+FFFD for each byte that is not UTF-8. */
+static neap_status code_of_mended(neap__builder *b, const char *text, size_t n, int32_t *code) {
+  neap_text mended = {0};
+  for (const char *bad; (bad = neap__not_utf8(text, n)) != NULL;) {
+    neap_text_add(&mended, text, (size_t)(bad - text));
+    neap_text_put(&mended, "\xef\xbf\xbd");
+    n -= (size_t)(bad + 1 - text);
+    text = bad + 1;
+  }
+  neap_text_add(&mended, text, n);
+  neap_status st =
+      mended.failed ? NEAP_ENOMEM : neap__labels_code(&b->labels, mended.data, mended.n, code);
+  neap_text_drop(&mended);
+  return st;
+}
+
+static neap_status add_category(neap__builder *b, const char *text, size_t n,
+                                const neap__place *at) {
   int32_t code = 0;
-  NEAP_TRY(neap__labels_code(&b->labels, text, n, &code));
+  neap_status st = neap__labels_code(&b->labels, text, n, &code);
+  if (st == NEAP_EFORMAT) {
+    if (!b->replace) return refuse_bytes(b, (unsigned char)*neap__not_utf8(text, n), at);
+    st = code_of_mended(b, text, n, &code);
+  }
+  if (st) return st;
   ((int32_t *)b->data)[b->count++] = code;
   return NEAP_OK;
 }
@@ -195,7 +242,7 @@ static const char *store(neap__builder *b, const char *text, size_t n) {
     ((uint8_t *)b->data)[b->count] = flag;
     break;
   case NEAP_COLUMN_INTEGER:
-    if (!neap_integer_parse(text, n, &whole)) return what_it_is_not(b->kind);
+    if (!parse_integer(b, text, n, &whole)) return what_it_is_not(b->kind);
     ((int64_t *)b->data)[b->count] = whole;
     break;
   case NEAP_COLUMN_TIME:
@@ -206,7 +253,7 @@ static const char *store(neap__builder *b, const char *text, size_t n) {
     break;
   default:
     if (bools && parse_bool(text, n, &flag)) number = flag;
-    else if (bools || !neap_number_parse(text, n, &number)) return what_it_is_not(b->kind);
+    else if (bools || !parse_number(b, text, n, &number)) return what_it_is_not(b->kind);
     ((double *)b->data)[b->count] = number;
   }
   b->count++;
@@ -217,12 +264,12 @@ static const char *store(neap__builder *b, const char *text, size_t n) {
 static neap_status misfit(neap__builder *b, const char *text, size_t n, const neap__place *at,
                           const char *what) {
   if (b->declared) return refuse(b, text, n, at, what);
-  unsigned class = class_of(text, n);
+  unsigned class = class_of(b, text, n);
   if (b->kind == NEAP_COLUMN_TIME && class == NEAP__SEEN_TIME) class = NEAP__SEEN_TEXT;
   NEAP_TRY(neap__builder_become(b, class));
   if (b->stale) return NEAP_OK;
   NEAP_TRY(one_more(b));
-  if (b->kind == NEAP_COLUMN_CATEGORY) return add_category(b, text, n);
+  if (b->kind == NEAP_COLUMN_CATEGORY) return add_category(b, text, n, at);
   what = store(b, text, n);
   return what ? misfit(b, text, n, at, what) : NEAP_OK;
 }
@@ -243,7 +290,7 @@ neap_status neap__builder_add(neap__builder *b, const char *text, size_t n, cons
     return add_nothing(b, text, n, word, at);
   if (b->kind == NEAP_COLUMN_AUTO) return misfit(b, text, n, at, "");
   NEAP_TRY(one_more(b));
-  if (b->kind == NEAP_COLUMN_CATEGORY) return add_category(b, text, n);
+  if (b->kind == NEAP_COLUMN_CATEGORY) return add_category(b, text, n, at);
   const char *wrong = store(b, text, n);
   return wrong ? misfit(b, text, n, at, wrong) : NEAP_OK;
 }
@@ -293,7 +340,9 @@ void neap__builder_begin(neap__builder *b, const neap__builder *like, unsigned s
   b->seen = like->seen | seen;
   b->kind = like->declared ? like->kind : neap__kind_of(b->seen);
   b->declared = like->declared;
-  b->plain = like->plain;
+  b->decimal = like->decimal;
+  b->thousands = like->thousands;
+  b->replace = like->replace;
   b->skipped = like->skipped || like->stale || like->done;
   b->stale = false;
   b->time = like->time;

@@ -9,6 +9,11 @@
 
 #include "frame/frame.h"
 
+/* text[0..n) with the decimal sign and the groups of three digits that these characters separate,
+ * rewritten as neap_number_parse takes it, in buffer of size bytes; the length, 0 for no number. */
+size_t neap__number_rewrite(char *buffer, size_t size, const char *text, size_t n, char decimal,
+                            char thousands);
+
 /* Where a value stands, for messages. */
 typedef struct {
   const char *operation, *path;
@@ -66,6 +71,10 @@ typedef struct {
   int64_t used, text_room;
 } neap__labels;
 
+/* The first byte of text that is not UTF-8, or NULL. */
+const char *neap__not_utf8(const char *text, size_t n);
+
+/* The code of a text; NEAP_EFORMAT when it is not UTF-8. */
 neap_status neap__labels_code(neap__labels *d, const char *text, size_t n, int32_t *code);
 void neap__labels_clear(neap__labels *d);
 void neap__labels_drop(neap__labels *d);
@@ -87,12 +96,13 @@ typedef struct {
   const char *name;      /* borrowed */
   neap_column_kind kind; /* how values are stored */
   unsigned seen;
-  unsigned coming; /* and those of chunks that wait to be appended */
-  bool declared;   /* the user gave the kind: anything else is an error */
-  bool skipped;    /* not wanted */
-  bool done;       /* whole already, in a pass for the sake of other columns */
-  bool stale;      /* values turned out to be text after their spelling was lost */
-  bool plain;      /* numbers are written with a point and without separators */
+  unsigned coming;         /* and those of chunks that wait to be appended */
+  bool declared;           /* the user gave the kind: anything else is an error */
+  bool skipped;            /* not wanted */
+  bool done;               /* whole already, in a pass for the sake of other columns */
+  bool stale;              /* values turned out to be text after their spelling was lost */
+  char decimal, thousands; /* how numbers are written; 0: with a point, without separators */
+  bool replace;            /* what is not UTF-8 */
   int64_t count, room;
   int64_t quick_room; /* how far a reader may store numbers by itself */
   void *data;

@@ -32,7 +32,10 @@ typedef enum {
   NEAP__CSV_END    /* of the piece; a record that began and goes on elsewhere is left at s->at */
 } neap__csv_step;
 
-/* The scanner for a file whose text begins at s->at; finds the delimiter if o does not name it. */
+/* Move behind the line at s->at, whatever it holds; false when the piece ends first. */
+bool neap__csv_skip_line(neap__csv_scan *s);
+
+/* The scanner for a file whose rows begin at s->at; finds the delimiter if o does not name it. */
 void neap__csv_start(neap__csv_scan *s, const neap_csv_options *o);
 
 /* Split the line or record at s->at into fields and move behind it. */

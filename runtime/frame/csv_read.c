@@ -14,7 +14,10 @@ enum { MOST_PASSES = 4, POLL_EVERY = 1024 };
 
 typedef struct {
   const neap_csv_options *options;
-  const char *path;
+  const char *const *paths, *const *symbols;
+  int64_t files;
+  const char *path;       /* the one that is read */
+  int64_t *rows;          /* of each file */
   neap__builder *columns; /* one for each column of the file, in its order */
   int64_t count;
   neap__csv_scan scan[NEAP__CHUNKS]; /* of each chunk; the first reads the header */
@@ -27,6 +30,7 @@ static void reading_drop(reading *r) {
     neap__builder_drop(&r->columns[i]);
   }
   neap_free(r->columns);
+  neap_free(r->rows);
   for (int i = 0; i < NEAP__CHUNKS; i++) neap__csv_stop(&r->scan[i]);
   neap__intake_drop(&r->in);
   neap_free(r);
@@ -40,20 +44,48 @@ static int64_t find(const reading *r, const char *name) {
 
 /* header --------------------------------------------------------------------------------------- */
 
-static neap_status name_column(reading *r, int64_t i) {
+/* What field i of the header says, or what stands for it. */
+static neap_status header_name(reading *r, int64_t i, char made[32], neap__field *name) {
   const neap_csv_options *o = r->options;
   neap__csv_scan *s = &r->scan[0];
-  char made[32];
-  neap__field name = {made, (size_t)snprintf(made, sizeof made, "c%lld", (long long)i + 1), 0, 0};
+  *name = (neap__field){made, (size_t)snprintf(made, 32, "c%lld", (long long)i + 1), 0, 0};
   if (o->no_header && o->names) {
-    name.text = o->names[i];
-    name.length = strlen(name.text);
+    name->text = o->names[i];
+    name->length = strlen(name->text);
   } else if (!o->no_header && s->fields[i].length > 0) {
     if (s->fields[i].doubled) NEAP_TRY(neap__csv_undouble(s, &s->fields[i]));
-    name = s->fields[i];
+    *name = s->fields[i];
   }
+  return NEAP_OK;
+}
+
+static neap_status name_column(reading *r, int64_t i) {
+  char made[32];
+  neap__field name;
+  NEAP_TRY(header_name(r, i, made, &name));
+  if (neap__not_utf8(name.text, name.length))
+    return neap_fail(NEAP_EFORMAT, "read_csv: %s:%lld: the name of column %lld is not UTF-8",
+                     r->path, (long long)r->scan[0].line, (long long)i + 1);
   r->columns[i].name = neap_strndup(name.text, name.length);
   return r->columns[i].name ? NEAP_OK : NEAP_ENOMEM;
+}
+
+/* A later file must have the columns of the first. */
+static neap_status same_columns(reading *r) {
+  neap__csv_scan *s = &r->scan[0];
+  if (s->count != r->count)
+    return neap_fail(NEAP_EFORMAT, "read_csv: %s has %lld columns, but %s has %lld", r->path,
+                     (long long)s->count, r->paths[0], (long long)r->count);
+  for (int64_t i = 0; i < r->count; i++) {
+    char made[32];
+    neap__field name;
+    NEAP_TRY(header_name(r, i, made, &name));
+    const char *first = r->columns[i].name;
+    if (strlen(first) == name.length && memcmp(first, name.text, name.length) == 0) continue;
+    return neap_fail(NEAP_EFORMAT, "read_csv: %s: column %lld is called '%.*s', but '%s' in %s",
+                     r->path, (long long)i + 1, (int)name.length, name.text, first, r->paths[0]);
+  }
+  return NEAP_OK;
 }
 
 typedef struct {
@@ -95,8 +127,9 @@ static neap_status apply_options(reading *r) {
   const neap_csv_options *o = r->options;
   for (int64_t i = 0; i < r->count; i++) {
     r->columns[i].skipped = o->wanted != NULL;
-    r->columns[i].plain = true;
-    NEAP_TRY(neap__time_reader_init(&r->columns[i].time, o));
+    r->columns[i].decimal = o->decimal == '.' ? 0 : o->decimal;
+    r->columns[i].thousands = o->thousands;
+    r->columns[i].replace = o->replace_invalid;
   }
   for (int64_t i = 0; i < o->typed_count; i++) {
     int64_t at = find(r, o->typed[i]);
@@ -123,7 +156,35 @@ static neap_status make_columns(reading *r) {
   if (!r->columns) return NEAP_ENOMEM;
   r->count = s->count;
   for (int64_t i = 0; i < r->count; i++) NEAP_TRY(name_column(r, i));
+  if (r->symbols && find(r, "symbol") >= 0)
+    return neap_fail(NEAP_EFORMAT,
+                     "read_csv: %s has a column 'symbol' of its own: leave the option symbol out",
+                     r->path);
   return unique_names(r);
+}
+
+/* More text behind what the scanner has not used. */
+static neap_status more_text(reading *r) {
+  neap__csv_scan *s = &r->scan[0];
+  neap__source *source = &r->in.source;
+  neap__source_fetch(source);
+  NEAP_TRY(neap__source_turn(source, s->at));
+  s->at = source->now.begin;
+  s->end = source->now.end;
+  s->eof = source->now.eof;
+  return NEAP_OK;
+}
+
+static neap_status skip_rows(reading *r) {
+  neap__csv_scan *s = &r->scan[0];
+  while (s->next_line <= r->options->skip_rows) {
+    if (neap__csv_skip_line(s)) continue;
+    if (s->eof)
+      return neap_fail(NEAP_EFORMAT, "read_csv: %s has %lld lines, but skip_rows is %lld", r->path,
+                       (long long)s->next_line - 1, (long long)r->options->skip_rows);
+    NEAP_TRY(more_text(r));
+  }
+  return r->options->skip_rows && !s->eof ? more_text(r) : NEAP_OK; /* a whole line for a guess */
 }
 
 /* Find the first record; in->at is left where rows begin. */
@@ -137,11 +198,7 @@ static neap_status read_header(reading *r) {
     NEAP_TRY(neap__csv_next(s, &step));
     if (step != NEAP__CSV_END) continue;
     if (s->eof) return neap_fail(NEAP_EFORMAT, "read_csv: %s is empty", r->path);
-    neap__source_fetch(&in->source);
-    NEAP_TRY(neap__source_turn(&in->source, s->at));
-    s->at = in->source.now.begin;
-    s->end = in->source.now.end;
-    s->eof = in->source.now.eof;
+    NEAP_TRY(more_text(r));
   }
   if (r->options->no_header) return NEAP_OK;
   in->at = s->at;
@@ -149,15 +206,17 @@ static neap_status read_header(reading *r) {
   return NEAP_OK;
 }
 
-static neap_status open_file(reading *r) {
-  NEAP_TRY(neap__source_open(&r->in.source, r->path, "read_csv"));
+static neap_status open_file(reading *r, const char *path) {
+  r->path = path;
+  NEAP_TRY(neap__source_open(&r->in.source, path, "read_csv"));
   neap__csv_scan *s = &r->scan[0];
   const neap__wave *w = &r->in.source.now;
-  s->path = r->path;
+  s->path = path;
   s->at = w->begin;
   s->end = w->end;
   s->eof = w->eof;
   s->next_line = 1;
+  NEAP_TRY(skip_rows(r));
   neap__csv_start(s, r->options);
   return read_header(r);
 }
@@ -186,7 +245,9 @@ static inline const char *quick_number(neap__builder *b, const neap__csv_scan *s
 static int64_t quick_room(const neap__builder *b) {
   if (b->skipped) return 0;
   bool number = b->kind == NEAP_COLUMN_NUMBER || b->kind == NEAP_COLUMN_INTEGER;
-  return number && b->plain && !(b->seen & NEAP__SEEN_BOOL) && !b->stale ? b->room : 0;
+  return number && !b->decimal && !b->thousands && !(b->seen & NEAP__SEEN_BOOL) && !b->stale
+             ? b->room
+             : 0;
 }
 
 /* Append any field; NULL as above, and with c->failed set when memory ran out. */
@@ -280,6 +341,7 @@ static neap_status read_chunk(neap__intake *in, neap__chunk *c) {
 
 /* passes --------------------------------------------------------------------------------------- */
 
+/* What is settled by the first value of a column holds within a file. */
 static neap_status read_rows(reading *r) {
   for (int i = 1; i < NEAP__CHUNKS; i++) {
     neap__csv_scan *s = &r->scan[i], own = *s;
@@ -289,26 +351,37 @@ static neap_status read_rows(reading *r) {
     s->scratch = own.scratch;
     s->scratch_room = own.scratch_room;
   }
-  r->in.columns = r->columns;
-  r->in.count = r->count;
-  r->in.read = read_chunk;
-  r->in.context = r;
-  r->in.limit = INT64_MAX;
-  r->in.rows = 0;
-  r->in.size = neap_reader_size(r->in.source.reader);
+  for (int64_t i = 0; i < r->count; i++)
+    NEAP_TRY(neap__time_reader_init(&r->columns[i].time, r->options));
+  r->in.bytes = 0;
+  r->in.size = r->files == 1 ? neap_reader_size(r->in.source.reader) : 0;
   return neap__intake_run(&r->in);
 }
 
-/* One pass over the file; the first makes the columns, later ones fill those that turned to text.
- */
-static neap_status pass(reading *r) {
-  NEAP_TRY(open_file(r));
-  if (!r->columns) {
+static neap_status read_file(reading *r, int64_t file) {
+  NEAP_TRY(open_file(r, r->paths[file]));
+  if (r->columns) NEAP_TRY(same_columns(r));
+  else {
     NEAP_TRY(make_columns(r));
     NEAP_TRY(apply_options(r));
+    r->in.columns = r->columns;
+    r->in.count = r->count;
   }
+  int64_t before = r->in.rows;
   NEAP_TRY(read_rows(r));
+  r->rows[file] = r->in.rows - before;
   neap__source_close(&r->in.source);
+  return NEAP_OK;
+}
+
+/* One pass over the files; the first makes the columns, later ones fill those that turned to text.
+ */
+static neap_status pass(reading *r) {
+  r->in.read = read_chunk;
+  r->in.context = r;
+  r->in.limit = r->options->limited ? r->options->max_rows : INT64_MAX;
+  r->in.rows = 0;
+  for (int64_t i = 0; i < r->files; i++) NEAP_TRY(read_file(r, i));
   return NEAP_OK;
 }
 
@@ -346,34 +419,61 @@ static void take_name(neap_column *out, neap__builder *b) {
   b->name = NULL;
 }
 
+/* The symbol of each file in each of its rows. */
+static neap_status symbol_column(neap_column *out, const reading *r) {
+  neap__builder b = {.kind = NEAP_COLUMN_CATEGORY, .declared = true};
+  neap_status st = neap__builder_reserve(&b, r->in.rows);
+  for (int64_t i = 0; !st && i < r->files; i++) {
+    int32_t code = 0;
+    st = neap__labels_code(&b.labels, r->symbols[i], strlen(r->symbols[i]), &code);
+    for (int64_t k = 0; !st && k < r->rows[i]; k++) ((int32_t *)b.data)[b.count++] = code;
+  }
+  if (!st) st = neap__builder_finish(&b, out);
+  neap__builder_drop(&b);
+  out->name = st ? NULL : neap_strndup("symbol", 6);
+  return st ? st : out->name ? NEAP_OK : NEAP_ENOMEM;
+}
+
 static neap_status finish(neap_table *out, reading *r) {
   const neap_csv_options *o = r->options;
   int64_t count = o->wanted ? o->wanted_count : r->count;
-  NEAP_TRY(start_table(out, count));
+  NEAP_TRY(start_table(out, count + 1));
   out->rows = r->in.rows;
+  if (r->symbols) NEAP_TRY(symbol_column(&out->columns[out->count++], r));
   for (int64_t i = 0; i < count; i++) {
     int64_t at = o->wanted ? find(r, o->wanted[i]) : i;
     if (at < 0)
       return neap_fail(NEAP_EARG, "read_csv: column '%s' is asked for twice", o->wanted[i]);
-    out->count = i + 1;
-    NEAP_TRY(neap__builder_finish(&r->columns[at], &out->columns[i]));
-    take_name(&out->columns[i], &r->columns[at]);
+    neap_column *column = &out->columns[out->count++];
+    NEAP_TRY(neap__builder_finish(&r->columns[at], column));
+    take_name(column, &r->columns[at]);
   }
   return NEAP_OK;
 }
 
-static neap_status reading_new(reading **out, const char *path, const neap_csv_options *o) {
-  *out = neap_calloc_array(1, sizeof **out);
-  if (!*out) return NEAP_ENOMEM;
-  (*out)->path = path;
-  (*out)->options = o;
+static neap_status reading_new(reading **out, const char *const *paths, int64_t files,
+                               const neap_csv_options *o) {
+  reading *r = neap_calloc_array(1, sizeof *r);
+  if (!r) return NEAP_ENOMEM;
+  r->rows = neap_calloc_array(files, sizeof *r->rows);
+  if (!r->rows) {
+    neap_free(r);
+    return NEAP_ENOMEM;
+  }
+  r->paths = paths;
+  r->files = files;
+  r->options = o;
+  *out = r;
   return NEAP_OK;
 }
 
-neap_status neap_csv_read(neap_table *out, const char *path, const neap_csv_options *o) {
+neap_status neap_csv_read_files(neap_table *out, const char *const *paths, int64_t count,
+                                const char *const *symbols, const neap_csv_options *o) {
   *out = (neap_table){0};
   reading *r;
-  NEAP_TRY(reading_new(&r, path, o));
+  if (count < 1) return neap_fail(NEAP_EARG, "read_csv: no file was given");
+  NEAP_TRY(reading_new(&r, paths, count, o));
+  r->symbols = symbols;
   neap_status st = read_columns(r);
   if (!st) st = finish(out, r);
   reading_drop(r);
@@ -381,11 +481,15 @@ neap_status neap_csv_read(neap_table *out, const char *path, const neap_csv_opti
   return st;
 }
 
+neap_status neap_csv_read(neap_table *out, const char *path, const neap_csv_options *o) {
+  return neap_csv_read_files(out, &path, 1, NULL, o);
+}
+
 neap_status neap_csv_names(neap_table *out, const char *path, const neap_csv_options *o) {
   *out = (neap_table){0};
   reading *r;
-  NEAP_TRY(reading_new(&r, path, o));
-  neap_status st = open_file(r);
+  NEAP_TRY(reading_new(&r, &path, 1, o));
+  neap_status st = open_file(r, path);
   if (!st) st = make_columns(r);
   if (!st) st = start_table(out, r->count);
   for (int64_t i = 0; !st && i < r->count; i++) {

@@ -155,6 +155,14 @@ static const char *behind_line(const neap__csv_scan *s, const char *p) {
   return neap__csv_line_end(s, &p) ? p : NULL;
 }
 
+bool neap__csv_skip_line(neap__csv_scan *s) {
+  const char *p = s->at < s->end ? behind_line(s, s->at) : NULL;
+  if (!p) return false;
+  s->at = p;
+  s->next_line++;
+  return true;
+}
+
 static bool empty_record(const neap__csv_scan *s) {
   return s->count == 1 && s->fields[0].length == 0 && !s->fields[0].quoted;
 }
@@ -183,7 +191,7 @@ neap_status neap__csv_next(neap__csv_scan *s, neap__csv_step *step) {
 /* opening -------------------------------------------------------------------------------------- */
 
 /* The most frequent of , ; tab outside quotes in the first line that is no comment. */
-static char guess_delimiter(const neap__csv_scan *s) {
+static char guess_delimiter(const neap__csv_scan *s, char decimal) {
   const char *p = s->at, *end = s->end;
   while (p < end && (*p == '\n' || *p == '\r' || (s->comment && *p == s->comment))) {
     while (p < end && *p != '\n' && *p != '\r') p++;
@@ -193,17 +201,18 @@ static char guess_delimiter(const neap__csv_scan *s) {
   for (bool quoted = false; p < end && (quoted || (*p != '\n' && *p != '\r')); p++) {
     if (*p == '"') quoted = !quoted;
     if (quoted) continue;
-    comma += *p == ',';
+    comma += *p == ',' && decimal != ',';
     semicolon += *p == ';';
     tab += *p == '\t';
   }
   if (tab > comma && tab > semicolon) return '\t';
-  return semicolon > comma ? ';' : ',';
+  return semicolon > comma || decimal == ',' ? ';' : ',';
 }
 
 void neap__csv_start(neap__csv_scan *s, const neap_csv_options *o) {
   s->comment = o->comment;
-  s->delimiter = o->delimiter ? o->delimiter : guess_delimiter(s);
+  s->delimiter = o->delimiter ? o->delimiter : guess_delimiter(s, o->decimal);
+  memset(s->special, 0, sizeof s->special);
   for (int c = 0; c < 32; c++) s->special[c] = c != '\t';
   s->special[(unsigned char)s->delimiter] = true;
 }

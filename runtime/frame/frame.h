@@ -72,6 +72,12 @@ typedef struct {
   int64_t missing_count;
   const neap_zone *zone;   /* of times without an offset; NULL: UTC */
   const char *time_format; /* NULL: recognise; see neap_csv_read */
+  char decimal;            /* 0: a point */
+  char thousands;          /* between groups of three digits; 0: none, ' ': also no-break spaces */
+  bool replace_invalid;    /* bytes of text that are not UTF-8 become U+FFFD; else an error */
+  int64_t skip_rows;       /* lines to pass over, whatever they hold, before the header */
+  bool limited;            /* read max_rows rows at most; what follows is not looked at */
+  int64_t max_rows;
 } neap_csv_options;
 
 /* Read path (plain, gzip or zstd) on all threads in one pass, with 10 MB or so beside the result; a
@@ -93,6 +99,12 @@ typedef struct {
  * Errors name file, line, column and value. A file without rows gives empty columns; a file without
  * a header is an error. */
 neap_status neap_csv_read(neap_table *out, const char *path, const neap_csv_options *o);
+
+/* The rows of several files of the same columns, one below the other, typed as if they were one
+ * file; max_rows counts all of them. symbols, unless NULL, has a text for each file, repeated in
+ * every row of it: the category column "symbol", which then comes first. */
+neap_status neap_csv_read_files(neap_table *out, const char *const *paths, int64_t count,
+                                const char *const *symbols, const neap_csv_options *o);
 
 /* The names of the columns of path, as a table without rows. */
 neap_status neap_csv_names(neap_table *out, const char *path, const neap_csv_options *o);

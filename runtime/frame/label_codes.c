@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "frame/builder.h"
 
 /* FNV-1a over words of eight bytes; the multiplications mix, the last shift brings high bits down.
@@ -15,6 +16,15 @@ static uint64_t hash_text(const char *text, size_t n) {
   }
   for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)text[i]) * 1099511628211u;
   return h ^ h >> 32;
+}
+
+const char *neap__not_utf8(const char *text, size_t n) {
+  for (const char *p = text, *end = text + n; p < end;) {
+    size_t length = neap_utf8_length((const unsigned char *)p, (size_t)(end - p));
+    if (!length) return p;
+    p += length;
+  }
+  return NULL;
 }
 
 static void place(neap__labels *d, int32_t code) {
@@ -64,6 +74,7 @@ neap_status neap__labels_code(neap__labels *d, const char *text, size_t n, int32
       return NEAP_OK;
     }
   }
+  if (neap__not_utf8(text, n)) return neap_fail(NEAP_EFORMAT, "a label is not UTF-8");
   if (d->count == INT32_MAX) return neap_fail(NEAP_EVALUE, "more than 2^31 categories");
   NEAP_TRY(keep_text(d, text, n));
   d->label[d->count++] = (neap__label){hash, d->used, (int32_t)n};

@@ -16,7 +16,7 @@ const char **neap_lua_push_texts(lua_State *L, int arg, const char *what, int64_
     if (lua_rawgeti(L, arg, i + 1) != LUA_TSTRING)
       neap_lua_raise(L, "%s: element %lld is a %s, a string is expected", what, (long long)i + 1,
                      luaL_typename(L, -1));
-    texts[i] = lua_tostring(L, -1);
+    texts[i] = neap_lua_text(L, -1, what);
     lua_pop(L, 1);
   }
   return texts;

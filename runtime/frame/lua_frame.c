@@ -1,4 +1,4 @@
-/* Columns and bars for Lua. Option tables and the frame itself are in lualib/neap. */
+/* Bars for Lua. Option tables and the frame itself are in lualib/neap. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,82 +6,6 @@
 #include "frame/lua_columns.h"
 #include "frame/lua_parts.h"
 #include "tensor/lua_tensor.h"
-
-static neap_column_kind *push_kinds(lua_State *L, int arg, int64_t n) {
-  neap_column_kind *kinds = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *kinds, 0);
-  for (int64_t i = 0; i < n; i++) {
-    if (lua_rawgeti(L, arg, i + 1) != LUA_TSTRING)
-      neap_lua_raise(L, "types: kind %lld is missing", (long long)i + 1);
-    neap_lua_check(L, neap_column_kind_parse(&kinds[i], lua_tostring(L, -1)));
-    lua_pop(L, 1);
-  }
-  return kinds;
-}
-
-/* One character, or 0 for nil. */
-static char check_char(lua_State *L, int arg, const char *what) {
-  size_t n = 0;
-  const char *text = luaL_optlstring(L, arg, "", &n);
-  if (n > 1 || (n == 1 && strchr("\"\r\n ", text[0])))
-    neap_lua_raise(L, "%s must be one character that is no quote, space or line end, got '%s'",
-                   what, text);
-  return n ? text[0] : 0;
-}
-
-/* CSV ------------------------------------------------------------------------------------------ */
-
-/* The options both readers share: path, delimiter, comment, header, names. */
-static neap_csv_options check_file_options(lua_State *L) {
-  neap_csv_options o = {0};
-  neap_lua_text(L, 1, "path");
-  o.delimiter = check_char(L, 2, "delimiter");
-  o.comment = check_char(L, 3, "comment");
-  o.no_header = !lua_isnoneornil(L, 4) && !lua_toboolean(L, 4);
-  o.names = neap_lua_push_texts(L, 5, "names", &o.name_count);
-  return o;
-}
-
-/* read_csv(path, delimiter, comment, header, names, columns, typed, kinds, missing, zone,
- * time_format) -> { {name, kind, tensor, labels}, ... } */
-static int l_read_csv(lua_State *L) {
-  lua_settop(L, 11);
-  neap_csv_options o = check_file_options(L);
-  o.wanted = neap_lua_push_texts(L, 6, "columns", &o.wanted_count);
-  o.typed = neap_lua_push_texts(L, 7, "types", &o.typed_count);
-  if (o.typed) o.kinds = push_kinds(L, 8, o.typed_count);
-  o.missing = neap_lua_push_texts(L, 9, "missing", &o.missing_count);
-  const char *zone = lua_isnil(L, 10) ? NULL : neap_lua_text(L, 10, "time zone");
-  o.time_format = luaL_optstring(L, 11, NULL);
-  if (zone) neap_lua_check(L, neap_zone_find(&o.zone, zone));
-  neap_table *t = neap_lua_push_table(L);
-  neap_lua_check(L, neap_csv_read(t, lua_tostring(L, 1), &o));
-  return neap_lua_push_columns(L, t);
-}
-
-/* csv_names(path, delimiter, comment, header, names) -> array of names */
-static int l_csv_names(lua_State *L) {
-  lua_settop(L, 5);
-  neap_csv_options o = check_file_options(L);
-  neap_table *t = neap_lua_push_table(L);
-  neap_lua_check(L, neap_csv_names(t, lua_tostring(L, 1), &o));
-  lua_createtable(L, (int)t->count, 0);
-  for (int64_t i = 0; i < t->count; i++) {
-    lua_pushstring(L, t->columns[i].name);
-    lua_rawseti(L, -2, i + 1);
-  }
-  neap_table_drop(t);
-  return 1;
-}
-
-/* write_csv(path, names, kinds, tensors, labels, digits_17); labels[i] is false for none. */
-static int l_write_csv(lua_State *L) {
-  const char *path = neap_lua_text(L, 1, "path");
-  bool digits_17 = lua_toboolean(L, 6);
-  int64_t n;
-  const neap_column *columns = neap_lua_check_columns(L, 2, "write_csv", &n);
-  neap_lua_check(L, neap_csv_write(path, columns, n, digits_17));
-  return 0;
-}
 
 /* bars ----------------------------------------------------------------------------------------- */
 
@@ -205,9 +129,7 @@ static int l_synthetic(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"read_csv", l_read_csv},   {"csv_names", l_csv_names},
-    {"write_csv", l_write_csv}, {"scan", l_scan},
-    {"order", l_order},         {"fill", l_fill},
+    {"scan", l_scan},           {"order", l_order}, {"fill", l_fill},
     {"synthetic", l_synthetic}, {NULL, NULL},
 };
 
@@ -217,6 +139,7 @@ int luaopen_neap_c_frame(lua_State *L) {
   neap_lua_columns_class(L);
   luaL_newlib(L, functions);
   neap__lua_add_resample(L);
+  neap__lua_add_read(L);
   neap__lua_add_preprocess(L);
   neap__lua_add_labels(L);
   neap__lua_add_groups(L);

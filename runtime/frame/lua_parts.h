@@ -6,6 +6,7 @@
 
 /* Each adds its functions to the module table at the top of the stack. */
 void neap__lua_add_groups(lua_State *L);
+void neap__lua_add_read(lua_State *L);
 void neap__lua_add_labels(lua_State *L);
 void neap__lua_add_preprocess(lua_State *L);
 void neap__lua_add_resample(lua_State *L);

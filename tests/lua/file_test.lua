@@ -114,6 +114,27 @@ describe("file", function()
     assert.is_false(file.exists(path "deep"))
   end)
 
+  it("finds files by the patterns of a shell", function()
+    for _, name in ipairs { "b1.csv", "a1.csv", "a2.csv.gz", "a-%.txt", "é.csv", ".h.csv" } do
+      file.mkdir(path "glob/deep")
+      file.write(path("glob/" .. name), "x")
+      file.write(path("glob/deep/" .. name), "x")
+    end
+    for pattern, want in pairs {
+      ["*.csv"] = "a1.csv b1.csv é.csv", ["?1.csv"] = "a1.csv b1.csv", ["?.csv"] = "é.csv",
+      ["[!b]1.csv*"] = "a1.csv", ["[a-b]1*"] = "a1.csv b1.csv", ["*%*"] = "a-%.txt",
+      [".*.csv"] = ".h.csv", ["d*/a1.*"] = "deep/a1.csv", ["*/a1.csv"] = "deep/a1.csv",
+      ["a1.csv"] = "a1.csv", ["nothing*"] = "", ["a1.csv/*"] = "", ["*/*/*"] = "", ["[a"] = "",
+    } do
+      local found = file.glob(path("glob/" .. pattern))
+      for i, name in ipairs(found) do found[i] = name:gsub("^.*/glob/", "") end
+      assert.equal(want, table.concat(found, " "), pattern)
+    end
+    assert.same({ "/dev/null" }, file.glob "/dev/nul?")
+    assert.same({}, file.glob "")
+    file.remove_tree(path "glob")
+  end)
+
   it("hashes strings and files alike", function()
     local text = ("neap"):rep(33333)
     file.write(path "hashed", text)

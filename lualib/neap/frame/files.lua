@@ -1,6 +1,7 @@
 --- Frames in files; loaded by neap.frame.
 local c = require "neap.c.frame"
 local core = require "neap.frame.core"
+local file = require "neap.file"
 local opts = require "neap.opts"
 
 ---@class neap.frame
@@ -29,55 +30,115 @@ local function declared(o)
   return typed, given
 end
 
-local function check_names(path, o, typed)
-  if not o.columns and #typed == 0 then return end
-  local names = c.csv_names(path, o.delimiter, o.comment, o.header, o.names)
+local function check_names(path, o)
+  if not o.columns and #o.typed == 0 then return end
+  local names = c.csv_names(path, o)
   local there = {}
   for _, name in ipairs(names) do there[name] = true end
-  for _, list in ipairs { o.columns or {}, typed } do
+  for _, list in ipairs { o.columns or {}, o.typed } do
     for _, name in ipairs(list) do
       if not there[name] then opts.unknown("frame.read_csv: " .. path, "column", name, names) end
     end
   end
 end
 
---- Read a CSV file, plain, gzip or zstd. Types are found column by column: bool, integer (i64),
---- number (f64, blank = NaN), time (dates and times with separators), else category. Options:
---- `time`: names of columns that are times even if written as digits (yyyymmdd, epoch in s, ms, us
---- or ns by magnitude); `types`: { name = "number" | "integer" | "bool" | "time" | "category" },
---- which must hold; `columns`: those to keep, in order; `delimiter` (found among , ; tab),
---- `comment` (first character of lines to skip), `header = false` with `names`, `missing` (further
---- words for no value, as { "?" }), `time_zone` of times without offset, `time_format` as
---- "%d/%m/%Y %H:%M". Errors name file, line, column and value.
+-- An array of paths from a path, a glob or an array of them.
+local function paths_of(where, path)
+  local paths = {}
+  for i, entry in ipairs(type(path) == "table" and path or { path }) do
+    if type(entry) ~= "string" then
+      opts.raise("%s: path %d is a %s, a string is expected", where, i, opts.kind(entry))
+    end
+    if entry:find "[*?%[]" and not file.exists(entry) then
+      local found = file.glob(entry)
+      if #found == 0 then opts.raise("%s: no file matches '%s'", where, entry) end
+      table.move(found, 1, #found, #paths + 1, paths)
+    else
+      paths[#paths + 1] = entry
+    end
+  end
+  if #paths == 0 then opts.raise("%s: the array of paths is empty", where) end
+  return paths
+end
+
+-- The symbol that the name of each file tells.
+local function symbols_of(where, paths, symbol)
+  if not symbol then return nil end
+  local pattern = symbol == true and "^[^-_.]+" or symbol
+  if type(pattern) ~= "string" then
+    opts.raise("%s: symbol is %s, must be true or a pattern with one capture", where,
+      tostring(symbol))
+  end
+  local symbols = {}
+  for i, path in ipairs(paths) do
+    local name = path:match "[^/]*$"
+    local ok, found = pcall(string.match, name, pattern)
+    if not ok then opts.raise("%s: symbol: %s", where, found:gsub("^.-: ", "")) end
+    if type(found) ~= "string" or found == "" then
+      opts.raise("%s: symbol: the name '%s' does not match '%s'", where, name, pattern)
+    end
+    symbols[i] = found
+  end
+  return symbols
+end
+
+local function check_invalid(where, o)
+  if o.invalid ~= "error" and o.invalid ~= "replace" then
+    opts.raise("%s: invalid is '%s', allowed are 'error' and 'replace'", where,
+      tostring(o.invalid))
+  end
+  o.replace = o.invalid == "replace"
+end
+
+--- Read a CSV file, plain, gzip or zstd, or several files of the same columns: `path` is a path, a
+--- glob ("data/*-5m.csv.gz", see `file.glob`), or an array of them. Types are found column by
+--- column: bool, integer (i64), number (f64, blank = NaN), time (dates and times with separators),
+--- else category. Errors name file, line, column and value of the first fault. Options:
+--- - `time`: names of columns that are times even if written as digits (yyyymmdd, epoch in s, ms,
+---   us or ns by magnitude); `types`: { name = "number" | "integer" | "bool" | "time" |
+---   "category" }, which must hold; `columns`: those to keep, in order;
+--- - `delimiter` (found among , ; tab), `decimal` (","), `thousands` ("," "." " " "'", between
+---   groups of three digits), `comment` (first character of lines to skip), `missing` (further
+---   words for no value, as { "?" });
+--- - `header = false` with `names`, `skip_rows` (lines before the header), `max_rows` (of all
+---   files);
+--- - `time_zone` of times without offset, `time_format` as "%d/%m/%Y %H:%M";
+--- - `invalid`: "error", or "replace" for U+FFFD where text is not UTF-8;
+--- - `symbol`: a category column `symbol` comes first, with what a pattern with one capture finds
+---   in the name of the file, or with `true` what stands before the first of - _ and the point.
 ---     pcall(frame.read_csv, "/nowhere.csv") --> false, ...
----@param path string
+---@param path string|string[]
 ---@param o? table
 ---@return neap.frame
 function frame.read_csv(path, o)
-  o = opts.merge("frame.read_csv", {
+  local where = "frame.read_csv"
+  if type(path) ~= "table" then opts.expect(where, "the path", path, "string") end
+  o = opts.merge(where, {
     time = opts.none, types = {}, columns = opts.none, delimiter = opts.none, comment = opts.none,
     header = true, names = opts.none, missing = opts.none, time_zone = opts.none,
-    time_format = opts.none,
+    time_format = opts.none, decimal = opts.none, thousands = opts.none, skip_rows = 0,
+    max_rows = opts.none, symbol = opts.none, invalid = "error",
   }, o)
-  opts.expect("frame.read_csv", "the path", path, "string")
-  local typed, given = declared(o)
-  check_names(path, o, typed)
-  local columns = c.read_csv(path, o.delimiter, o.comment, o.header, o.names, o.columns, typed,
-    given, o.missing, o.time_zone, o.time_format)
-  return core.of_columns("frame.read_csv", columns)
+  check_invalid(where, o)
+  o.typed, o.kinds = declared(o)
+  local paths = paths_of(where, path)
+  local symbols = symbols_of(where, paths, o.symbol)
+  check_names(paths[1], o)
+  return core.of_columns(where, c.read_csv(paths, o, symbols))
 end
 
 --- The names in the header of a CSV file.
 ---     pcall(frame.csv_columns, "/nowhere.csv") --> false, ...
 ---@param path string
----@param o? table delimiter, comment, header, names as in `read_csv`
+---@param o? table delimiter, comment, decimal, header, names, skip_rows as in `read_csv`
 ---@return string[]
 function frame.csv_columns(path, o)
   o = opts.merge("frame.csv_columns", {
-    delimiter = opts.none, comment = opts.none, header = true, names = opts.none,
+    delimiter = opts.none, comment = opts.none, decimal = opts.none, header = true,
+    names = opts.none, skip_rows = 0,
   }, o)
   opts.expect("frame.csv_columns", "the path", path, "string")
-  return c.csv_names(path, o.delimiter, o.comment, o.header, o.names)
+  return c.csv_names(path, o)
 end
 
 --- Write the frame as CSV; the file appears whole or not at all, compressed when its name ends in

@@ -1,30 +1,21 @@
 ---@meta neap.c.frame
 local c = {}
 
---- Read a CSV file into columns { name, kind, tensor, labels }; nil leaves an option to be found.
----@param path string
----@param delimiter? string one character
----@param comment? string one character
----@param header? boolean
----@param names? string[] without a header
----@param columns? string[] to keep, in order
----@param typed? string[] columns whose kind is given
----@param kinds? string[] their kinds
----@param missing? string[] words for no value
----@param zone? string of times without offset
----@param time_format? string
+--- Read CSV files into columns { name, kind, tensor, labels }. Options by name; an absent one has its
+--- default: delimiter, comment, decimal, thousands (a character each), header, names, skip_rows,
+--- max_rows, columns, typed and kinds (names of columns and their kinds), missing, time_zone,
+--- time_format, replace (bytes that are not UTF-8).
+---@param paths string[]
+---@param options table
+---@param symbols? string[] one for each path: the first column then
 ---@return table[]
-function c.read_csv(path, delimiter, comment, header, names, columns, typed, kinds, missing, zone,
-  time_format) end
+function c.read_csv(paths, options, symbols) end
 
 --- The names in the header of a CSV file.
 ---@param path string
----@param delimiter? string
----@param comment? string
----@param header? boolean
----@param names? string[]
+---@param options table as for read_csv
 ---@return string[]
-function c.csv_names(path, delimiter, comment, header, names) end
+function c.csv_names(path, options) end
 
 --- Write columns of equal length as CSV, whole or not at all.
 ---@param path string
