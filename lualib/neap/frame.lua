@@ -7,6 +7,7 @@ require "neap.frame.concat" -- into the table and the class of neap.frame.core
 require "neap.frame.database"
 require "neap.frame.files"
 require "neap.frame.group"
+require "neap.frame.join"
 require "neap.frame.look"
 require "neap.frame.query"
 require "neap.frame.resample"

@@ -122,12 +122,12 @@ typedef struct {
   neap_join_how how;
   bool match_missing;             /* a missing key equals a missing key */
   bool unique_left, unique_right; /* NEAP_EVALUE names two rows where a key repeats */
+  bool exchanged;                 /* the user calls left right */
 } neap_join_options;
 
 /* Rows of the result: positions in left and right, i32 from 1, 0 = none. left is empty when it
  * would be every left row in order; right is empty for SEMI and ANTI. Keys pair up by place; kinds
- * agree, and categories share one numbering (rank) of labels. lost: rows of right without partner
- * in the result. */
+ * agree, and categories share one numbering (rank) of labels. */
 neap_status neap_join(neap_tensor *left_at, neap_tensor *right_at, int count,
                       const neap_series *left, int64_t left_rows, const neap_series *right,
                       int64_t right_rows, const neap_join_options *o);

@@ -48,6 +48,18 @@ void neap__index_drop(neap__index *x);
 /* The numbers of other words; -1: not there. */
 neap_status neap__index_find(const neap__index *x, const neap__words *w, int32_t *id);
 
+/* The numbers of the keys of two frames, by those of the right one: in left, -1 for keys that the
+ * right one lacks; in both for missing keys when drop is set. Without keys all have number 0. */
+typedef struct {
+  int64_t count;
+  int32_t *left, *right;
+} neap__sides;
+
+neap_status neap__sides_make(neap__sides *out, int count, const neap_series *left,
+                             int64_t left_rows, const neap_series *right, int64_t right_rows,
+                             bool drop);
+void neap__sides_drop(neap__sides *s);
+
 /* NEAP_EARG when n rows do not fit into 32 bits. */
 neap_status neap__check_rows(const char *operation, int64_t n);
 

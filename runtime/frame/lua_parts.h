@@ -5,6 +5,7 @@
 #include <lua.h>
 
 /* Each adds its functions to the module table at the top of the stack. */
+void neap__lua_add_frame_joins(lua_State *L);
 void neap__lua_add_groups(lua_State *L);
 void neap__lua_add_read(lua_State *L);
 void neap__lua_add_labels(lua_State *L);

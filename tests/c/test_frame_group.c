@@ -167,6 +167,58 @@ static void statistics_of_a_small_group(void **state) {
   drop(&s, 1);
 }
 
+/* joins -----------------------------------------------------------------------------------------
+ */
+
+static void pairs_of_rows(void **state) {
+  (void)state;
+  const int64_t a[] = {7, 8, 7, 9}, b[] = {9, 7, 5, 7};
+  const int32_t left[] = {1, 1, 2, 3, 3, 4, 0}, right[] = {2, 4, 0, 2, 4, 1, 3};
+  neap_series l = integers(4, a), r = integers(4, b);
+  neap_tensor at, of;
+  neap_join_options o = {.how = NEAP_JOIN_OUTER};
+  assert_ok(neap_join(&at, &of, 1, &l, 4, &r, 4, &o));
+  assert_int_equal(at.size[0], 7);
+  assert_memory_equal(neap_tensor_data(&at), left, sizeof left);
+  assert_memory_equal(neap_tensor_data(&of), right, sizeof right);
+  neap_tensor_drop(&at);
+  neap_tensor_drop(&of);
+  o.unique_right = true;
+  assert_fails(neap_join(&at, &of, 1, &l, 4, &r, 4, &o), NEAP_EVALUE, "rows 2 and 4 of the right");
+  o = (neap_join_options){.how = NEAP_JOIN_CROSS};
+  assert_fails(neap_join(&at, &of, 0, NULL, INT32_MAX - 1, NULL, INT32_MAX - 1, &o), NEAP_ESHAPE,
+               "join: 4611686009837453316 rows");
+  drop(&l, 1);
+  drop(&r, 1);
+}
+
+static void the_last_row_known(void **state) {
+  (void)state;
+  const int64_t a[] = {1, 4, 4, 9}, b[] = {2, 4, 4, 8, 30};
+  const int32_t back[] = {0, 3, 3, 4}, ahead[] = {1, 2, 2, 5}, nearest[] = {1, 3, 3, 4};
+  const int32_t *want[] = {back, ahead, nearest};
+  neap_series l = column(NEAP_COLUMN_TIME, NEAP_I64, 4, a);
+  neap_series r = column(NEAP_COLUMN_TIME, NEAP_I64, 5, b);
+  neap_tensor of;
+  for (int way = 0; way < 3; way++) {
+    neap_asof_options o = {.direction = (neap_asof_direction)way, .allow_exact = true};
+    assert_ok(neap_join_asof(&of, &l, &r, 0, NULL, NULL, &o));
+    assert_memory_equal(neap_tensor_data(&of), want[way], sizeof back);
+    neap_tensor_drop(&of);
+  }
+  const int64_t falling[] = {1, 2, 1}, missing[] = {1, NEAP_NAT};
+  neap_series bad[2] = {column(NEAP_COLUMN_TIME, NEAP_I64, 3, falling),
+                        column(NEAP_COLUMN_TIME, NEAP_I64, 2, missing)};
+  neap_asof_options o = {.allow_exact = true};
+  assert_fails(neap_join_asof(&of, &l, &bad[0], 0, NULL, NULL, &o), NEAP_EVALUE,
+               "row 3 of the right frame is before row 2");
+  assert_fails(neap_join_asof(&of, &bad[1], &r, 0, NULL, NULL, &o), NEAP_EVALUE,
+               "row 2 of the left frame is missing");
+  drop(bad, 2);
+  drop(&l, 1);
+  drop(&r, 1);
+}
+
 /* memory and interrupts -------------------------------------------------------------------------
  */
 
@@ -193,6 +245,19 @@ static void work(neap_series *keys, neap_series *x) {
   }
 }
 
+static void join(neap_series *keys, neap_series *time) {
+  neap_tensor at, of;
+  for (int how = 0; how < NEAP_JOIN_CROSS; how++) {
+    neap_join_options o = {.how = (neap_join_how)how, .unique_left = how % 2 == 1};
+    if (neap_join(&at, &of, 2, keys, MANY, keys, MANY, &o)) continue;
+    neap_tensor_drop(&at);
+    neap_tensor_drop(&of);
+  }
+  neap_asof_options o = {.direction = NEAP_ASOF_NEAREST};
+  if (!neap_join_asof(&of, time, time, 1, keys, keys, &o)) neap_tensor_drop(&of);
+  if (!neap_join_asof(&of, time, time, 0, NULL, NULL, &o)) neap_tensor_drop(&of);
+}
+
 static void a_failed_allocation_leaves_nothing(void **state) {
   (void)state;
   neap_rng r = neap_rng_make(9);
@@ -205,6 +270,10 @@ static void a_failed_allocation_leaves_nothing(void **state) {
   neap_series keys[2] = {integers(MANY, a), numbers(MANY, b)}, x = numbers(MANY, b);
   assert_ok(neap_set_threads(1));
   with_every_allocation_failing(work(keys, &x));
+  for (int i = 0; i < MANY; i++) b[i] = i;
+  neap_series time = numbers(MANY, b);
+  with_every_allocation_failing(join(keys, &time));
+  drop(&time, 1);
   assert_ok(neap_set_threads(2));
   neap_groups g;
   neap_interrupt_raise();
@@ -222,6 +291,8 @@ int main(void) {
       cmocka_unit_test(no_key_is_one_group_and_no_row_none),
       cmocka_unit_test(codes_have_labels),
       cmocka_unit_test(statistics_of_a_small_group),
+      cmocka_unit_test(pairs_of_rows),
+      cmocka_unit_test(the_last_row_known),
       cmocka_unit_test(a_failed_allocation_leaves_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,7 +172,111 @@ def transform_cases():
                 [f], want)
 
 
+# joins --------------------------------------------------------------------------------------------
+
+KEYS = [["s"], ["t"], ["k"], ["q"], ["b"], ["big"], ["s", "k"], ["t", "b"], ["q", "s"]]
+
+
+def join_want(f, g, how, keys):
+    if how in ("semi", "anti"):
+        marked = f.reset_index().merge(g[keys].drop_duplicates(), on=keys, how="left",
+                                       indicator=True).set_index("index").loc[f.index]
+        return f[(marked._merge == "both").values == (how == "semi")]
+    return ordered(f, g, how, on=keys)
+
+
+def ordered(f, g, how, **o):
+    """Pairs by left row, then by right row, also of an inner join, where pandas 1.5.3 puts equal
+    keys together; an outer join by keys, as pandas documents it and 1.5.3 does not do it."""
+    a, b = pd.DataFrame({"k": [1, 2, 1]}), pd.DataFrame({"k": [2, 1]})
+    assert list(a.merge(b, on="k").k) == [1, 1, 2] and list(b.merge(a, how="outer").k) == [2, 1, 1]
+    out = f.assign(_l=np.arange(len(f))).merge(g.assign(_r=np.arange(len(g))), how=how,
+                                               suffixes=("", "_right"), **o)
+    if how == "inner":
+        out = out.sort_values(["_l", "_r"], kind="stable")
+    if how == "outer":
+        keys = o["on"] if "on" in o else "_k"
+        if "left_on" in o:
+            out["_k"] = out[o["left_on"]].fillna(out[o["right_on"]])
+        lost = out._l.isna()
+        out = pd.concat([out[~lost].sort_values(["_l", "_r"]), out[lost].sort_values("_r")])
+        out = out.sort_values(keys, kind="stable", na_position="last")
+    names = list(f.columns) + [c for c in out.columns if c not in f.columns and c[0] != "_"]
+    return out[names]
+
+
+def join_cases():
+    """match_missing: missing keys equal each other in pandas; there is no other way there."""
+    for i, keys in enumerate(KEYS):
+        for how in ("left", "inner", "right", "outer", "semi", "anti"):
+            match = (i + len(how)) % 2 == 0
+            f = panel(8, 0.2)[keys + ["x", "i", "d"]]
+            g = panel(6, 0.2)[keys + ["x", "w"] + (["b"] if "b" not in keys and how == "inner"
+                                                   else [])]
+            g["j"] = np.arange(len(g))
+            if not match:
+                f, g = f.dropna(subset=keys), g.dropna(subset=keys)
+            case("join", {"on": keys, "how": how, "match_missing": match}, [f, g],
+                 join_want(f.reset_index(drop=True), g.reset_index(drop=True), how, keys))
+    for how in ("left", "inner", "right", "outer"):
+        f, g = panel(7, 0)[["k", "x"]], panel(6, 0)[["i", "k"]]
+        g = g.rename(columns={"k": "m"})
+        case("join", {"left_on": "k", "right_on": "m", "how": how}, [f, g],
+             ordered(f, g, how, left_on="k", right_on="m"))
+    f, g = panel(4)[["s", "x"]], panel(3)[["s", "k"]]
+    case("join", {"how": "cross"}, [f, g], f.merge(g, how="cross", suffixes=("", "_right")))
+    for f, g in ((panel(5)[["k", "x"]], panel(0)[["k", "w"]]),
+                 (panel(0)[["k", "x"]], panel(5)[["k", "w"]])):
+        for how in ("left", "inner", "right", "outer"):
+            case("join", {"on": ["k"], "how": how}, [f, g], ordered(f, g, how, on="k"))
+
+
+def ticks(n, top, kind):
+    at = np.sort(rng.integers(0, top, n))
+    if kind == "time":
+        return pd.to_datetime(at * 10**9 + 1600000000 * 10**9)
+    return at / 4 - 3 if kind == "float" else at - 5
+
+
+def asof_frames(kind, n, m, by):
+    f = pd.DataFrame({"time": ticks(n, 40, kind), "x": np.round(rng.normal(size=n), 2)})
+    g = pd.DataFrame({"time": ticks(m, 40, kind), "time_right": 0,
+                      "y": with_gaps(np.round(rng.normal(size=m), 2), 0.1), "j": np.arange(m)})
+    g["time_right"] = g.time
+    for k in by:
+        f[k] = rng.choice(["A", "B", "C"], n) if k == "s" else rng.integers(0, 3, n)
+        g[k] = rng.choice(["B", "C", "D", "A"], m) if k == "s" else rng.integers(0, 3, m)
+    return f, g
+
+
+def asof_cases():
+    for kind in ("time", "int", "float"):
+        for direction in ("backward", "forward", "nearest"):
+            for by in ([], ["s"], ["s", "k"]):
+                for exact in (True, False):
+                    for limit in (None, 2):
+                        n, m = ((14, 9), (9, 14), (12, 30))[rng.integers(0, 3)]
+                        f, g = asof_frames(kind, n, m, by)
+                        o = {"direction": direction, "allow_exact_matches": exact}
+                        args = {"on": "time", "direction": direction, "allow_exact": exact}
+                        if limit and kind == "time":
+                            args["tolerance"] = "2s"
+                            o["tolerance"] = pd.Timedelta("2s")
+                        elif limit:
+                            args["tolerance"] = o["tolerance"] = 2 if kind == "int" else 1.25
+                        if by:
+                            o["by"] = args["by"] = by
+                        want = pd.merge_asof(f, g, on="time", **o)
+                        g = g.drop(columns="time_right")
+                        if kind != "time":  # i64 columns called time are times in neap
+                            new, args["on"] = {"time": "at", "time_right": "at_right"}, "at"
+                            f, g, want = (x.rename(columns=new) for x in (f, g, want))
+                        case("asof", args, [f, g], want)
+
+
 group_cases()
 transform_cases()
-
 write("groups")
+join_cases()
+asof_cases()
+write("joins")

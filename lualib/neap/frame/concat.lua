@@ -1,59 +1,78 @@
 --- Frames one below the other; loaded by neap.frame.
 local core = require "neap.frame.core"
 local opts = require "neap.opts"
-local tensor = require "neap.tensor"
+local stack = require "neap.frame.stack"
 
 local frame = core.frame
 local column_at, empty, put, state_of = core.column_at, core.empty, core.put, core.state_of
 
--- Columns of several frames one below the other; text gets one list of labels.
-local function concat_column(parts)
-  local kind, tensors = parts[1].kind, {}
-  if kind ~= "category" then
-    for i, part in ipairs(parts) do tensors[i] = part.tensor end
-    return { kind = kind, tensor = tensor.cat(tensors, 1) }
-  end
-  local labels, code_of = {}, {}
-  for i, part in ipairs(parts) do
-    local codes = { 0 }
-    for code, label in ipairs(part.labels) do
-      if not code_of[label] then
-        labels[#labels + 1] = label
-        code_of[label] = #labels
-      end
-      codes[code + 1] = code_of[label]
+local where = "frame.concat"
+
+local function check_same(frames)
+  local first = state_of(frames[1], where)
+  for i, f in ipairs(frames) do
+    if #state_of(f, where).names ~= #first.names then
+      opts.raise("%s: frame %d has %d columns, the first has %d; how = 'outer' fills what is "
+        .. "missing, how = 'inner' leaves it out", where, i, #state_of(f).names, #first.names)
     end
-    tensors[i] = tensor.of(codes, { dtype = "i32" }):take(part.tensor:to "i64":add(1))
   end
-  return { kind = kind, tensor = tensor.cat(tensors, 1), labels = labels }
+end
+
+-- The names of the result: those of any frame by first appearance, or of all.
+local function names_of(frames, how)
+  local names, count = {}, {}
+  for _, f in ipairs(frames) do
+    for _, name in ipairs(state_of(f, where).names) do
+      if not count[name] then names[#names + 1] = name end
+      count[name] = (count[name] or 0) + 1
+    end
+  end
+  if how == "outer" then return names end
+  local all = {}
+  for _, name in ipairs(names) do
+    if how == "same" or count[name] == #frames then all[#all + 1] = name end
+  end
+  return all
+end
+
+-- The parts of one column; frames that lack it give missing values.
+local function parts_of(frames, name, how)
+  local parts, model, from = {}, nil, nil
+  for i, f in ipairs(frames) do
+    local column = how == "same" and column_at(f, where, name) or state_of(f).columns[name]
+    if column and model and column.kind ~= model.kind then
+      opts.raise("%s: column '%s' is a %s in frame %d and a %s in frame %d", where, name,
+        column.kind, i, model.kind, from)
+    end
+    if column and not model then model, from = column, i end
+    parts[i] = column or false
+  end
+  for i, part in ipairs(parts) do
+    if not part then parts[i] = stack.missing(model, #frames[i]) end
+  end
+  return parts
 end
 
 --- The rows of several frames, one below the other. All must have the columns of the first, in any
---- order.
+--- order; with `how = "outer"` columns that a frame lacks are missing in its rows (NaN, NaT;
+--- integers and bools become f64), with `how = "inner"` only columns that all have are kept. Texts
+--- get one list of labels, numbers their common dtype.
 ---     #frame.concat { frame.new { { "x", { 1 } } }, frame.new { { "x", { 2, 3 } } } } --> 3
 ---@param frames neap.frame[]
+---@param o? { how: string }
 ---@return neap.frame
-function frame.concat(frames)
-  opts.expect("frame.concat", "frames", frames, "table")
-  local out = empty()
-  if #frames == 0 then return out end
-  local first = state_of(frames[1], "frame.concat")
-  for i, f in ipairs(frames) do
-    if #state_of(f, "frame.concat").names ~= #first.names then
-      opts.raise("frame.concat: frame %d has %d columns, the first has %d", i,
-        #state_of(f).names, #first.names)
-    end
+function frame.concat(frames, o)
+  opts.expect(where, "frames", frames, "table")
+  local how = opts.merge(where, { how = "same" }, o).how
+  if how ~= "same" and how ~= "outer" and how ~= "inner" then
+    opts.unknown(where, "how", tostring(how), { "same", "outer", "inner" })
   end
-  for _, name in ipairs(first.names) do
-    local parts = {}
-    for i, f in ipairs(frames) do
-      parts[i] = column_at(f, "frame.concat", name)
-      if parts[i].kind ~= parts[1].kind then
-        opts.raise("frame.concat: column '%s' is a %s in frame %d and a %s in the first", name,
-          parts[i].kind, i, parts[1].kind)
-      end
-    end
-    put(out, "frame.concat", name, concat_column(parts))
+  local out = empty()
+  for _, f in ipairs(frames) do state_of(f, where) end
+  if #frames == 0 then return out end
+  if how == "same" then check_same(frames) end
+  for _, name in ipairs(names_of(frames, how)) do
+    put(out, where, name, stack.columns(parts_of(frames, name, how)))
   end
   return out
 end

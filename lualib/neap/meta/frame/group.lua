@@ -80,4 +80,30 @@ function c.present(columns, any, rows) end
 ---@return neap.tensor
 function c.fill_missing(series, groups, method, value, limit, time) end
 
+--- Rows of two frames with equal keys, i32 from 1, 0 = none; nil for all rows of left in order.
+---@param left table[] keys
+---@param left_rows integer
+---@param right table[] keys, as many
+---@param right_rows integer
+---@param how string inner, left, outer, semi, anti, cross
+---@param match_missing boolean
+---@param unique_left boolean
+---@param unique_right boolean
+---@param exchanged boolean messages call left right
+---@return neap.tensor? left
+---@return neap.tensor? right
+function c.join(left, left_rows, right, right_rows, how, match_missing, unique_left,
+  unique_right, exchanged) end
+
+--- The row of right that is joined to each of left by time, i32 from 1, 0 = none.
+---@param left_on table series
+---@param right_on table series
+---@param left_by table[] keys
+---@param right_by table[] keys
+---@param direction string backward, forward, nearest
+---@param allow_exact boolean
+---@param tolerance? number
+---@return neap.tensor
+function c.join_asof(left_on, right_on, left_by, right_by, direction, allow_exact, tolerance) end
+
 return c
