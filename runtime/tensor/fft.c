@@ -1,6 +1,7 @@
 #include "tensor/fft.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -8,7 +9,7 @@
 #include "base/pool.h"
 #include "tensor/walk.h"
 
-enum { LANES = NEAP_FFT_LANES, SHORT = 64, WHOLE = 1 << 13, PASSES = 64 };
+enum { LANES = NEAP_FFT_LANES, SHORT = 64, WHOLE = 1 << 14, PASSES = 64 };
 
 /* Passes of transforms of n points. */
 typedef struct {
@@ -25,9 +26,10 @@ struct neap__fft {
   const neap_kern *k;
   ladder first, second; /* n = first.n second.n */
   double *grid;         /* AS_WHOLE: exp(-2 pi i k1 j2/n) at [k1 second.n + j2], in parts */
-  neap__fft *inner;     /* BY_CONVOLUTION: of inner->n >= 2 n - 1 points */
-  double *chirp;        /* exp(-pi i j^2/n), pairs */
-  double *filter;       /* the transform of its conjugate over inner->n, pairs */
+  neap__half_turns half;
+  neap__fft *inner; /* BY_CONVOLUTION: of inner->n >= 2 n - 1 points */
+  double *chirp;    /* exp(-pi i j^2/n), pairs */
+  double *filter;   /* the transform of its conjugate over inner->n, pairs */
 };
 
 /* roots of unity ------------------------------------------------------------------------------- */
@@ -410,10 +412,12 @@ static neap_status make_chirp(void *ctx, int64_t chunk, int64_t begin, int64_t e
   return NEAP_OK;
 }
 
+static neap_status make(neap__fft **out, int64_t n);
+
 static neap_status plan_convolution(neap__fft *f) {
   int64_t n = f->n, m = good_length(2 * n - 1);
   f->way = BY_CONVOLUTION;
-  NEAP_TRY(neap__fft_new(&f->inner, m));
+  NEAP_TRY(make(&f->inner, m));
   f->chirp = neap_alloc_array(n, 2 * sizeof *f->chirp);
   f->filter = f->chirp ? neap_calloc_array(m, 2 * sizeof *f->filter) : NULL;
   if (!f->filter) return NEAP_ENOMEM;
@@ -436,7 +440,32 @@ static neap_status plan_short(neap__fft *f) {
   return st;
 }
 
-neap_status neap__fft_new(neap__fft **out, int64_t n) {
+static neap_status half_turns_init(neap__half_turns *h, int64_t n) {
+  int64_t length = 16;
+  while (length * length < n / 2) length *= 2;
+  int64_t count = n / 2 / length + 1;
+  h->length = length;
+  h->fine = neap_alloc_array(length + count, 2 * sizeof *h->fine);
+  if (!h->fine) return NEAP_ENOMEM;
+  h->coarse = h->fine + 2 * length;
+  for (int64_t k = 0; k < length; k++) neap__root(h->fine + 2 * k, k % (2 * n), 2 * n);
+  for (int64_t k = 0; k < count; k++) neap__root(h->coarse + 2 * k, k * length, 2 * n);
+  return NEAP_OK;
+}
+
+static void drop(neap__fft *f) {
+  if (!f) return;
+  drop(f->inner);
+  neap_free(f->first.w);
+  neap_free(f->second.w);
+  neap_free(f->half.fine);
+  neap_free(f->grid);
+  neap_free(f->chirp);
+  neap_free(f->filter);
+  neap_free(f);
+}
+
+static neap_status make(neap__fft **out, int64_t n) {
   *out = NULL;
   if (n > (int64_t)1 << 48)
     return neap_fail(NEAP_ESHAPE, "fft: %lld points, 2^48 at most", (long long)n);
@@ -444,23 +473,33 @@ neap_status neap__fft_new(neap__fft **out, int64_t n) {
   if (!f) return NEAP_ENOMEM;
   f->n = n;
   neap_status st = neap_kern_select(&f->k);
+  if (!st) st = half_turns_init(&f->half, n);
   if (!st && left_over(n) > 1) st = plan_convolution(f);
   else if (!st) st = n <= SHORT ? plan_short(f) : plan_split(f);
-  if (st) neap__fft_free(f);
+  if (st) drop(f);
   else *out = f;
   return st;
 }
 
-void neap__fft_free(neap__fft *f) {
-  if (!f) return;
-  neap__fft_free(f->inner);
-  neap_free(f->first.w);
-  neap_free(f->second.w);
-  neap_free(f->grid);
-  neap_free(f->chirp);
-  neap_free(f->filter);
-  neap_free(f);
+/* Owned by nobody, so that two threads never share it. */
+static _Atomic(neap__fft *) kept;
+
+neap_status neap__fft_take(neap__fft **out, int64_t n) {
+  neap__fft *f = atomic_exchange(&kept, NULL);
+  if (f && f->n == n) {
+    *out = f;
+    return NEAP_OK;
+  }
+  drop(f);
+  return make(out, n);
 }
+
+void neap__fft_give(neap__fft *f) {
+  if (f && f->n <= WHOLE) f = atomic_exchange(&kept, f);
+  drop(f);
+}
+
+const neap__half_turns *neap__fft_half_turns(const neap__fft *f) { return &f->half; }
 
 /* Rows side by side on the pool, but long ones after each other, with the pool inside. */
 neap_status neap__fft_run(const neap__fft *f, const neap__fft_rows *r) {

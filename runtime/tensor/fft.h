@@ -16,9 +16,10 @@
 
 typedef struct neap__fft neap__fft;
 
-/* A plan for n >= 1 points; NULL is fine to free. */
-neap_status neap__fft_new(neap__fft **out, int64_t n);
-void neap__fft_free(neap__fft *f);
+/* A plan for n >= 1 points, and giving it back, NULL too. The last one given back is kept, if it is
+ * small, for whoever asks next. */
+neap_status neap__fft_take(neap__fft **out, int64_t n);
+void neap__fft_give(neap__fft *f);
 
 /* Rows of n pairs (re, im), zs and xs doubles apart: z[k] = scale sum_j x[j] exp(-+2 pi i jk/n), +
  * for the inverse. z may be x. */
@@ -30,6 +31,14 @@ typedef struct {
   double scale;
 } neap__fft_rows;
 neap_status neap__fft_run(const neap__fft *f, const neap__fft_rows *r);
+
+/* exp(-2 pi i k/2n) for k <= n/2: fine[k % length] coarse[k / length], pairs, length being a power
+ * of two. */
+typedef struct {
+  int64_t length;
+  double *fine, *coarse;
+} neap__half_turns;
+const neap__half_turns *neap__fft_half_turns(const neap__fft *f);
 
 /* root[0], root[1] = cos, -sin of 2 pi k/n for 0 <= k < n < 2^56, within 1e-16: from an angle of
  * at most pi/4, exact where the value is. */

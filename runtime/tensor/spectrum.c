@@ -25,25 +25,6 @@ typedef struct {
 
 /* real and complex ----------------------------------------------------------------------------- */
 
-/* exp(-2 pi i k/n) for k <= n/4 as products of a fine and a coarse root. */
-typedef struct {
-  int64_t length; /* of fine ones, a power of two */
-  double *fine, *coarse;
-} quarter;
-
-static neap_status quarter_init(quarter *q, int64_t n) {
-  int64_t length = 16;
-  while (length * length < n / 4) length *= 2;
-  int64_t count = n / 4 / length + 1;
-  q->length = length;
-  q->fine = neap_alloc_array(length + count, 2 * sizeof *q->fine);
-  if (!q->fine) return NEAP_ENOMEM;
-  q->coarse = q->fine + 2 * length;
-  for (int64_t k = 0; k < length; k++) neap__root(q->fine + 2 * k, k % n, n);
-  for (int64_t k = 0; k < count; k++) neap__root(q->coarse + 2 * k, k * length, n);
-  return NEAP_OK;
-}
-
 /* Between the transform z of h pairs x[2j] + i x[2j+1] and that y of the 2h real numbers x:
  *   y[k] = e + w^k o,  conj y[h-k] = e - w^k o,  w = exp(-2 pi i/2h),
  *   e = (z[k] + conj z[h-k]) / 2,  o = (z[k] - conj z[h-k]) / 2i.
@@ -54,7 +35,7 @@ typedef struct {
   const double *from;
   int64_t to_row, from_row; /* doubles from row to row */
   bool back, whole;         /* whole: y[2h - k] = conj y[k] too */
-  quarter q;
+  const neap__half_turns *turns;
 } folding;
 
 static void fold_pairs(const folding *f, double *to, const double *from, int64_t begin,
@@ -63,8 +44,8 @@ static void fold_pairs(const folding *f, double *to, const double *from, int64_t
   double half = f->back ? 1 : 0.5, sign = f->back ? 1 : -1;
   for (int64_t k = begin; k < end; k++) {
     const double *a = from + 2 * k, *b = from + 2 * (h - k);
-    const double *u = f->q.fine + 2 * (k & (f->q.length - 1)),
-                 *v = f->q.coarse + k / f->q.length * 2;
+    const double *u = f->turns->fine + 2 * (k & (f->turns->length - 1)),
+                 *v = f->turns->coarse + k / f->turns->length * 2;
     double wr = u[0] * v[1] + u[1] * v[0], wi = sign * (u[0] * v[0] - u[1] * v[1]);
     double er = half * (a[0] + b[0]), ei = half * (a[1] - b[1]);
     double dr = half * (a[0] - b[0]), di = half * (a[1] + b[1]);
@@ -105,11 +86,8 @@ static neap_status fold_blocks(void *ctx, int64_t chunk, int64_t begin, int64_t 
 
 static neap_status fold(folding *f) {
   f->blocks = (f->h / 2 + NEAP__GRAIN) / NEAP__GRAIN;
-  neap_status st = quarter_init(&f->q, 2 * f->h);
   int64_t grain = f->blocks > 1 ? 1 : NEAP__GRAIN / f->h;
-  if (!st) st = neap_parallel_for(f->rows * f->blocks, grain < 1 ? 1 : grain, fold_blocks, f);
-  neap_free(f->q.fine);
-  return st;
+  return neap_parallel_for(f->rows * f->blocks, grain < 1 ? 1 : grain, fold_blocks, f);
 }
 
 /* An even number of real numbers, as half as many pairs. */
@@ -121,6 +99,7 @@ static neap_status even_forward(const spectrum *s, const neap__fft *plan) {
   NEAP_TRY(neap__fft_run(plan, &r));
   folding f = {.h = s->n / 2, .rows = r.rows, .to = z, .from = z, .to_row = row, .from_row = row};
   f.whole = s->kind == NEAP_FFT;
+  f.turns = neap__fft_half_turns(plan);
   return fold(&f);
 }
 
@@ -129,6 +108,7 @@ static neap_status even_back(const spectrum *s, const neap__fft *plan) {
   folding f = {.h = s->n / 2, .rows = s->rows.rows, .to = z, .to_row = s->n, .back = true};
   f.from = neap_tensor_data(&s->rows.t);
   f.from_row = 2 * s->in;
+  f.turns = neap__fft_half_turns(plan);
   NEAP_TRY(fold(&f));
   neap__fft_rows r = {.rows = f.rows, .zs = s->n, .xs = s->n, .z = z, .x = z, .scale = s->scale};
   r.inverse = true;
@@ -198,12 +178,12 @@ static neap_status transform(const spectrum *s) {
   r.z = neap_tensor_data(&s->z);
   r.x = neap_tensor_data(&s->rows.t);
   r.inverse = s->kind == NEAP_IFFT;
-  NEAP_TRY(neap__fft_new(&plan, halves ? s->n / 2 : s->n));
+  NEAP_TRY(neap__fft_take(&plan, halves ? s->n / 2 : s->n));
   neap_status st = !real         ? neap__fft_run(plan, &r)
                    : !halves     ? odd(s, plan)
                    : s->pairs_in ? even_back(s, plan)
                                  : even_forward(s, plan);
-  neap__fft_free(plan);
+  neap__fft_give(plan);
   return st;
 }
 

@@ -73,8 +73,9 @@ static double error_of(int64_t n, const double *x, const double *got, bool inver
 
 static void every_length_is_the_sum(void **state) {
   (void)state;
-  const int64_t more[] = {128,  169,  243,  256,  343,  360,  509,  512,  625,  720,   1000, 1001,
-                          1009, 1024, 1331, 2048, 2187, 2310, 8191, 8192, 8200, 16384, 9261};
+  const int64_t more[] = {128,  169,  243,  256,   343,  360,   509,   512,   625,
+                          720,  1000, 1001, 1009,  1024, 1331,  2048,  2187,  2310,
+                          8191, 8192, 8200, 16384, 9261, 19683, 20000, 20011, 32768};
   for (int64_t i = 1; i <= 110 + (int64_t)(sizeof more / sizeof *more); i++) {
     int64_t n = i <= 110 ? i : more[i - 111];
     neap_tensor x = noise(2, (int64_t[]){n, 2});
@@ -173,7 +174,7 @@ static void tables_give_the_same_bits(void **state) {
 
 /* Each way of computing once, whatever becomes of it. */
 static neap_status everything(const neap_tensor *x, const neap_tensor *pairs) {
-  const int64_t lengths[] = {7, 60, 67, 1000, 1001, 16384};
+  const int64_t lengths[] = {7, 60, 67, 1000, 1001, 19683};
   neap_status st = NEAP_OK;
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
     for (neap_fft_kind kind = NEAP_FFT; kind <= NEAP_IRFFT; kind++) {
