@@ -18,7 +18,8 @@ local frame, empty, put, to_column = core.frame, core.empty, core.put, core.to_c
 
 --- A frame from an array of columns { name, values } in order. Values are tensors of one length,
 --- categories, or Lua arrays of numbers or strings. { name, i64 tensor, "time" } makes a column of
---- times in nanoseconds; i64 columns called time, known_at or *_time are times anyway.
+--- times in nanoseconds; i64 columns called time, known_at or *_time are times anyway. Behind the
+--- first column a single number, truth or text stands in every row.
 ---     #frame.new { { "close", tensor.of { 1, 2, 3 } }, { "symbol", { "A", "A", "B" } } } --> 3
 ---@param columns table[]
 ---@return neap.frame
@@ -42,10 +43,12 @@ function frame.new(columns)
       opts.raise("frame.new: column '%s' is of unknown kind '%s' (known: time)", name,
         tostring(kind))
     end
-    if core.state_of(f).columns[name] then
+    local state = core.state_of(f)
+    if state.columns[name] then
       opts.raise("frame.new: two columns are called '%s'", name)
     end
-    put(f, "frame.new", name, to_column("frame.new", tostring(name), values, kind))
+    put(f, "frame.new", name,
+      to_column("frame.new", tostring(name), values, kind, state.rows))
   end
   return f
 end

@@ -146,6 +146,22 @@ describe("frame:eval", function()
   end)
 end)
 
+describe("one value for a column", function()
+  it("stands in every row", function()
+    local f = frame.new { { "x", { 1, 2 } }, { "s", "A" }, { "n", 3 }, { "v", 0.5 }, { "b", true } }
+    assert.same({ "A", "A" }, f.s:totable())
+    assert.same({ 3, 3 }, f.n:totable())
+    assert.equal("i64 f64 bool", table.concat({ f.n.dtype, f.v.dtype, f.b.dtype }, " "))
+    f.s = ""
+    assert.same({ false, false }, f.s:totable())
+    f.x = 7
+    assert.same({ 7, 7 }, f.x:totable())
+    assert.equal(0, #f:rows(3):assign({ { "t", "B" } }).t)
+    local text = support.message(frame.new, { { "s", "A" } })
+    assert.truthy(text:find("no rows to repeat it in", 1, true), text)
+  end)
+end)
+
 describe("a frame as a table of text", function()
   it("escapes what Markdown and HTML would read", function()
     local f = frame.new { { "a|b", { "x|y", "<&>" } }, { "v", { 1, 0 / 0 } } }

@@ -323,7 +323,7 @@ describe("frame", function()
     for _, case in ipairs {
       { function() f.y = tensor.zeros { 3 } end, "column 'y' has 3 rows, but the frame has 4" },
       { function() f.y = tensor.zeros { 4, 1 } end, "must have one dimension" },
-      { function() f.y = "text" end, "must be a tensor, a category or an array, got string" },
+      { function() f.y = print end, "must be a tensor, a category or an array, got function" },
       { function() f.head = f.x end, "'head' is a method" },
       { function() return f:where(f.x) end, "a bool tensor of 4 rows or an expression" },
       { function() return f:where(f.x:gt(1):slice(1, 1, 2)) end, "a bool tensor of 4 rows" },

@@ -48,8 +48,26 @@ local function column_of_table(values)
   return tensor.of(values)
 end
 
--- The column that a user's value means.
-local function to_column(where, name, values, kind)
+-- One value for every row: a number, truth or text.
+local function repeated(where, name, value, rows)
+  if not rows then
+    opts.raise("%s: column '%s' is one value, but the frame has no rows to repeat it in", where,
+      name)
+  end
+  if type(value) == "string" then
+    local code = tensor.full { 1, value = value ~= "" and 1 or 0, dtype = "i32" }
+    return category.of_codes(code:expand { rows }:contiguous(), { value ~= "" and value or nil })
+  end
+  local dtype = type(value) == "boolean" and "bool" or math.type(value) == "integer" and "i64"
+    or "f64"
+  return tensor.full { rows, value = value, dtype = dtype }
+end
+
+local single = { string = true, number = true, boolean = true }
+
+-- The column that a user's value means; `rows` of the frame it is for, if it has any columns.
+local function to_column(where, name, values, kind, rows)
+  if single[type(values)] then values = repeated(where, name, values, rows) end
   if type(values) == "table" and not category.is(values) then values = column_of_table(values) end
   if category.is(values) then
     return { kind = "category", tensor = values.codes, labels = values.labels }

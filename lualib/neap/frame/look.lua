@@ -76,7 +76,7 @@ function Frame.__newindex(self, name, values)
   local state = state_of(self)
   local old = state.columns[name]
   local kind = old and old.kind == "time" and is_tensor(values) and values.dtype == "i64" and "time"
-  put(self, "frame", name, to_column("frame", tostring(name), values, kind or nil))
+  put(self, "frame", name, to_column("frame", tostring(name), values, kind or nil, state.rows))
 end
 
 -- The columns as neap.frame.print takes them.

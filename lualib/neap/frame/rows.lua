@@ -55,8 +55,10 @@ function Frame:rename(names)
   return out
 end
 
---- The frame with columns added or replaced, in order: { { "ret", x }, ... }, as in `frame.new`.
+--- The frame with columns added or replaced, in order: { { "ret", x }, ... }, as in `frame.new`. A
+--- single number, truth or text stands in every row.
 ---     frame.new({ { "x", { 1 } } }):assign({ { "y", { 2 } } }).y:get(1) --> 2.0
+---     frame.new({ { "x", { 1, 2 } } }):assign({ { "symbol", "BTC" } }).symbol[2] --> BTC
 ---@param columns table[]
 ---@return neap.frame
 function Frame:assign(columns)
@@ -65,7 +67,8 @@ function Frame:assign(columns)
     if type(entry) ~= "table" or #entry < 2 then
       opts.raise("frame:assign: column %d must be { name, values }", i)
     end
-    local column = to_column("frame:assign", tostring(entry[1]), entry[2], entry[3])
+    local column = to_column("frame:assign", tostring(entry[1]), entry[2], entry[3],
+      state_of(out).rows)
     put(out, "frame:assign", entry[1], column)
   end
   return out
