@@ -47,6 +47,7 @@ function neap.generator() return generator end
 local modules = {
   audit = true,
   backtest = true,
+  bundle = true,
   calibration = true,
   clock = true,
   features = true,

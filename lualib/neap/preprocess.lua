@@ -246,7 +246,7 @@ end
 local Stream = class "neap.Transformer.stream"
 
 --- Rows one after the other, as in `apply_row`, each with the bits that `apply` gives the same
---- rows together. A row by name that has the column `by` ("symbol") is filled from rows of its own.
+--- rows together. A row with a field `by` ("symbol") is filled from rows of its own.
 ---     local x = tensor.of { { 1 }, { 0 / 0 } }
 ---     local s = preprocess.impute({ method = "forward" }):fit(x):stream()
 ---     s:push { 5 }

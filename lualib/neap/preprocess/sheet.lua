@@ -209,11 +209,10 @@ end
 function sheet.of_row(where, row, inputs, by)
   opts.expect(where, "the row", row, "table")
   local values, out = row, { n = 1, names = inputs.numbers, texts = {} }
-  local by_name = row[1] == nil
-  if by_name then
+  if row[by] ~= nil then out.group = tostring(row[by]) end
+  if row[1] == nil then
     values = {}
     for i, name in ipairs(inputs.numbers) do values[i] = row[name] end
-    if row[by] ~= nil then out.group = tostring(row[by]) end
   elseif #inputs.texts > 0 then
     opts.raise("%s: it was fitted on text (column '%s'), so a row is a table by name", where,
       inputs.texts[1])
