@@ -50,6 +50,7 @@ local modules = {
   bundle = true,
   calibration = true,
   clock = true,
+  dataset = true,
   features = true,
   file = true,
   frame = true,

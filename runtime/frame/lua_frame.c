@@ -141,6 +141,7 @@ int luaopen_neap_c_frame(lua_State *L) {
   neap__lua_add_resample(L);
   neap__lua_add_read(L);
   neap__lua_add_preprocess(L);
+  neap__lua_add_dataset(L);
   neap__lua_add_labels(L);
   neap__lua_add_groups(L);
   neap__lua_add_frame_joins(L);

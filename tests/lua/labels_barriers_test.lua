@@ -162,7 +162,9 @@ local function check_frame(c, o, L, rows)
     local want, row = plain(c, i, o), rows and rows[i] or i
     local what = ("row %d"):format(i)
     same_number(want[1], got.label[row], what)
-    assert.equal(want[2], got.barrier[row], what)
+    local barrier = got.barrier[row]
+    if barrier == "both" then barrier = "stop" elseif barrier == "past_end" then barrier = false end
+    assert.equal(want[2], barrier, what)
     assert.equal(want[3], got.end_bar[row], what)
     assert.equal(i, got.bar[row])
     same_number(want[5], got.ret[row], what)
@@ -179,10 +181,11 @@ describe("labels.triple_barrier", function()
     for _ = 1, 250 do
       local c = random_bars(r, below(r, 70))
       local o, given = random_options(r, #c.close, c)
-      local L, counts = labels.triple_barrier(to_frame(c), given)
+      local L = labels.triple_barrier(to_frame(c), given)
       check_frame(c, o, L)
-      assert.equal(counts.events, counts.profit + counts.stop + counts.vertical + counts.past_end
-        + counts.missing)
+      local n = labels.counts(L)
+      assert.equal(#L, n.profit + n.stop + n.vertical + n.past_end + n.missing)
+      assert.equal(L.label:isnan():sum(), n.past_end + n.missing)
     end
   end)
 
@@ -257,13 +260,15 @@ describe("labels.triple_barrier", function()
     local bars = frame.new { { "open", { 100, 100 } }, { "high", { 100, 103 } },
       { "low", { 100, 97 } }, { "close", { 100, 101 } } }
     local o = { profit = 0.02, stop = 0.02, lookforward = 1 }
-    local L, counts = labels.triple_barrier(bars, o)
+    local L = labels.triple_barrier(bars, o)
     assert.equal(-1, L.label[1])
     same_number(-0.02, L.ret[1])
     same_number(-1, L.reward_to_risk[1])
-    assert.equal(1, counts.both)
+    assert.same({ both = 1, missing = 0, past_end = 1, profit = 0, rows = 2, stop = 1,
+      vertical = 0 }, labels.counts(L))
+    assert.matches("is expected, got number", support.message(labels.counts, 3))
     local M = labels.meta(bars, tensor.of { -1, 0 }, o)
-    assert.same({ 0, "stop" }, { M.label[1], M.barrier[1] })
+    assert.same({ 0, "both" }, { M.label[1], M.barrier[1] })
     same_number(-0.02, M.ret[1])
   end)
 

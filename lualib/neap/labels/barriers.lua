@@ -8,7 +8,8 @@ local tensor = require "neap.tensor"
 
 local labels = source.labels
 
-local PROFIT, STOP, VERTICAL, BOTH, PAST_END = 1, 2, 3, 4, 5 -- neap_touch
+local PROFIT, STOP, VERTICAL, BOTH = 1, 2, 3, 4 -- neap_touch
+local touches = { "profit", "stop", "vertical", "both", "past_end" }
 local NAN = 0 / 0
 
 -- options ----------------------------------------------------------------------------------------
@@ -84,20 +85,6 @@ end
 
 -- results ----------------------------------------------------------------------------------------
 
-local function count_of(p, touched)
-  local counts = touched:to("i64"):add(1):bincount { n = PAST_END + 1 }:totable()
-  local asked = p.event or tensor.ones { p.s.n, dtype = "bool" }
-  if p.side then asked = asked:logical_and(p.side:ne(0)) end
-  local events = math.tointeger(asked:sum())
-  local out = { events = events, missing = events, profit = counts[PROFIT + 1],
-    stop = counts[STOP + 1] + counts[BOTH + 1], vertical = counts[VERTICAL + 1],
-    both = counts[BOTH + 1], past_end = counts[PAST_END + 1] }
-  for _, name in ipairs { "profit", "stop", "vertical", "past_end" } do
-    out.missing = out.missing - out[name]
-  end
-  return out
-end
-
 local function sign(x) return x:gt(0):to "f64" - x:lt(0):to "f64" end
 
 local function label_of(p, o, touched, ret)
@@ -108,12 +95,6 @@ local function label_of(p, o, touched, ret)
     if o.vertical == "sign" then label = tensor.where(touched:eq(VERTICAL), sign(ret), label) end
   end
   return tensor.where(ret:isnan(), NAN, label)
-end
-
-local function barrier_names(touched)
-  local code = tensor.where(touched:eq(BOTH), STOP, touched)
-  code = tensor.where(code:eq(PAST_END), 0, code)
-  return category.of_codes(code:to "i32", { "profit", "stop", "vertical" })
 end
 
 local function run(where, bars, o)
@@ -130,7 +111,7 @@ local function run(where, bars, o)
   local columns = s:identity()
   local function add(name, values, kind) columns[#columns + 1] = { name, values, kind } end
   add("label", label_of(p, o, touched, ret))
-  add("barrier", barrier_names(touched))
+  add("barrier", category.of_codes(touched, touches))
   add("ret", ret)
   local risk = p.unit and p.unit:to "f64" * p.stop or p.stop
   add("reward_to_risk", p.stop < math.huge and ret / risk or ret * NAN)
@@ -138,7 +119,7 @@ local function run(where, bars, o)
   add("end_bar", exit)
   if end_time then add("end_time", end_time, "time") end
   if known then add("known_at", known, "time") end
-  return frame.new(columns), count_of(p, touched)
+  return frame.new(columns)
 end
 
 --- Which of three barriers the price reaches first (Lopez de Prado 2018, 3.4). A position is
@@ -148,21 +129,21 @@ end
 --- one for each row, as `labels.volatility` gives); `false` leaves a barrier out.
 ---
 --- The frame that comes back has a row for each bar: `label` 1 (profit), -1 (stop), 0 (vertical;
---- with `vertical = "sign"` the sign of the return), `barrier` as text, `ret` (exit / entry - 1),
---- `reward_to_risk` (`ret` over the width of the stop), `bar` and `end_bar` (the bar's number in
---- its series, and that of the exit, 0 for none), and with times `end_time` (stamp of the exit bar)
---- and `known_at`. The second result counts events, profit, stop, vertical, both, past_end and
---- missing.
+--- with `vertical = "sign"` the sign of the return), `ret` (exit / entry - 1), `reward_to_risk`
+--- (`ret` over the width of the stop), `barrier` as text ("profit", "stop", "vertical", "both", or
+--- "past_end" where the series ends before any; `labels.counts` counts them), `bar` and `end_bar`
+--- (the bar's number in its series, and that of the exit, 0 for none), and with times `end_time`
+--- (stamp of the exit bar) and `known_at`.
 ---
 --- Rules. `touch = "range"` (what bars with high and low get): reached when high or low does, left
---- at the barrier; a bar that reaches both counts as the stop, and `both` counts such bars. A bar
---- that opens beyond a barrier is left at its open, the stop's loss then being larger, unless `gap
---- = "barrier"`. `touch = "close"`: only closes count, and the position is left at them. `entry =
---- "open"` enters at the next bar's open. A vertical barrier leaves at the close; as a duration it
---- leaves at the last close by then, and is known when a bar ends at that time or later. `side` (1,
---- -1, 0 or NaN for none) turns the barriers round for shorts, makes `ret` the position's and the
---- label 1 where that is positive, else 0: see `labels.meta`. `events` (a mask, or positions)
---- leaves the other rows without a label.
+--- at the barrier; a bar that reaches both counts as the stop. A bar that opens beyond a barrier is
+--- left at its open, the stop's loss then being larger, unless `gap = "barrier"`. `touch =
+--- "close"`: only closes count, and the position is left at them. `entry = "open"` enters at the
+--- next bar's open. A vertical barrier leaves at the close; as a duration it leaves at the last
+--- close by then, and is known when a bar ends at that time or later. `side` (1, -1, 0 or NaN for
+--- none) turns the barriers round for shorts, makes `ret` the position's and the label 1 where that
+--- is positive, else 0: see `labels.meta`. `events` (a mask, or positions) leaves the other rows
+--- without a label.
 ---
 --- NaN: rows that are no events, whose entry, volatility or side is missing (or volatility not
 --- positive), whose close at the vertical barrier is missing, or whose series ends before any
@@ -174,9 +155,30 @@ end
 ---@param bars neap.frame|neap.tensor
 ---@param o { profit: number, stop: number, lookforward: integer|string, volatility: neap.tensor }
 ---@return neap.frame
----@return table counts
 function labels.triple_barrier(bars, o)
   return run("labels.triple_barrier", bars, opts.merge("labels.triple_barrier", defaults, o))
+end
+
+--- How often each barrier ended a label of that frame: profit, stop (with both, a bar that reached
+--- both), vertical, past_end (the series ended first), and missing (no event, or a price that was
+--- needed is missing), of `rows` in all.
+---     local o = { profit = 0.02, stop = 0.02, lookforward = 2 }
+---     local n = labels.counts(labels.triple_barrier(tensor.of { 100, 103, 100 }, o))
+---     n.profit, n.stop, n.past_end --> 1, 1, 1
+---@param L neap.frame
+---@return table<string, integer>
+function labels.counts(L)
+  if not (frame.is(L) and L:has "barrier" and L:dtype "barrier" == "category") then
+    opts.raise("labels.counts: the frame of triple_barrier or meta is expected, got %s",
+      opts.kind(L))
+  end
+  local barrier = L:column "barrier"
+  local n = barrier.codes:to("i64"):add(1):bincount { n = #barrier.labels + 1 }
+  local counts = { rows = #L, missing = n[1] }
+  for _, name in ipairs(touches) do counts[name] = 0 end
+  for code, name in ipairs(barrier.labels) do counts[name] = n[code + 1] end
+  counts.stop = counts.stop + counts.both
+  return counts
 end
 
 --- Meta labels: is a position on the side that another model proposes worth taking? 1 where
@@ -189,7 +191,6 @@ end
 ---@param side neap.tensor
 ---@param o { profit: number, stop: number, lookforward: integer|string, volatility: neap.tensor }
 ---@return neap.frame
----@return table counts
 function labels.meta(bars, side, o)
   o = opts.merge("labels.meta", defaults, o)
   if o.side ~= nil then opts.raise("labels.meta: side is the second argument, not an option") end

@@ -23,7 +23,7 @@ local function read(where, L, by)
 end
 
 -- How many bars the labels of a series reach over.
-local function reach(last) return #last > 0 and math.max(0, last:max()) or 0 end
+local function reach(last) return #last > 0 and math.max(0, (last:max())) or 0 end
 
 --- The average uniqueness of each label, in (0, 1]: the mean over its bars of 1 / (labels there); 1
 --- where no other label shares a bar with it (Lopez de Prado 2018, 4.4). A label spans the bars
