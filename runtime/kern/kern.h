@@ -184,6 +184,43 @@ typedef void (*neap_student_fn)(int64_t n, double *z, const uint64_t *low, const
 /* z += a x; z and x lie apart. */
 typedef void (*neap_add_scaled_fn)(int64_t n, double *z, double a, const double *x);
 
+/* Windows that roll over a series. The first six of these have a kernel for windows of one width.
+ */
+typedef enum {
+  NEAP_ROLLING_SUM,
+  NEAP_ROLLING_MEAN,
+  NEAP_ROLLING_STD, /* over count - parameter; NaN when that is not positive */
+  NEAP_ROLLING_VAR, /* the same */
+  NEAP_ROLLING_COV, /* the same, of the places where two series have numbers */
+  NEAP_ROLLING_CORR,
+  NEAP_ROLLING_MIN,
+  NEAP_ROLLING_MAX,
+  NEAP_ROLLING_FIRST, /* the first number and the last */
+  NEAP_ROLLING_LAST,
+  NEAP_ROLLING_SKEW,  /* with the corrections for small samples that pandas and Excel make; of 3 */
+  NEAP_ROLLING_KURT,  /* of 4 numbers at least */
+  NEAP_ROLLING_COUNT, /* of numbers; min_count is for the others */
+  NEAP_ROLLING_QUANTILE, /* parameter in [0, 1], linear interpolation */
+  NEAP_ROLLING_RANK,     /* of the last place, from 1, the mean of equals; parameter 1: of count */
+  NEAP_ROLLINGS
+} neap_rolling;
+
+/* "sum", "mean", ... in the order of neap_rolling, then NULL. */
+extern const char *const neap_rolling_names[NEAP_ROLLINGS + 1];
+
+typedef struct {
+  int64_t n;         /* places in a window, 1 at least: this one and the n - 1 before */
+  int64_t min_count; /* NaN where fewer numbers are in the window; 0 to n */
+  double parameter;
+} neap_rolling_options;
+
+/* y[j] = op of the o->n places x[j], x[j + 1], ... for j < n, and of u beside them for the two that
+ * need it; NaN is as if absent. The bits of y[j] depend on these places alone. space: room for
+ * NEAP_ROLLING_SPACE numbers for each of the n + o->n - 1 places. */
+enum { NEAP_ROLLING_SPACE = 21 };
+typedef void (*neap_rolling_fn)(neap_rolling op, int64_t n, double *y, const double *x,
+                                const double *u, const neap_rolling_options *o, double *space);
+
 /* products of matrices
  *
  * The dtypes are f64, f32 and i64 (wrapping). A product is a sum of stretches of k, each from zero:
@@ -275,6 +312,7 @@ typedef struct {
   neap_deviate_fn unit, short_unit, exponential, normal; /* short_unit fits f32 exactly */
   neap_student_fn student;
   neap_add_scaled_fn add_scaled;
+  neap_rolling_fn rolling;
 } neap_kern;
 
 /* The table to use; decided at the first call. NEAP_EARG when NEAP_CPU names no table, or one that

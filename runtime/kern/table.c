@@ -314,6 +314,7 @@ static bool ties(int64_t n, const uint64_t *words, int position_bits) {
   { op##_f64, op##_f32, op##_i64, op##_i32, op##_u8, op##_u8 }
 
 #include "kern/random.inc.h"
+#include "kern/rolling.inc.h"
 
 #define ROW_WIDTH(op)                                                                              \
   { op##_64, op##_32, op##_64, op##_32, op##_8, op##_8 }
@@ -382,6 +383,7 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .normal = random_normal,
     .student = random_student,
     .add_scaled = random_add_scaled,
+    .rolling = rolling,
     .gemm = GEMM(NEAP_KERN_NAME),
     .fft = &FFT(NEAP_KERN_NAME),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),

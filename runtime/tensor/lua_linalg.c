@@ -101,16 +101,16 @@ static int l_lstsq(lua_State *L) {
   return 3;
 }
 
-/* rolling(name, t, n, dim, min_count, parameter) */
+/* rolling(name, t, n, dim, min_count, parameter, u) */
 static int l_rolling(lua_State *L) {
-  static const char *const names[] = {"sum", "mean", "std", "min", "max", "quantile", NULL};
-  neap_rolling op = (neap_rolling)luaL_checkoption(L, 1, NULL, names);
+  neap_rolling op = (neap_rolling)luaL_checkoption(L, 1, NULL, neap_rolling_names);
   const neap_tensor *t = neap_lua_check_tensor(L, 2);
   neap_rolling_options o = {.n = neap_lua_whole(L, 3)};
   int dim = neap__lua_dim(L, 4, t->ndim, t->ndim == 1 ? 0 : -1);
   o.min_count = lua_isnoneornil(L, 5) ? o.n : neap_lua_whole(L, 5);
   o.parameter = luaL_optnumber(L, 6, 0);
-  return neap_lua_done(L, neap_tensor_rolling(neap_lua_push_tensor(L), op, t, dim, &o));
+  const neap_tensor *u = lua_isnoneornil(L, 7) ? NULL : neap_lua_check_tensor(L, 7);
+  return neap_lua_done(L, neap_tensor_rolling(neap_lua_push_tensor(L), op, t, u, dim, &o));
 }
 
 void neap__lua_add_linalg(lua_State *L) {
@@ -136,7 +136,7 @@ void neap__lua_add_linalg(lua_State *L) {
       {"eigh", "a", NULL},
       {"svdvals", "a", NULL},
       {"lstsq", "a b rcond", NULL},
-      {"rolling", "name self n dim min_count", "rolling_*"},
+      {"rolling", "name self n dim min_count parameter other", "rolling_*"},
       {NULL, NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);

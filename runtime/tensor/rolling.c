@@ -1,9 +1,10 @@
-/* Rolling windows without subtraction (docs/adr/0009): a row is cut into blocks of n places, and a
- * window is the tail of one block joined with the head of the next. Heads grow as the window moves,
- * the tails of a block are made in one pass from right to left. What has left the window has left
- * no trace. Sums keep what rounding took from them (Knuth, TAOCP 2, 4.2.2, theorem B), moments are
- * joined by counts, means and squares about the mean (Chan, Golub and LeVeque 1979), so nothing is
- * lost at large offsets either. */
+/* Rolling windows: which of the ways of computing them, cut into pieces for the pool.
+ *
+ * Windows of one width, up to WIDE places, of sums and moments go through the kernel in tiles, and
+ * depend on nothing but their places, where a series is long enough to fill one. The rest is done
+ * in stretches that begin at fixed places of a series, as long as its longest window or longer. */
+#include "tensor/rolling.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -13,341 +14,181 @@
 #include "tensor/rows.h"
 #include "tensor/walk.h"
 
-#define INLINE static inline __attribute__((always_inline))
+enum { WIDE = 4096, TILE = 512 };
 
-enum { POLL = 1 << 13 };
-
-/* Of the numbers in a stretch: how many; their sum, extreme or mean; squares about the mean, or
- * what rounding took from the sum. Means are counted from the number that came first, which lies in
- * every window that the part is used in: differences from it are as exact as the window allows. */
+/* Places from .. to - 1 of one series, or (to = 0) several whole ones. */
 typedef struct {
-  double count, value, squares, origin;
-} part;
+  int64_t series, end, from, to;
+} piece;
 
 typedef struct {
-  neap__rows rows; /* f64 */
-  neap_rolling op;
-  neap_rolling_options o;
-  int64_t step, pieces; /* places in a piece of a row, pieces in a row */
-  double *out;          /* rows.rows x rows.m */
+  neap__rolling r;
+  const neap_kern *kern;
+  neap_rolling_options tile; /* n = width of the windows; 0: not by tiles */
+  piece *piece;
+  int64_t count, room;
 } rolling;
 
-/* p.value + v, with what that rounds away added to lost. An infinity spoils lost, which is then not
- * used. */
-INLINE part plus(part p, double v, double lost) {
-  double sum = p.value + v, of_v = sum - p.value, of_p = sum - of_v;
-  p.squares += lost + ((p.value - of_p) + (v - of_v));
-  p.value = sum;
-  return p;
+/* tiles ---------------------------------------------------------------------------------------- */
+
+static bool has_kernel(neap_rolling op) { return op <= NEAP_ROLLING_CORR; }
+
+/* The inputs of a tile, from place start on; those before the series are NaN. */
+static const double *inputs(const double *x, const neap__stretch *s, int64_t start, int64_t n,
+                            double *space) {
+  if (start >= s->first) return x + start;
+  int64_t missing = s->first - start < n ? s->first - start : n;
+  for (int64_t j = 0; j < missing; j++) space[j] = NAN;
+  memcpy(space + missing, x + s->first, (size_t)(n - missing) * sizeof *x);
+  return space;
 }
 
-INLINE double total(part p) { return isfinite(p.value) ? p.value + p.squares : p.value; }
-
-INLINE part add(neap_rolling op, part p, double v) {
-  if (isnan(v)) return p;
-  p.count++;
-  switch (op) {
-  case NEAP_ROLLING_MIN: p.value = p.count == 1 || v < p.value ? v : p.value; break;
-  case NEAP_ROLLING_MAX: p.value = p.count == 1 || v > p.value ? v : p.value; break;
-  case NEAP_ROLLING_STD: {
-    if (p.count == 1) p.origin = v;
-    double from = v - p.origin, far = from - p.value;
-    p.value += far / p.count;
-    p.squares += far * (from - p.value);
-    break;
-  }
-  default: p = plus(p, v, 0);
-  }
-  return p;
-}
-
-INLINE part join(neap_rolling op, part p, part q) {
-  if (p.count == 0) return q;
-  if (q.count == 0) return p;
-  part r = {.count = p.count + q.count};
-  switch (op) {
-  case NEAP_ROLLING_MIN: r.value = q.value < p.value ? q.value : p.value; break;
-  case NEAP_ROLLING_MAX: r.value = q.value > p.value ? q.value : p.value; break;
-  case NEAP_ROLLING_STD: {
-    double far = q.origin - p.origin + (q.value - p.value);
-    r.squares = p.squares + q.squares + far * far * (p.count * q.count / r.count);
-    break;
-  }
-  default:
-    r.value = p.value;
-    r.squares = p.squares;
-    return plus(r, q.value, q.squares);
-  }
-  return r;
-}
-
-INLINE double result(neap_rolling op, part p, const neap_rolling_options *o) {
-  if (p.count < (double)o->min_count) return NAN;
-  switch (op) {
-  case NEAP_ROLLING_MEAN: return total(p) / p.count; /* of no numbers: NaN */
-  case NEAP_ROLLING_STD: {
-    double free = p.count - o->parameter;
-    return free > 0 ? sqrt(p.squares / free) : NAN;
-  }
-  case NEAP_ROLLING_SUM: return total(p);
-  default: return p.count > 0 ? p.value : NAN;
-  }
-}
-
-/* tails[i] = the places from x[i] to the end of the block of n. */
-INLINE neap_status make_tails(neap_rolling op, const double *x, int64_t n, part *tails) {
-  part p = {0};
-  for (int64_t i = n - 1; i >= 0; i--) {
-    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
-    tails[i] = p = add(op, p, x[i]);
+static neap_status roll_tiles(const rolling *q, const neap__stretch *s, double *space) {
+  const neap__rolling *r = &q->r;
+  int64_t width = q->tile.n, tile = width < TILE ? TILE : 2 * width;
+  for (int64_t i = s->from; i < s->to; i += tile) {
+    int64_t n = s->to - i < tile ? s->to - i : tile, places = n + width - 1;
+    int64_t start = i - r->w->skip - (width - 1);
+    NEAP_TRY(neap_interrupt_check());
+    const double *x = inputs(r->x, s, start, places, space);
+    const double *u = r->u ? inputs(r->u, s, start, places, space + places) : NULL;
+    q->kern->rolling(r->op, n, r->y + i, x, u, &q->tile, space + 2 * places);
   }
   return NEAP_OK;
 }
 
-/* Windows that end at places [from, to) of the row x; from begins a block. */
-INLINE neap_status roll(neap_rolling op, const rolling *r, const double *x, int64_t from,
-                        int64_t to, part *tails, double *y) {
-  int64_t n = r->o.n;
-  for (int64_t block = from; block < to; block += n) {
-    int64_t length = to - block < n ? to - block : n;
-    part head = {0};
-    if (block > 0) NEAP_TRY(make_tails(op, x + block - n, n, tails));
-    for (int64_t i = 0; i < length; i++) {
-      if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
-      head = add(op, head, x[block + i]);
-      bool whole = block == 0 || i == n - 1;
-      y[block + i] = result(op, whole ? head : join(op, tails[i + 1], head), &r->o);
+static int64_t tile_space(int64_t width, int64_t length) {
+  int64_t tile = width < TILE ? TILE : 2 * width;
+  return (NEAP_ROLLING_SPACE + 2) * ((tile < length ? tile : length) + width);
+}
+
+/* pieces --------------------------------------------------------------------------------------- */
+
+static neap_status add_piece(rolling *q, piece p) {
+  if (q->count == q->room) {
+    int64_t room = q->room ? 2 * q->room : 16;
+    piece *more = neap_realloc_array(q->piece, room, sizeof *more);
+    if (!more) return NEAP_ENOMEM;
+    q->piece = more;
+    q->room = room;
+  }
+  q->piece[q->count++] = p;
+  return NEAP_OK;
+}
+
+static neap__stretch series(const rolling *q, int64_t k) {
+  const neap_windows *w = q->r.w;
+  int64_t first = w->offset ? w->offset[k] : k * w->length;
+  int64_t last = w->offset ? w->offset[k + 1] : first + w->length;
+  return (neap__stretch){first, last, first, last};
+}
+
+/* How many places a stretch of a series needs, so that the work of starting it does not count. */
+static int64_t step_of(const rolling *q, const neap__stretch *s) {
+  int64_t longest = 0;
+  if (q->tile.n) return NEAP__GRAIN;
+  if (!q->r.w->begin) longest = q->r.w->before + 1;
+  else
+    for (int64_t i = s->first; i < s->last; i++) {
+      int64_t length = neap__high(&q->r, s, i) - neap__low(&q->r, s, i);
+      longest = length > longest ? length : longest;
+    }
+  return longest > NEAP__GRAIN ? longest : NEAP__GRAIN;
+}
+
+static neap_status cut_series(rolling *q, int64_t k, const neap__stretch *s) {
+  int64_t step = step_of(q, s);
+  for (int64_t from = s->first; from < s->last; from += step) {
+    NEAP_TRY(neap_interrupt_check());
+    NEAP_TRY(add_piece(q, (piece){k, k + 1, from, s->last - from > step ? from + step : s->last}));
+    if (s->last - from <= step) break;
+  }
+  return NEAP_OK;
+}
+
+/* Short series are put together until they are a grain, long ones are cut. */
+static neap_status cut(rolling *q) {
+  int64_t open = 0, begun = 0;
+  for (int64_t k = 0; k < q->r.w->series; k++) {
+    neap__stretch s = series(q, k);
+    bool is_long = s.last - s.first > NEAP__GRAIN;
+    if (open && (is_long || open + s.last - s.first > NEAP__GRAIN)) {
+      NEAP_TRY(add_piece(q, (piece){begun, k, 0, 0}));
+      open = 0;
+    }
+    if (is_long) NEAP_TRY(cut_series(q, k, &s));
+    else {
+      if (!open) begun = k;
+      open += s.last - s.first;
     }
   }
-  return NEAP_OK;
+  return open ? add_piece(q, (piece){begun, q->r.w->series, 0, 0}) : NEAP_OK;
 }
 
-static neap_status roll_sum(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
-                            double *y) {
-  return roll(NEAP_ROLLING_SUM, r, x, a, b, tails, y);
-}
-
-static neap_status roll_mean(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
-                             double *y) {
-  return roll(NEAP_ROLLING_MEAN, r, x, a, b, tails, y);
-}
-
-static neap_status roll_std(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
-                            double *y) {
-  return roll(NEAP_ROLLING_STD, r, x, a, b, tails, y);
-}
-
-static neap_status roll_min(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
-                            double *y) {
-  return roll(NEAP_ROLLING_MIN, r, x, a, b, tails, y);
-}
-
-static neap_status roll_max(const rolling *r, const double *x, int64_t a, int64_t b, part *tails,
-                            double *y) {
-  return roll(NEAP_ROLLING_MAX, r, x, a, b, tails, y);
-}
-
-/* quantiles of few numbers: those of the window in rising order -------------------------------- */
-
-enum { FEW = 200 };
-
-/* Between the numbers a and b around a rank; equal ones also keep infinities out of the difference.
- */
-static double between(double a, double b, double share) {
-  if (share == 0 || a == b) return a + 0.0; /* -0 becomes 0 */
-  return share < 0.5 ? a + (b - a) * share : b - (b - a) * (1 - share);
-}
-
-/* Where v stands, or would, among sorted[0..count). */
-static int64_t place(const double *sorted, int64_t count, double v) {
-  int64_t low = 0;
-  while (count > 0) {
-    int64_t half = count / 2;
-    bool right = sorted[low + half] < v;
-    low += right ? half + 1 : 0;
-    count = right ? count - half - 1 : half;
-  }
-  return low;
-}
-
-static int64_t insert(double *sorted, int64_t count, double v) {
-  if (isnan(v)) return count;
-  int64_t at = place(sorted, count, v);
-  memmove(sorted + at + 1, sorted + at, (size_t)(count - at) * sizeof *sorted);
-  sorted[at] = v;
-  return count + 1;
-}
-
-static int64_t take_out(double *sorted, int64_t count, double v) {
-  if (isnan(v)) return count;
-  int64_t at = place(sorted, count, v);
-  memmove(sorted + at, sorted + at + 1, (size_t)(count - at - 1) * sizeof *sorted);
-  return count - 1;
-}
-
-static double at_rank(const double *sorted, int64_t count, const neap_rolling_options *o) {
-  if (count < o->min_count || count == 0) return NAN;
-  double rank = o->parameter * (double)(count - 1), below = floor(rank);
-  int64_t low = (int64_t)below;
-  return between(sorted[low], sorted[low + 1 < count ? low + 1 : low], rank - below);
-}
-
-static neap_status roll_few(const rolling *r, const double *x, int64_t from, int64_t to,
-                            double *y) {
-  double sorted[FEW];
-  int64_t n = r->o.n, count = 0, first = from - n + 1 > 0 ? from - n + 1 : 0;
-  for (int64_t i = first; i < to; i++) {
-    if ((i - first) % POLL == 0) NEAP_TRY(neap_interrupt_check());
-    if (i - n >= first) count = take_out(sorted, count, x[i - n]);
-    count = insert(sorted, count, x[i]);
-    if (i >= from) y[i] = at_rank(sorted, count, &r->o);
-  }
-  return NEAP_OK;
-}
-
-/* quantiles of many ---------------------------------------------------------------------------- */
-
-/* The numbers of a piece of a row, sorted once, and how many of each stretch of them are in the
- * window: tree[k] counts those of the k & -k places of the order up to place k, from 1 on (Fenwick
- * 1994). */
-typedef struct {
-  int64_t n, count, top; /* places, numbers in the window, the largest power of 2 up to n */
-  const double *sorted;
-  int64_t *place, *tree;
-} ordered;
-
-static void change(ordered *t, int64_t k, int64_t by) {
-  for (t->count += by; k <= t->n; k += k & -k) t->tree[k] += by;
-}
-
-/* The number at a rank, from 0, among those in the window. */
-static double ranked(const ordered *t, int64_t rank) {
-  int64_t at = 0;
-  for (int64_t step = t->top; step; step /= 2) {
-    bool right = at + step <= t->n && t->tree[at + step] <= rank;
-    rank -= right ? t->tree[at + step] : 0;
-    at += right ? step : 0;
-  }
-  return t->sorted[at];
-}
-
-static double at_quantile(const ordered *t, const neap_rolling_options *o) {
-  if (t->count < o->min_count || t->count == 0) return NAN;
-  double rank = o->parameter * (double)(t->count - 1), below = floor(rank), share = rank - below;
-  double a = ranked(t, (int64_t)below);
-  return share == 0 ? between(a, a, 0) : between(a, ranked(t, (int64_t)below + 1), share);
-}
-
-static neap_status roll_ordered(const rolling *r, const double *x, int64_t first, int64_t from,
-                                int64_t to, ordered *t, double *y) {
-  int64_t n = r->o.n;
-  for (int64_t i = first; i < to; i++) {
-    if ((i - first) % POLL == 0) NEAP_TRY(neap_interrupt_check());
-    if (i - n >= first && !isnan(x[i - n])) change(t, t->place[i - n - first], -1);
-    if (!isnan(x[i])) change(t, t->place[i - first], 1);
-    if (i >= from) y[i] = at_quantile(t, &r->o);
-  }
-  return NEAP_OK;
-}
-
-static neap_status order_piece(ordered *t, neap_tensor *sorted, const neap_tensor *piece) {
-  neap_tensor at;
-  NEAP_TRY(neap_tensor_sort(sorted, &at, piece, 0, false, 0));
-  t->n = neap_tensor_numel(piece);
-  t->top = (int64_t)1 << (63 - __builtin_clzll((uint64_t)t->n));
-  t->sorted = neap_tensor_data(sorted);
-  t->place = neap_alloc_array(t->n, sizeof *t->place);
-  t->tree = neap_calloc_array(t->n + 1, sizeof *t->tree);
-  neap_status st = t->place && t->tree ? NEAP_OK : NEAP_ENOMEM;
-  const int64_t *from = neap_tensor_data(&at);
-  for (int64_t k = 0; !st && k < t->n; k++) {
-    if (k % NEAP__GRAIN == 0) st = neap_interrupt_check();
-    t->place[from[k]] = k + 1;
-  }
-  neap_tensor_drop(&at);
-  return st;
-}
-
-static neap_status roll_many(const rolling *r, int64_t row, int64_t from, int64_t to, double *y) {
-  int64_t first = from - r->o.n + 1 > 0 ? from - r->o.n + 1 : 0, start = row * r->rows.m;
-  neap_tensor line = r->rows.t, piece, sorted = {0}; /* line: the same memory as one dimension */
-  line.ndim = 1;
-  line.size[0] = neap_tensor_numel(&r->rows.t);
-  line.stride[0] = 1;
-  NEAP_TRY(neap_tensor_slice(&piece, &line, 0, start + first, to - first, 1));
-  ordered t = {0};
-  neap_status st = order_piece(&t, &sorted, &piece);
-  const double *x = neap_tensor_data(&r->rows.t);
-  if (!st) st = roll_ordered(r, x + start, first, from, to, &t, y);
-  neap_free(t.place);
-  neap_free(t.tree);
-  neap_tensor_drop(&sorted);
-  neap_tensor_drop(&piece);
-  return st;
-}
-
-static neap_status roll_quantile(const rolling *r, int64_t row, int64_t from, int64_t to,
-                                 double *y) {
-  if (r->o.n > FEW) return roll_many(r, row, from, to, y);
-  return roll_few(r, (const double *)neap_tensor_data(&r->rows.t) + row * r->rows.m, from, to, y);
-}
-
-/* rows ----------------------------------------------------------------------------------------- */
-
-static neap_status run_piece(const rolling *r, int64_t piece, void *space) {
-  int64_t m = r->rows.m, row = piece / r->pieces, from = piece % r->pieces * r->step;
-  int64_t to = m - from < r->step ? m : from + r->step;
-  const void *data = neap__row(&r->rows, row);
-  double *y = r->out + row * m;
-  switch (r->op) {
-  case NEAP_ROLLING_SUM: return roll_sum(r, data, from, to, space, y);
-  case NEAP_ROLLING_MEAN: return roll_mean(r, data, from, to, space, y);
-  case NEAP_ROLLING_STD: return roll_std(r, data, from, to, space, y);
-  case NEAP_ROLLING_MIN: return roll_min(r, data, from, to, space, y);
-  case NEAP_ROLLING_MAX: return roll_max(r, data, from, to, space, y);
-  default: return roll_quantile(r, row, from, to, y);
-  }
+static neap_status roll_stretch(const rolling *q, const neap__stretch *s, double *space) {
+  if (s->from == s->to) return NEAP_OK;
+  if (q->tile.n && s->last - s->first >= q->tile.n) return roll_tiles(q, s, space);
+  if (q->r.op < NEAP_ROLLING_QUANTILE) return neap__roll_parts(&q->r, s);
+  return neap__roll_order(&q->r, s);
 }
 
 static neap_status run_pieces(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
-  const rolling *r = ctx;
-  void *space = neap_alloc_array(r->op == NEAP_ROLLING_QUANTILE ? 0 : r->o.n, sizeof(part));
-  if (!space) return NEAP_ENOMEM;
-  neap_status st = NEAP_OK;
-  for (int64_t piece = begin; !st && piece < end; piece++) st = run_piece(r, piece, space);
+  const rolling *q = ctx;
+  double *space =
+      neap_alloc_array(q->tile.n ? tile_space(q->tile.n, NEAP__GRAIN) : 0, sizeof *space);
+  neap_status st = space ? NEAP_OK : NEAP_ENOMEM;
+  for (int64_t p = begin; p < end; p++) {
+    const piece *at = &q->piece[p];
+    for (int64_t k = at->series; !st && k < at->end; k++) {
+      neap__stretch s = series(q, k);
+      if (at->to) s.from = at->from, s.to = at->to;
+      st = roll_stretch(q, &s, space);
+    }
+  }
   neap_free(space);
   return st;
 }
 
-/* Pieces begin with a block and have NEAP__GRAIN places at least. */
-static neap_status run(rolling *r) {
-  int64_t m = r->rows.m;
-  if (m == 0 || r->rows.rows == 0) return NEAP_OK;
-  if (r->o.n > m) r->o.n = m; /* such a window is never full: min_count has seen to that */
-  r->step = (NEAP__GRAIN / r->o.n + 1) * r->o.n;
-  r->pieces = (m - 1) / r->step + 1;
-  int64_t grain = NEAP__GRAIN / (m < r->step ? m : r->step);
-  return neap_parallel_for(r->rows.rows * r->pieces, grain > 0 ? grain : 1, run_pieces, r);
+neap_status neap_windows_roll(double *y, neap_rolling op, const double *x, const double *u,
+                              const neap_windows *w, const neap_rolling_options *o) {
+  rolling q = {.r = {op, x, u, y, w, o}};
+  int64_t width = w->begin ? 0 : w->before - w->skip + 1;
+  if (!w->begin && has_kernel(op) && width > 0 && width <= WIDE) {
+    NEAP_TRY(neap_kern_select(&q.kern));
+    q.tile = *o;
+    q.tile.n = width;
+  }
+  neap_status st = cut(&q);
+  if (!st) st = neap_parallel_for(q.count, 1, run_pieces, &q);
+  neap_free(q.piece);
+  return st;
 }
 
+/* tensors -------------------------------------------------------------------------------------- */
+
 /* Results, in the order of the rows, as t is laid out and typed. */
-static neap_status in_order(neap_tensor *out, const rolling *r, neap_tensor *flat,
+static neap_status in_order(neap_tensor *out, const neap__rows *rows, neap_tensor *flat,
                             neap_dtype dtype) {
   neap_tensor turned;
   int back[NEAP_MAX_DIMS];
-  for (int d = 0; d < flat->ndim; d++) back[r->rows.order[d]] = d;
+  for (int d = 0; d < flat->ndim; d++) back[rows->order[d]] = d;
   NEAP_TRY(neap_tensor_permute(&turned, flat, back));
   neap_status st = neap_tensor_as(out, &turned, dtype == NEAP_F32 ? NEAP_F32 : NEAP_F64);
   neap_tensor_drop(&turned);
   return st;
 }
 
-neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_tensor *t, int dim,
-                                const neap_rolling_options *o) {
-  rolling r = {.op = op, .o = *o};
-  neap_tensor wide = {0}, flat = {0};
-  memset(out, 0, sizeof *out);
+static neap_status make_rows(neap__rows *rows, const neap_tensor *t, int dim) {
+  neap_tensor wide;
+  NEAP_TRY(neap_tensor_as(&wide, t, NEAP_F64));
+  neap_status st = neap__rows_init(rows, "rolling", &wide, 1u << dim);
+  neap_tensor_drop(&wide);
+  return st;
+}
+
+static neap_status check(neap_rolling op, const neap_tensor *t, const neap_tensor *u,
+                         const neap_rolling_options *o) {
   if (o->n < 1)
     return neap_fail(NEAP_EARG, "rolling: a window of %lld; 1 is the least", (long long)o->n);
   if (o->min_count < 0 || o->min_count > o->n)
@@ -355,16 +196,32 @@ neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_te
                      (long long)o->min_count, (long long)o->n);
   if (op == NEAP_ROLLING_QUANTILE && !(o->parameter >= 0 && o->parameter <= 1))
     return neap_fail(NEAP_EARG, "rolling_quantile: q is %g, outside 0 to 1", o->parameter);
-  NEAP_TRY(neap_tensor_as(&wide, t, NEAP_F64));
-  neap_status st = neap__rows_init(&r.rows, "rolling", &wide, 1u << dim);
-  if (!st) st = neap_tensor_init_raw(&flat, NEAP_F64, r.rows.t.ndim, r.rows.t.size);
-  if (!st) {
-    r.out = neap_tensor_data(&flat);
-    st = run(&r);
+  if (!u == (op == NEAP_ROLLING_COV || op == NEAP_ROLLING_CORR))
+    return neap_fail(NEAP_EARG, "rolling_%s: one tensor beside self is for cov and corr",
+                     neap_rolling_names[op]);
+  return u && !neap_tensor_same_shape(t, u)
+             ? neap__mismatch(neap_rolling_names[op], t, u, "windows hold the same places of both")
+             : NEAP_OK;
+}
+
+neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_tensor *t,
+                                const neap_tensor *u, int dim, const neap_rolling_options *o) {
+  neap__rows rows = {0}, other = {0};
+  neap_tensor flat = {0};
+  memset(out, 0, sizeof *out);
+  NEAP_TRY(check(op, t, u, o));
+  neap_status st = make_rows(&rows, t, dim);
+  if (!st && u) st = make_rows(&other, u, dim);
+  if (!st) st = neap_tensor_init_raw(&flat, NEAP_F64, rows.t.ndim, rows.t.size);
+  if (!st && rows.m > 0) {
+    neap_windows w = {.series = rows.rows, .length = rows.m, .before = o->n - 1};
+    st = neap_windows_roll(neap_tensor_data(&flat), op, neap_tensor_data(&rows.t),
+                           u ? neap_tensor_data(&other.t) : NULL, &w, o);
   }
-  if (!st) st = in_order(out, &r, &flat, t->dtype);
+  neap_dtype dtype = u ? neap_dtype_promote(t->dtype, u->dtype) : t->dtype;
+  if (!st) st = in_order(out, &rows, &flat, dtype);
   neap_tensor_drop(&flat);
-  neap_tensor_drop(&r.rows.t);
-  neap_tensor_drop(&wide);
+  neap_tensor_drop(&rows.t);
+  neap_tensor_drop(&other.t);
   return st;
 }

@@ -364,29 +364,29 @@ neap_status neap_tensor_scan(neap_tensor *out, neap_scan op, const neap_tensor *
 /* exp(t) / sum(exp(t)) along dim, without overflow; t is f64 or f32. A NaN makes its row NaN. */
 neap_status neap_tensor_softmax(neap_tensor *out, const neap_tensor *t, int dim);
 
-/* windows that roll along dim ------------------------------------------------------------------ */
+/* windows that roll over series ---------------------------------------------------------------- */
 
-typedef enum {
-  NEAP_ROLLING_SUM,
-  NEAP_ROLLING_MEAN,
-  NEAP_ROLLING_STD, /* over count - parameter; NaN when that is not positive */
-  NEAP_ROLLING_MIN,
-  NEAP_ROLLING_MAX,
-  NEAP_ROLLING_QUANTILE /* parameter in [0, 1], linear interpolation */
-} neap_rolling;
+/* out[i] = op (neap_rolling, in kern.h) of t[i - n + 1 .. i], and of u beside it, of t's shape, for
+ * the covariance and the correlation (NULL for others); in f64 (f32 for f32), of t's shape. NaN is
+ * as if absent, so with min_count = n a window with a NaN, or that begins before the first place,
+ * gives NaN. Nothing is ever subtracted from a running value: the result does not depend on what
+ * has left the window. */
+neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_tensor *t,
+                                const neap_tensor *u, int dim, const neap_rolling_options *o);
 
+/* Series that lie behind each other in one array, and for each place a window of its series. */
 typedef struct {
-  int64_t n;         /* places in a window, 1 at least: this one and the n - 1 before */
-  int64_t min_count; /* NaN where fewer numbers are in the window; 0 to n */
-  double parameter;
-} neap_rolling_options;
+  int64_t series, length; /* so many of one length */
+  const int64_t *offset;  /* or, not NULL: series k has the places offset[k] to offset[k + 1] - 1 */
+  int64_t before, skip;   /* of place i the places i - before to i - skip; 0 <= skip <= 1 */
+  const int64_t *begin;   /* or, not NULL: the places begin[i] to end[i] - 1, counted over the */
+  const int64_t *end;     /* whole array; neither ever falls. end NULL: i + 1 */
+} neap_windows;
 
-/* out[i] = op of t[i - n + 1 .. i], in f64 (f32 for f32), of t's shape. NaN is as if absent, so
- * with min_count = n a window with a NaN, or that begins before the first place, gives NaN. Nothing
- * is ever subtracted from a running value: the result does not depend on what has left the window.
- */
-neap_status neap_tensor_rolling(neap_tensor *out, neap_rolling op, const neap_tensor *t, int dim,
-                                const neap_rolling_options *o);
+/* y[i] = op of the window of place i, for all places of all series; o->n is not used. Series and
+ * stretches of them are shared out over the pool. */
+neap_status neap_windows_roll(double *y, neap_rolling op, const double *x, const double *u,
+                              const neap_windows *w, const neap_rolling_options *o);
 
 /* counting ------------------------------------------------------------------------------------- */
 

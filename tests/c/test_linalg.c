@@ -86,17 +86,19 @@ static void rolls_windows(void **state) {
   (void)state;
   neap_tensor a = random_matrices(2, 3, 50), out = {0};
   neap_rolling_options o = {.n = 7, .min_count = 7, .parameter = 0.5};
-  for (int op = NEAP_ROLLING_SUM; op <= NEAP_ROLLING_QUANTILE; op++) {
+  for (int op = 0; op < NEAP_ROLLINGS; op++) {
+    bool two = op == NEAP_ROLLING_COV || op == NEAP_ROLLING_CORR;
+    const neap_tensor *u = two ? &a : NULL;
     with_every_allocation_failing({
-      if (!neap_tensor_rolling(&out, (neap_rolling)op, &a, 2, &o)) neap_tensor_drop(&out);
+      if (!neap_tensor_rolling(&out, (neap_rolling)op, &a, u, 2, &o)) neap_tensor_drop(&out);
       assert_null(out.storage);
     });
     neap_interrupt_raise();
-    assert_fails(neap_tensor_rolling(&out, (neap_rolling)op, &a, 1, &o), NEAP_EINTERRUPT, "");
+    assert_fails(neap_tensor_rolling(&out, (neap_rolling)op, &a, u, 1, &o), NEAP_EINTERRUPT, "");
     neap_interrupt_clear();
   }
   o.n = INT64_MAX;
-  assert_ok(neap_tensor_rolling(&out, NEAP_ROLLING_MAX, &a, 0, &o));
+  assert_ok(neap_tensor_rolling(&out, NEAP_ROLLING_MAX, &a, NULL, 0, &o));
   assert_true(isnan(neap_tensor_get_f64(&out, (int64_t[]){1, 2, 49})));
   neap_tensor_drop(&out);
   neap_tensor_drop(&a);

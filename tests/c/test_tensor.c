@@ -279,7 +279,7 @@ static void failed_allocations_lose_nothing_in_long_rows(void **state) {
   neap_rolling_options o = {.n = 300, .min_count = 1, .parameter = 0.5};
   with_every_allocation_failing({
     neap_status st = neap_tensor_sort(&values, &at, &wide, 0, false, 0);
-    if (!st) st = neap_tensor_rolling(&out, NEAP_ROLLING_QUANTILE, &values, 0, &o);
+    if (!st) st = neap_tensor_rolling(&out, NEAP_ROLLING_QUANTILE, &values, NULL, 0, &o);
     if (st && st != NEAP_ENOMEM) fail_msg("%s", neap_last_error());
     if (!st) neap_tensor_drop(&out);
     neap_tensor_drop(&values);
