@@ -13,6 +13,7 @@ require "neap.frame.query"
 require "neap.frame.resample"
 require "neap.frame.rows"
 require "neap.frame.stores"
+require "neap.frame.windows"
 
 local frame, empty, put, to_column = core.frame, core.empty, core.put, core.to_column
 

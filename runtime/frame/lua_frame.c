@@ -143,6 +143,7 @@ int luaopen_neap_c_frame(lua_State *L) {
   neap__lua_add_preprocess(L);
   neap__lua_add_dataset(L);
   neap__lua_add_labels(L);
+  neap__lua_add_windows(L);
   neap__lua_add_groups(L);
   neap__lua_add_frame_joins(L);
   return 1;

@@ -10,6 +10,7 @@ void neap__lua_add_groups(lua_State *L);
 void neap__lua_add_read(lua_State *L);
 void neap__lua_add_dataset(lua_State *L);
 void neap__lua_add_labels(lua_State *L);
+void neap__lua_add_windows(lua_State *L);
 void neap__lua_add_preprocess(lua_State *L);
 void neap__lua_add_resample(lua_State *L);
 

@@ -101,4 +101,68 @@ function c.normal_quantile(p) end
 ---@return neap.tensor
 function c.fill_forward(x, last, group) end
 
+--- Rows ordered by groups: codes from 1 to groups, 0 for rows in none.
+---@param codes neap.tensor
+---@param groups integer
+---@return neap.tensor? rows from 0; nil when they are in that order already
+---@return neap.tensor offset where each group begins, and the end
+function c.group_rows(codes, groups) end
+
+--- Where the windows of a length in time begin and end, in the order of the groups.
+---@param n integer rows
+---@param rows? neap.tensor
+---@param offset neap.tensor
+---@param time neap.tensor
+---@param length integer ns
+---@param left boolean closed there
+---@param right boolean
+---@return neap.tensor? begin nil when all windows have `width` rows
+---@return neap.tensor? stop nil when windows end with their row
+---@return integer width 0 when windows differ
+function c.time_windows(n, rows, offset, time, length, left, right) end
+
+--- A statistic of each row's window: bounds, or the rows from `before` to `skip` before it.
+---@param name string
+---@param n integer
+---@param rows? neap.tensor
+---@param offset neap.tensor
+---@param begin? neap.tensor
+---@param stop? neap.tensor
+---@param before integer
+---@param skip integer
+---@param min_count integer
+---@param parameter number ddof, quantile, or 1 for ranks as shares
+---@param x neap.tensor
+---@param u? neap.tensor
+---@return neap.tensor
+function c.roll(name, n, rows, offset, begin, stop, before, skip, min_count, parameter, x, u) end
+
+--- The number k rows before in the group ("shift"), the difference or the relative change.
+---@param name string
+---@param n integer
+---@param rows? neap.tensor
+---@param offset neap.tensor
+---@param k integer
+---@param x neap.tensor
+---@return neap.tensor
+function c.lag(name, n, rows, offset, k, x) end
+
+--- An exponentially weighted moment: mean, var, std, cov, corr.
+---@param name string
+---@param n integer
+---@param rows? neap.tensor
+---@param offset neap.tensor
+---@param alpha number
+---@param adjust boolean
+---@param ignore_nan boolean
+---@param bias boolean
+---@param min_count integer
+---@param time? neap.tensor
+---@param half_life integer ns, with time
+---@param x neap.tensor
+---@param u? neap.tensor
+---@return neap.tensor
+function c.ewm(name, n, rows, offset, alpha, adjust, ignore_nan, bias, min_count, time, half_life, x,
+  u) end
+
 return c
