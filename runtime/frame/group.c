@@ -205,8 +205,10 @@ neap_status neap_groups_cross(neap_tensor *at, const neap_groups *rows,
     if (st || rows->id[i] < 0 || columns->id[i] < 0) continue;
     int32_t *to = &place[columns->id[i] * rows->count + rows->id[i]];
     if (*to)
-      st = neap_fail(NEAP_EVALUE, "pivot: rows %d and %lld have the same index and column", *to,
-                     (long long)i + 1);
+      st = neap_fail(NEAP_EVALUE,
+                     "pivot: rows %d and %lld have the same index and column; option 'agg' "
+                     "makes one value of them",
+                     *to, (long long)i + 1);
     *to = (int32_t)i + 1;
   }
   if (st) neap_tensor_drop(at);

@@ -30,7 +30,7 @@ typedef struct {
   const char *name; /* for messages */
 } neap_series;
 
-enum { NEAP_MOST_KEYS = 64 };
+enum { NEAP_MOST_KEYS = 4096 };
 
 /* groups --------------------------------------------------------------------------------------- */
 

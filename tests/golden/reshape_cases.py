@@ -280,3 +280,141 @@ write("groups")
 join_cases()
 asof_cases()
 write("joins")
+
+
+# shapes -------------------------------------------------------------------------------------------
+
+def long_frame(n):
+    f = panel(n, 0)[["s", "t", "k", "x", "i", "d", "w"]]
+    f["x"], f["w"] = with_gaps(f.x, 0.2), with_gaps(f.w, 0.2)
+    return f
+
+
+def named(f):
+    """pandas keeps values as names of columns; here they are texts, as neap prints them."""
+    f.columns = [str(c) if not isinstance(c, pd.Timestamp) else c.strftime("%Y-%m-%dT%H:%M:%SZ")
+                 for c in f.columns]
+    return f
+
+
+def pivot_cases():
+    for index in ("t", "k", "s", ["k", "t"]):
+        for column in ("s", "k", "t"):
+            if column == index or column in index:
+                continue
+            by = ([index] if isinstance(index, str) else index) + [column]
+            f = long_frame(14)
+            once = f.drop_duplicates(by)
+            for values in ("x", "d", "s"):
+                if values in by:
+                    continue
+                want = once.pivot(index=index, columns=column, values=values)
+                case("pivot", {"index": index, "columns": column, "values": values},
+                     [once], named(want).reset_index())
+            for how in ("mean", "sum", "max", "first", "count"):
+                want = f.groupby(by).x.agg(how).unstack()
+                if how == "count":  # whole where no place is missing, column by column
+                    want = want.apply(lambda c: c if c.isna().any() else c.astype("int64"))
+                case("pivot", {"index": index, "columns": column, "values": "x", "agg": how},
+                     [f], named(want).reset_index())
+
+
+def melt_cases():
+    for ident, wide in ((["t"], ["x", "w"]), (["s", "k"], ["w", "x", "i"]), ([], ["i", "k"]),
+                        (["k"], ["d", "t"]), (["x"], ["s"])):
+        f = panel(6)
+        for names in ({}, {"name": "what", "value": "much"}):
+            o = {"var_name": names.get("name"), "value_name": names.get("value", "value")}
+            want = f.melt(id_vars=ident, value_vars=wide, **o)
+            args = {"columns": wide, **names}
+            if ident:
+                args["id"] = ident
+            case("melt", args, [f], want)
+    f = panel(4)[["s", "x", "w"]]
+    case("melt", {"id": "s"}, [f], f.melt(id_vars="s"))
+
+
+def unique_cases():
+    for by in (["s"], ["t"], ["q"], ["b"], ["k", "b"], ["s", "t"], None):
+        for keep in ("first", "last", "none"):
+            f = panel(15)[["s", "t", "k", "q", "b", "i"]]
+            if by is None:
+                f = f[["k", "b", "s"]]
+            mark = False if keep == "none" else keep
+            args = {"keep": keep, **({"by": by} if by else {})}
+            case("unique", args, [f], f.drop_duplicates(by, keep=mark))
+            case("duplicated", args, [f], pd.DataFrame({"m": f.duplicated(by, keep=mark)}))
+    for name in ("s", "t", "k", "q", "b", "big"):
+        for drop in (True, False):
+            f = panel(20)[[name]]
+            want = f[name].value_counts(dropna=drop, sort=False).rename_axis(name)
+            want = want.reset_index(name="count").sort_values(name, na_position="last",
+                                                              kind="stable")
+            want = want.sort_values("count", ascending=False, kind="stable")
+            if name == "q":
+                want["q"] = want.q + 0.0  # which zero stands for both is the first one's here
+                f = f + 0.0
+            case("value_counts", {"column": name, "dropna": drop}, [f], want)
+
+
+def gaps(n):
+    f = panel(n, 0.55)[["s", "t", "x", "y", "i", "b"]]
+    f["time"] = pd.to_datetime(np.cumsum(rng.integers(1, 9, n)) * 10**9)
+    f["g"] = rng.choice(["A", "B"], n)
+    return f
+
+
+def missing_cases():
+    for columns in (None, ["x"], ["s", "t"], ["x", "y"], ["i"]):
+        for how in ("any", "all"):
+            f = gaps(12)
+            args = {"how": how, **({"columns": columns} if columns else {})}
+            case("dropna", args, [f], f.dropna(subset=columns, how=how))
+    for limit in (None, 1, 2, 5):
+        o = {"limit": limit} if limit else {}
+        f = gaps(14)
+        case("fillna", {"how": 0, **o}, [f], f.assign(x=f.x.fillna(0, limit=limit),
+                                                      y=f.y.fillna(0, limit=limit)))
+        case("fillna", {"how": {"x": -1.5, "s": "none"}, **o}, [f],
+             f.assign(x=f.x.fillna(-1.5, limit=limit), s=f.s.fillna("none", limit=limit)))
+        for method, name in (("ffill", "forward"), ("bfill", "backward")):
+            case("fillna", {"how": name, **o}, [f], f.fillna(method=method, limit=limit))
+            case("fillna", {"how": name, "columns": ["y", "t"], **o}, [f],
+                 f.assign(y=f.y.fillna(method=method, limit=limit),
+                          t=f.t.fillna(method=method, limit=limit)))
+            want = f.copy()
+            for c in ("s", "t", "x", "y"):
+                want[c] = getattr(f.groupby("g")[c], method)(limit=limit)
+            case("fillna", {"how": name, "by": "g", **o}, [f], want)
+        inside = {"limit": limit, "limit_area": "inside", "limit_direction": "forward"}
+        for method, name in (("linear", "linear"), ("time", "time")):
+            def line(s, when):
+                s = s if method == "linear" else s.set_axis(when)
+                return s.interpolate(method, **inside).values
+            case("fillna", {"how": name, **o}, [f],
+                 f.assign(x=line(f.x, f.time), y=line(f.y, f.time)))
+            want = f.copy()
+            for _, part in f.groupby("g"):
+                for c in ("x", "y"):
+                    want.loc[part.index, c] = line(part[c], part.time)
+            case("fillna", {"how": name, "by": "g", **o}, [f], want)
+
+
+def concat_cases():
+    for a, b in ((["s", "x", "i"], ["i", "s", "w"]), (["k", "t"], ["t", "x", "k"]),
+                 (["x"], ["y"]), (["s", "t", "x"], ["x", "t", "s"])):
+        for how in ("outer", "inner"):
+            f, g = panel(4)[a], panel(3)[b]
+            if how == "inner" and not set(a) & set(b):
+                continue
+            want = pd.concat([f, g], join=how, ignore_index=True)
+            case("concat", {"how": how}, [f, g], want[[c for c in a + b if c in want.columns][
+                :len(want.columns)] if how == "inner" else list(dict.fromkeys(a + b))])
+
+
+pivot_cases()
+melt_cases()
+unique_cases()
+missing_cases()
+concat_cases()
+write("shapes")
