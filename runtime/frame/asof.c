@@ -5,11 +5,12 @@
 
 #include "base/alloc.h"
 #include "base/civil.h"
+#include "base/interrupt.h"
 #include "base/pool.h"
 #include "frame/group.h"
 #include "frame/key.h"
 
-enum { GRAIN = NEAP__KEY_GRAIN };
+enum { GRAIN = NEAP__KEY_GRAIN, POLL = 1 << 16 };
 
 #define NAN_WORD INT64_C(0x7ff8000000000000)
 
@@ -20,6 +21,7 @@ typedef struct {
   const int64_t *key; /* by row */
   int64_t *own;       /* key, when it had to be made */
   neap_groups groups; /* without order: all rows in their order */
+  bool mixed;         /* not in order as a whole, or with a missing key */
 } side;
 
 typedef struct {
@@ -63,14 +65,16 @@ static neap_status check_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
   return NEAP_OK;
 }
 
-static neap_status prepare(side *s, bool grouped) {
+static neap_status make_keys(side *s) {
   if (s->on->values.dtype == NEAP_I64) {
     s->key = neap_tensor_data(&s->on->values);
-  } else {
-    s->key = s->own = neap_alloc_array(s->groups.rows, sizeof *s->own);
-    if (!s->own) return NEAP_ENOMEM;
-    NEAP_TRY(neap__words_all(s->on, s->own));
+    return NEAP_OK;
   }
+  s->key = s->own = neap_alloc_array(s->groups.rows, sizeof *s->own);
+  return s->own ? neap__words_all(s->on, s->own) : NEAP_ENOMEM;
+}
+
+static neap_status prepare(side *s, bool grouped) {
   if (grouped) NEAP_TRY(neap_groups_order(&s->groups));
   int64_t places = grouped ? s->groups.start[s->groups.count] : s->groups.rows;
   return neap_parallel_for(places, GRAIN, check_chunk, s);
@@ -134,39 +138,34 @@ static double number(int64_t word) {
   return v;
 }
 
-/* From low up to high, as a number that orders distances. */
-typedef struct {
-  uint64_t whole;
-  double real;
-} distance;
+/* From low up to high: integers without sign, floats as they are. */
+static uint64_t whole_between(int64_t low, int64_t high) { return (uint64_t)high - (uint64_t)low; }
+static double real_between(int64_t low, int64_t high) { return number(high) - number(low); }
 
-static distance between(const merging *m, int64_t low, int64_t high) {
-  if (m->floats) return (distance){0, number(high) - number(low)};
-  return (distance){(uint64_t)high - (uint64_t)low, 0};
+static bool too_far(const merging *m, int64_t low, int64_t high) {
+  if (!m->o->limited) return false;
+  return m->floats ? !(real_between(low, high) <= m->o->tolerance_f64)
+                   : whole_between(low, high) > (uint64_t)m->o->tolerance;
 }
 
-static bool too_far(const merging *m, distance d) {
-  if (!m->o->limited) return false;
-  return m->floats ? !(d.real <= m->o->tolerance_f64) : d.whole > (uint64_t)m->o->tolerance;
+/* Of a key behind and one ahead of a left one: is the one behind as near? */
+static bool back_is_nearer(const merging *m, int64_t back, int64_t key, int64_t ahead) {
+  if (m->floats) return real_between(back, key) <= real_between(key, ahead);
+  return whole_between(back, key) <= whole_between(key, ahead);
 }
 
 /* The partner of a left key among those of c: a place from 0, or -1. behind: a second cursor. */
 static int64_t partner(const merging *m, cursor *c, cursor *behind, int64_t key) {
   neap_asof_direction way = m->o->direction;
-  int64_t back = -1, ahead = -1;
+  int64_t back = -1, ahead = c->n;
   if (way != NEAP_ASOF_FORWARD) back = pass(c, key, m->o->allow_exact) - 1;
   if (way != NEAP_ASOF_BACKWARD) ahead = pass(behind, key, !m->o->allow_exact);
-  if (ahead >= c->n) ahead = -1;
-  distance to_back = {0}, to_ahead = {0};
-  if (back >= 0) to_back = between(m, c->key[back], key);
-  if (ahead >= 0) to_ahead = between(m, key, c->key[ahead]);
-  if (back >= 0 && ahead >= 0) {
-    bool nearer = m->floats ? to_back.real <= to_ahead.real : to_back.whole <= to_ahead.whole;
-    if (nearer) ahead = -1;
-    else back = -1;
-  }
-  if (back >= 0) return too_far(m, to_back) ? -1 : back;
-  return ahead >= 0 && !too_far(m, to_ahead) ? ahead : -1;
+  bool both = back >= 0 && ahead < c->n;
+  bool first = both ? back_is_nearer(m, c->key[back], key, c->key[ahead]) : back >= 0;
+  int64_t found = first ? back : ahead;
+  if (found >= c->n) return -1;
+  bool far = too_far(m, first ? c->key[found] : key, first ? key : c->key[found]);
+  return far ? -1 : found;
 }
 
 /* The cursor of group k, which holds what a left key there may find from t on. */
@@ -198,21 +197,105 @@ static neap_status merge_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
   return NEAP_OK;
 }
 
+/* sides that are in order as a whole ------------------------------------------------------------
+ * Then groups need no rows by group: going through the times of both sides once, the last right row
+ * of every group is kept. */
+
+/* Places begin .. end are in the order of rows, and none is missing. */
+static neap_status order_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  side *s = ctx;
+  bool fine = true;
+  for (int64_t i = begin; i < end; i++)
+    fine &= !is_missing(s, s->key[i]) & (i == 0 || s->key[i] >= s->key[i - 1]);
+  if (!fine) __atomic_store_n(&s->mixed, true, __ATOMIC_RELAXED);
+  return NEAP_OK;
+}
+
+/* Left rows in order, each with the last row before it (or at it, when equal counts); last has a
+ * place for every group. */
+static neap_status sweep_back(const merging *m, int32_t *last, int32_t *out) {
+  const side *l = &m->left, *r = &m->right;
+  int64_t n = l->groups.rows, most = r->groups.rows, j = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
+    int64_t key = l->key[i];
+    for (; j < most && (m->o->allow_exact ? r->key[j] <= key : r->key[j] < key); j++)
+      if (r->groups.id[j] >= 0) last[r->groups.id[j]] = (int32_t)j + 1;
+    int32_t at = l->groups.id[i] < 0 ? 0 : last[l->groups.id[i]];
+    out[i] = at && !too_far(m, r->key[at - 1], key) ? at : 0;
+  }
+  return NEAP_OK;
+}
+
+/* The same from the end: each with the first row behind it. */
+static neap_status sweep_ahead(const merging *m, int32_t *last, int32_t *out) {
+  const side *l = &m->left, *r = &m->right;
+  int64_t j = r->groups.rows - 1;
+  for (int64_t i = l->groups.rows - 1; i >= 0; i--) {
+    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
+    int64_t key = l->key[i];
+    for (; j >= 0 && (m->o->allow_exact ? r->key[j] >= key : r->key[j] > key); j--)
+      if (r->groups.id[j] >= 0) last[r->groups.id[j]] = (int32_t)j + 1;
+    int32_t at = l->groups.id[i] < 0 ? 0 : last[l->groups.id[i]];
+    out[i] = at && !too_far(m, key, r->key[at - 1]) ? at : 0;
+  }
+  return NEAP_OK;
+}
+
+/* The nearer of both where there are two. */
+static void choose(const merging *m, const int32_t *ahead, int32_t *out) {
+  const int64_t *key = m->right.key;
+  for (int64_t i = 0; i < m->left.groups.rows; i++) {
+    if (!ahead[i]) continue;
+    if (!out[i] || !back_is_nearer(m, key[out[i] - 1], m->left.key[i], key[ahead[i] - 1]))
+      out[i] = ahead[i];
+  }
+}
+
+static neap_status sweep(const merging *m) {
+  neap_asof_direction way = m->o->direction;
+  int64_t groups = m->right.groups.count, rows = m->left.groups.rows;
+  int32_t *last = neap_calloc_array(groups, sizeof *last), *ahead = NULL;
+  neap_status st = last ? NEAP_OK : NEAP_ENOMEM;
+  if (!st && way == NEAP_ASOF_NEAREST) {
+    ahead = neap_alloc_array(rows, sizeof *ahead);
+    st = ahead ? sweep_ahead(m, last, ahead) : NEAP_ENOMEM;
+    memset(last, 0, (size_t)groups * sizeof *last);
+  }
+  if (!st && way == NEAP_ASOF_FORWARD) st = sweep_ahead(m, last, m->out);
+  if (!st && way != NEAP_ASOF_FORWARD) st = sweep_back(m, last, m->out);
+  if (!st && ahead) choose(m, ahead, m->out);
+  neap_free(ahead);
+  neap_free(last);
+  return st;
+}
+
 static void drop_side(side *s) {
   neap_free(s->own);
   neap_groups_drop(&s->groups);
 }
 
-static neap_status merge(neap_tensor *right_at, merging *m, bool grouped) {
-  int64_t rows = m->left.groups.rows;
-  neap_status st = prepare(&m->left, grouped);
-  if (!st) st = prepare(&m->right, grouped);
-  if (!st) st = gather(m);
-  if (!st) st = neap_tensor_init(right_at, NEAP_I32, 1, &rows);
-  if (st) return st;
-  m->out = neap_tensor_data(right_at);
-  int64_t places = grouped ? m->left.groups.start[m->left.groups.count] : rows;
+static neap_status merge(merging *m, bool grouped) {
+  NEAP_TRY(prepare(&m->left, grouped));
+  NEAP_TRY(prepare(&m->right, grouped));
+  NEAP_TRY(gather(m));
+  int64_t places = grouped ? m->left.groups.start[m->left.groups.count] : m->left.groups.rows;
   return neap_parallel_for(places, GRAIN, merge_chunk, m);
+}
+
+static neap_status find_partners(neap_tensor *right_at, merging *m, bool grouped) {
+  int64_t rows = m->left.groups.rows;
+  NEAP_TRY(make_keys(&m->left));
+  NEAP_TRY(make_keys(&m->right));
+  NEAP_TRY(neap_tensor_init(right_at, NEAP_I32, 1, &rows));
+  m->out = neap_tensor_data(right_at);
+  if (grouped) {
+    NEAP_TRY(neap_parallel_for(rows, GRAIN, order_chunk, &m->left));
+    NEAP_TRY(neap_parallel_for(m->right.groups.rows, GRAIN, order_chunk, &m->right));
+    if (!m->left.mixed && !m->right.mixed) return sweep(m);
+  }
+  return merge(m, grouped);
 }
 
 neap_status neap_join_asof(neap_tensor *right_at, const neap_series *left_on,
@@ -224,13 +307,15 @@ neap_status neap_join_asof(neap_tensor *right_at, const neap_series *left_on,
   NEAP_TRY(neap__check_rows("join_asof", left_rows));
   NEAP_TRY(neap__check_rows("join_asof", right_rows));
   NEAP_TRY(neap__sides_make(&s, count, left_by, left_rows, right_by, right_rows, true));
-  merging m = {
-      .left = {"left", left_on, NULL, NULL, {.rows = left_rows, .count = s.count, .id = s.left}},
-      .right =
-          {"right", right_on, NULL, NULL, {.rows = right_rows, .count = s.count, .id = s.right}},
-      .o = o,
-      .floats = neap_dtype_is_float(left_on->values.dtype)};
-  neap_status st = merge(right_at, &m, count > 0);
+  merging m = {.left = {.name = "left",
+                        .on = left_on,
+                        .groups = {.rows = left_rows, .count = s.count, .id = s.left}},
+               .right = {.name = "right",
+                         .on = right_on,
+                         .groups = {.rows = right_rows, .count = s.count, .id = s.right}},
+               .o = o,
+               .floats = neap_dtype_is_float(left_on->values.dtype)};
+  neap_status st = find_partners(right_at, &m, count > 0);
   drop_side(&m.left);
   drop_side(&m.right);
   neap_free(m.gathered);

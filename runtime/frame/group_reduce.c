@@ -391,7 +391,7 @@ static int64_t whole_of(const results *r, neap_group_statistic s, int64_t i) {
   switch (s) {
   case NEAP_GROUP_SUM: return (int64_t)OF(uint64_t, WHOLE_SUMS)[i];
   case NEAP_GROUP_PROD: return (int64_t)OF(uint64_t, WHOLE_PRODUCTS)[i];
-  case NEAP_GROUP_COUNT: return OF(ends, ENDS)[i].count;
+  case NEAP_GROUP_COUNT: return r->floats ? OF(moments, MOMENTS)[i].count : OF(ends, ENDS)[i].count;
   case NEAP_GROUP_ANY: return OF(tests, TESTS)[i].nonzero > 0;
   case NEAP_GROUP_ALL: return OF(tests, TESTS)[i].nonzero == OF(tests, TESTS)[i].count;
   default: break;
@@ -411,7 +411,7 @@ static pass_name pass_of(const results *r, neap_group_statistic s, neap_dtype *d
   bool test = s == NEAP_GROUP_ANY || s == NEAP_GROUP_ALL;
   *dtype = test ? NEAP_BOOL : s == NEAP_GROUP_COUNT ? NEAP_I64 : real;
   if (s == NEAP_GROUP_WMEAN) return WEIGHTED;
-  return test ? TESTS : s == NEAP_GROUP_COUNT ? ENDS : MOMENTS;
+  return test ? TESTS : s == NEAP_GROUP_COUNT && !r->floats ? ENDS : MOMENTS;
 }
 
 static neap_status from_passes(neap_tensor *out, results *r, neap_group_statistic s) {

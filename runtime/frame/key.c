@@ -29,13 +29,17 @@ static int64_t float_word(double v) {
   return bits < 0 ? bits ^ INT64_MAX : bits;
 }
 
+static neap_status no_label(const neap_series *s, int64_t i) {
+  const int32_t *code = neap_tensor_data(&s->values);
+  return neap_fail(NEAP_EINDEX, "column '%s': row %lld has code %d, but there are %lld labels",
+                   s->name, (long long)i + 1, code[i], (long long)s->labels);
+}
+
 static neap_status category_words(const neap_series *s, int64_t begin, int64_t end, int64_t *out) {
   const int32_t *code = neap_tensor_data(&s->values);
   for (int64_t i = begin; i < end; i++) {
     int32_t c = code[i];
-    if (c < 0 || c > s->labels)
-      return neap_fail(NEAP_EINDEX, "column '%s': row %lld has code %d, but there are %lld labels",
-                       s->name, (long long)i + 1, c, (long long)s->labels);
+    if (c < 0 || c > s->labels) return no_label(s, i);
     *out++ = c == 0 ? s->places : s->rank ? s->rank[c] : c - 1;
   }
   return NEAP_OK;
@@ -167,20 +171,41 @@ typedef struct {
   int32_t *id;
 } placing;
 
+static void mark(const neap__index *x, int64_t place) {
+  if (!__atomic_load_n(&x->table[place], __ATOMIC_RELAXED))
+    __atomic_store_n(&x->table[place], 1, __ATOMIC_RELAXED);
+}
+
+/* The same for the codes of a category without going through words. */
+static neap_status place_codes(const placing *p, int64_t begin, int64_t end) {
+  const neap_series *s = p->words->series;
+  const int32_t *code = neap_tensor_data(&s->values);
+  int32_t none = (int32_t)s->places;
+  for (int64_t i = begin; i < end; i++) {
+    int32_t c = code[i];
+    if (c < 0 || c > s->labels) return no_label(s, i);
+    int32_t place = c == 0 ? none : s->rank ? s->rank[c] : c - 1;
+    mark(p->index, place);
+    p->id[i] = place;
+  }
+  return NEAP_OK;
+}
+
 /* The place of each word, marked in the table. */
 static neap_status place_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const placing *p = ctx;
   const neap__index *x = p->index;
   int64_t word[BLOCK];
+  if (p->words->series && p->words->series->kind == NEAP_COLUMN_CATEGORY)
+    return place_codes(p, begin, end);
   for (; begin < end; begin += BLOCK) {
     int64_t upto = end - begin < BLOCK ? end : begin + BLOCK;
     NEAP_TRY(neap__words_read(p->words, begin, upto, word));
     for (int64_t i = begin; i < upto; i++) {
       int64_t v = word[i - begin];
       int64_t place = p->has_missing && v == p->missing ? x->span : v - x->low;
-      if (!__atomic_load_n(&x->table[place], __ATOMIC_RELAXED))
-        __atomic_store_n(&x->table[place], 1, __ATOMIC_RELAXED);
+      mark(x, place);
       p->id[i] = (int32_t)place;
     }
   }

@@ -120,11 +120,22 @@ static bool is_missing(const neap_series *s, int64_t i) {
   return s->values.dtype == NEAP_F32 && isnan(((const float *)x)[i]);
 }
 
+/* One loop for each kind, so that rows do not ask what they are. */
 void neap_series_present(const neap_series *x, bool *mask, bool any) {
-  for (int64_t i = 0; i < x->values.size[0]; i++) {
-    bool there = !is_missing(x, i);
-    mask[i] = any ? mask[i] || there : mask[i] && there;
-  }
+  const void *values = neap_tensor_data(&x->values);
+  const double *wide = values;
+  const float *narrow = values;
+  const int64_t *time = values;
+  const int32_t *code = values;
+  int64_t n = x->values.size[0];
+#define EACH(there)                                                                                \
+  for (int64_t i = 0; i < n; i++) mask[i] = any ? mask[i] | (there) : mask[i] & (there)
+  if (x->kind == NEAP_COLUMN_TIME) EACH(time[i] != NEAP_NAT);
+  else if (x->kind == NEAP_COLUMN_CATEGORY) EACH(code[i] != 0);
+  else if (x->values.dtype == NEAP_F64) EACH(wide[i] == wide[i]);
+  else if (x->values.dtype == NEAP_F32) EACH(narrow[i] == narrow[i]);
+  else if (any) memset(mask, true, (size_t)n);
+#undef EACH
 }
 
 /* filling ---------------------------------------------------------------------------------------

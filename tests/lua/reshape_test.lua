@@ -81,7 +81,12 @@ function ops.transform(o, f) return f:group_by(o.by):transform(o.entries) end
 
 function ops.join(o, f, g) return f:join(g, o) end
 
-function ops.asof(o, f, g) return f:join_asof(g, o) end
+-- Groups that lie one behind the other are joined in another way than mixed ones.
+function ops.asof(o, f, g)
+  local r = f:join_asof(g, o)
+  if o.by then assert_frame(r:sort(o.by), f:sort(o.by):join_asof(g:sort(o.by), o)) end
+  return r
+end
 
 function ops.pivot(o, f) return f:pivot(o) end
 

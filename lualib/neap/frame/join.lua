@@ -103,24 +103,28 @@ end
 
 -- The key columns of rows that come from either side.
 local function either(where, f, g, left, right, left_at, right_at)
-  local list, at = {}, positions(left_at, right_at, f, g)
+  local list, at <close> = {}, positions(left_at, right_at, f, g)
   for i, name in ipairs(left) do
     local both = stack.columns { column_at(f, where, name), column_at(g, where, right[i]) }
-    list[i] = take(name, both, at)
+    local rows <close> = both.tensor
+    list[i] = take(name, { kind = both.kind, tensor = rows, labels = both.labels }, at)
   end
   return list
 end
 
--- The order of rows by their keys, missing ones last.
-local function order_of(n, names, columns)
+-- Rows of both sides in the order of their keys, missing ones last.
+local function by_keys(left, merged, left_at, right_at)
   local list = {}
-  for i, name in ipairs(names) do list[i] = keys.series(name, columns[i]) end
-  return (c.group_order((c.groups(n, list, true, false))))
+  for i, name in ipairs(left) do list[i] = keys.series(name, merged[i]) end
+  local order = c.group_order((c.groups(#left_at, list, true, false)))
+  for i, name in ipairs(left) do merged[i] = take(name, merged[i], order) end
+  return left_at:take(order), right_at:take(order)
 end
 
 local function assemble(where, f, g, left, right, left_at, right_at, o)
   local out, shared, outer = empty(), {}, o.how == "right" or o.how == "outer"
   local merged = outer and either(where, f, g, left, right, left_at, right_at) or {}
+  if o.how == "outer" then left_at, right_at = by_keys(left, merged, left_at, right_at) end
   for i, name in ipairs(left) do
     if name == right[i] then shared[name] = i end
   end
@@ -128,8 +132,7 @@ local function assemble(where, f, g, left, right, left_at, right_at, o)
     put(out, where, name, merged[shared[name]] or take(name, column_at(f, where, name), left_at))
   end
   put_right(where, out, g, shared, o.suffix, right_at)
-  if o.how ~= "outer" then return out end
-  return out:take(order_of(#out, left, merged))
+  return out
 end
 
 --- Rows of two frames with equal keys side by side: columns of this frame, then those of `g`; where
