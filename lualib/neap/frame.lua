@@ -3,7 +3,8 @@
 local category = require "neap.frame.category"
 local core = require "neap.frame.core"
 local opts = require "neap.opts"
-require "neap.frame.concat" -- into the table and the class of neap.frame.core
+require "neap.frame.between" -- into the table and the class of neap.frame.core
+require "neap.frame.concat"
 require "neap.frame.database"
 require "neap.frame.files"
 require "neap.frame.group"

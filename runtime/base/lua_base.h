@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "base/zone_array.h"
 
 /* Marks a function that Lua looks up in neap.so. */
 #define NEAP_LUA_EXPORT __attribute__((visibility("default")))
@@ -87,6 +88,10 @@ int64_t neap_lua_position(lua_State *L, int arg, int64_t size, const char *what)
 /* The text at arg, which goes to functions that stop at a zero byte: with one inside it is refused,
  * not cut short. what names it in the message: "path". */
 const char *neap_lua_text(lua_State *L, int arg, const char *what);
+
+/* What to do with local times that were shown twice or never, as texts at arg and arg + 1. */
+void neap_lua_clock_policies(lua_State *L, int arg, neap_ambiguous *ambiguous,
+                             neap_nonexistent *nonexistent);
 
 /* The neap.rng at arg. */
 neap_rng *neap_lua_check_rng(lua_State *L, int arg);

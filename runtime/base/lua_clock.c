@@ -4,7 +4,7 @@
 #include "base/civil.h"
 #include "base/clock.h"
 #include "base/lua_base.h"
-#include "base/zone.h"
+#include "base/zone_array.h"
 
 static int l_monotonic(lua_State *L) {
   lua_pushinteger(L, neap_clock_monotonic());
@@ -34,6 +34,14 @@ static int l_sleep(lua_State *L) {
   return 0;
 }
 
+void neap_lua_clock_policies(lua_State *L, int arg, neap_ambiguous *ambiguous,
+                             neap_nonexistent *nonexistent) {
+  static const char *const twice[] = {"raise", "earliest", "latest", "infer", NULL};
+  static const char *const never[] = {"raise", "forward", "missing", NULL};
+  *ambiguous = (neap_ambiguous)luaL_checkoption(L, arg, "raise", twice);
+  *nonexistent = (neap_nonexistent)luaL_checkoption(L, arg + 1, "raise", never);
+}
+
 /* The zone named at arg; UTC when absent. */
 static const neap_zone *check_zone(lua_State *L, int arg) {
   const neap_zone *z = NULL;
@@ -42,21 +50,22 @@ static const neap_zone *check_zone(lua_State *L, int arg) {
   return z;
 }
 
-/* parse(text[, zone[, policy]]) -> ns, or nil when it is no time. */
+/* parse(text[, zone[, ambiguous[, nonexistent]]]) -> ns, or nil when it is no time. */
 static int l_parse(lua_State *L) {
-  static const char *const policies[] = {"error", "earlier", "later", NULL};
-  static const neap_zone_policy values[] = {NEAP_ZONE_ERROR, NEAP_ZONE_EARLIER, NEAP_ZONE_LATER};
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   const neap_zone *z = check_zone(L, 2);
-  neap_zone_policy policy = values[luaL_checkoption(L, 3, "error", policies)];
-  int64_t ns;
+  neap_ambiguous ambiguous;
+  neap_nonexistent nonexistent;
+  neap_lua_clock_policies(L, 3, &ambiguous, &nonexistent);
+  int64_t local, ns;
   bool zoned;
-  if (!neap_time_parse(text, n, &ns, &zoned)) {
+  if (!neap_time_parse(text, n, &local, &zoned)) {
     lua_pushnil(L);
     return 1;
   }
-  if (!zoned) neap_lua_check(L, neap_zone_resolve(z, ns, policy, &ns, NULL));
+  const uint8_t mark = zoned;
+  neap_lua_check(L, neap_zone_from_local(z, 1, &local, &mark, ambiguous, nonexistent, &ns));
   lua_pushinteger(L, ns);
   return 1;
 }

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/civil.h"
 #include "base/file.h"
+#include "base/zone_names.h"
 
 enum { DAY = 86400, MAX_OFFSET = 26 * 3600 };
 
@@ -257,6 +258,15 @@ static bool is_plain_name(const char *name) {
   return *name && strlen(name) < 256 && name[strspn(name, allowed)] == 0 && !part_begins;
 }
 
+static neap_status unknown(const char *base, const char *name) {
+  char near[65];
+  NEAP_TRY(neap__zone_nearest(base, name, near));
+  if (*near)
+    return neap_fail(NEAP_EARG, "time zone '%s' is unknown (did you mean '%s'?)", name, near);
+  return neap_fail(NEAP_EARG, "time zone '%s' is unknown (as in America/New_York, UTC or +05:30)",
+                   name);
+}
+
 static neap_status load(neap_zone *z) {
   const char *base = getenv("TZDIR");
   if (!base || !*base) base = "/usr/share/zoneinfo";
@@ -266,8 +276,7 @@ static neap_status load(neap_zone *z) {
     return neap_fail(NEAP_EARG, "time zone '%s': there is no folder %s (package tzdata)", z->name,
                      base);
   if (n >= (int)sizeof path || !is_plain_name(z->name) || !neap_file_exists(path))
-    return neap_fail(NEAP_EARG, "time zone '%s' is unknown (as in America/New_York, UTC or +05:30)",
-                     z->name);
+    return unknown(base, z->name);
   char *data;
   int64_t size;
   neap_status st = neap_file_read(path, &data, &size);

@@ -138,6 +138,7 @@ NEAP_LUA_EXPORT int luaopen_neap_c_frame(lua_State *L);
 int luaopen_neap_c_frame(lua_State *L) {
   neap_lua_columns_class(L);
   luaL_newlib(L, functions);
+  neap__lua_add_times(L);
   neap__lua_add_resample(L);
   neap__lua_add_read(L);
   neap__lua_add_preprocess(L);

@@ -13,5 +13,6 @@ void neap__lua_add_labels(lua_State *L);
 void neap__lua_add_windows(lua_State *L);
 void neap__lua_add_preprocess(lua_State *L);
 void neap__lua_add_resample(lua_State *L);
+void neap__lua_add_times(lua_State *L);
 
 #endif

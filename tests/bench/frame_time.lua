@@ -11,12 +11,15 @@ local tensor = require "neap.tensor"
 
 local names = {
   "resample 1h ohlcv", "resample 5m ohlcv", "resample 1d zone", "resample 1mo mean",
-  "resample 1h median", "resample 1h symbols",
+  "resample 1h median", "resample 1d symbols", "clock fields", "clock fields shuffled",
+  "clock hour", "clock to local", "clock to local shuffled", "clock from local", "between",
 }
 
 local MINUTE = 60 * 1000000000
 local start = clock.parse "2020-01-01"
 local zone = { time_zone = "America/New_York" }
+local all = { time_zone = zone.time_zone,
+  fields = { "year", "month", "day", "weekday", "hour", "minute", "day_of_year" } }
 
 local function inputs(n)
   local rng = neap.rng(1)
@@ -42,10 +45,22 @@ local tasks = {
   ["resample 1h median"] = function(d)
     return d.bars:resample("1h", { { "m", "close", "median" } })
   end,
-  ["resample 1h symbols"] = function(d)
+  ["resample 1d symbols"] = function(d)
     return d.panel:resample("1d", { { "h", "high", "max" }, { "v", "volume", "sum" } },
       { by = "symbol" })
   end,
+  ["clock fields"] = function(d) return clock.fields(d.t, all) end,
+  ["clock fields shuffled"] = function(d) return clock.fields(d.shuffled, all) end,
+  ["clock hour"] = function(d)
+    return clock.fields(d.t, { time_zone = zone.time_zone, fields = { "hour" } })
+  end,
+  ["clock to local"] = function(d) return clock.to_local(d.t, zone.time_zone) end,
+  ["clock to local shuffled"] = function(d) return clock.to_local(d.shuffled, zone.time_zone) end,
+  ["clock from local"] = function(d)
+    return clock.from_local(d.t, { time_zone = zone.time_zone, ambiguous = "earliest",
+      nonexistent = "missing" })
+  end,
+  ["between"] = function(d) return d.bars:between("2020-06", "2021-03") end,
 }
 
 -- The peak of resident memory since mark_peak, and what is resident, in KiB.

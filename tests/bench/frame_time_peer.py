@@ -21,14 +21,30 @@ shuffled = utc.take(rng.permutation(n))
 panel = bars.assign(symbol=pd.Categorical(["s%02d" % (k % 100) for k in range(n)]))
 ohlcv = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
 
+zone = "America/New_York"
+early = np.ones(n, bool)
+
+
+def fields(t):
+    d = t.tz_convert(zone)
+    return d.year, d.month, d.day, d.weekday, d.hour, d.minute, d.dayofyear
+
+
 tasks = {
     "resample 1h ohlcv": lambda: bars.resample("1H").agg(ohlcv),
     "resample 5m ohlcv": lambda: bars.resample("5T").agg(ohlcv),
     "resample 1d zone": lambda: local.resample("1D").agg(ohlcv),
     "resample 1mo mean": lambda: bars["close"].resample("MS").mean(),
     "resample 1h median": lambda: bars["close"].resample("1H").median(),
-    "resample 1h symbols": lambda: panel.groupby("symbol").resample("1D").agg(
+    "resample 1d symbols": lambda: panel.groupby("symbol").resample("1D").agg(
         {"high": "max", "volume": "sum"}),
+    "clock fields": lambda: fields(utc),
+    "clock fields shuffled": lambda: fields(shuffled),
+    "clock hour": lambda: utc.tz_convert(zone).hour,
+    "clock to local": lambda: utc.tz_convert(zone).tz_localize(None),
+    "clock to local shuffled": lambda: shuffled.tz_convert(zone).tz_localize(None),
+    "clock from local": lambda: index.tz_localize(zone, ambiguous=early, nonexistent="NaT"),
+    "between": lambda: bars.loc["2020-06":"2021-03"],
 }
 
 

@@ -7,8 +7,9 @@
 
 #include "base/civil.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/rng.h"
-#include "base/zone.h"
+#include "base/zone_array.h"
 
 static const neap_zone *zone(const char *name) {
   const neap_zone *z;
@@ -180,6 +181,71 @@ static void damaged_files_are_refused(void **state) {
   neap_free(copy);
 }
 
+/* Many times at once are what each is alone. */
+static void arrays_agree_with_single_times(void **state) {
+  (void)state;
+  enum { N = 3000 };
+  static int64_t utc[N], local[N], back[N];
+  static double hour[N], day[N];
+  neap_rng r = neap_rng_make(11);
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    const neap_zone *z = zone(names[k]);
+    int64_t from = ((int64_t)neap_rng_below(&r, 3000000000u) - 500000000) * NEAP_SECOND;
+    for (int i = 0; i < N; i++) {
+      bool jumps = neap_rng_below(&r, 50) == 0;
+      from += (int64_t)neap_rng_below(&r, jumps ? 200 * NEAP_DAY : NEAP_DAY / 8);
+      utc[i] = neap_rng_below(&r, 60) == 0 ? NEAP_NAT : from;
+    }
+    assert_ok(neap_zone_to_local(z, N, utc, local));
+    assert_ok(neap_zone_from_local(z, N, local, NULL, NEAP_AMBIGUOUS_LATEST, NEAP_NONEXISTENT_RAISE,
+                                   back));
+    double *fields[NEAP_FIELD_COUNT] = {[NEAP_FIELD_HOUR] = hour, [NEAP_FIELD_DAY] = day};
+    assert_ok(neap_zone_fields(z, N, utc, fields));
+    for (int i = 0; i < N; i++) {
+      if (utc[i] == NEAP_NAT) {
+        assert_true(local[i] == NEAP_NAT && back[i] == NEAP_NAT && isnan(hour[i]));
+        continue;
+      }
+      neap_zone_span s = neap_zone_span_at(z, utc[i]);
+      assert_true(s.begin <= utc[i] && utc[i] < s.end && s.offset == neap_zone_offset(z, utc[i]));
+      assert_true(s.offset == neap_zone_offset(z, s.end - 1));
+      assert_true(local[i] == utc[i] + s.offset);
+      int64_t later;
+      assert_ok(neap_zone_resolve(z, local[i], NEAP_ZONE_LATER, &later, NULL));
+      assert_true(back[i] == later);
+      neap_civil c = neap_civil_split(local[i]);
+      assert_true(hour[i] == c.hour && day[i] == c.day);
+    }
+  }
+}
+
+static void arrays_stop_when_asked(void **state) {
+  (void)state;
+  int64_t t[2] = {0, 1}, out[2];
+  const neap_zone *z = zone("Asia/Tokyo");
+  neap_interrupt_raise();
+  assert_fails(
+      neap_zone_from_local(z, 2, t, NULL, NEAP_AMBIGUOUS_RAISE, NEAP_NONEXISTENT_RAISE, out),
+      NEAP_EINTERRUPT, "interrupted");
+  neap_interrupt_clear();
+}
+
+static void near_names_are_told(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {{"America/New_Yrok", "America/New_York"},
+                                         {"new york", "America/New_York"},
+                                         {"europe/london", "Europe/London"},
+                                         {"Asia/Tokio", "Asia/Tokyo"},
+                                         {"UCT+", "UCT"}};
+  const neap_zone *z;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[80];
+    snprintf(text, sizeof text, "(did you mean '%s'?)", cases[i][1]);
+    assert_fails(neap_zone_find(&z, cases[i][0]), NEAP_EARG, text);
+  }
+  with_every_allocation_failing(assert_true(neap_zone_find(&z, "Asia/Tokio") != NEAP_OK));
+}
+
 static void out_of_memory(void **state) {
   (void)state;
   const neap_zone *z;
@@ -202,6 +268,9 @@ int main(void) {
       cmocka_unit_test(fixed_offsets_and_nat),
       cmocka_unit_test(unknown_zones_are_named),
       cmocka_unit_test(damaged_files_are_refused),
+      cmocka_unit_test(arrays_agree_with_single_times),
+      cmocka_unit_test(arrays_stop_when_asked),
+      cmocka_unit_test(near_names_are_told),
       cmocka_unit_test(out_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,9 @@ read. Times are seconds since 1970 UTC. Differences on purpose, each with what p
     ("Values falls before first bin"). Our bins end when they end, as those of 48H do.
   - pandas keeps empty bins in the result; here they come with empty = true only.
   - the origin is the epoch unless said otherwise, pandas' is start_day.
+  - nonexistent = "forward" is the moment of the jump; pandas 1.5.3's shift_forward lands behind it in
+    some zones east of Greenwich (LATE): 01:30 in London becomes later than the 02:00 that follows it.
+  - bounds of frame:between that the clock skipped mean the jump; pandas raises.
   - days of a zone begin when its clock skips their midnight at the jump; pandas raises.
 """
 import itertools
@@ -213,6 +216,158 @@ def grouped_case():
     }
 
 
+def local_series():
+    """Local times (seconds as if UTC) near changes of the clock, in the order of a feed."""
+    def times(*texts):
+        return pd.DatetimeIndex(texts)
+
+    def steps(start, n, minutes, back=None):
+        t = list(pd.date_range(start, periods=n, freq="%dmin" % minutes))
+        if back:
+            at, by = back
+            t = t[:at] + [x - pd.Timedelta(minutes=by) for x in t[at:]]
+        return pd.DatetimeIndex(t)
+
+    return [
+        ("America/New_York", steps("2024-03-10 01:10", 12, 17)),
+        ("America/New_York", steps("2024-03-09 12:00", 30, 60)),
+        ("America/New_York", steps("2024-11-03 00:30", 12, 30, (3, 60))),
+        ("America/New_York", steps("2024-11-03 00:15", 10, 45)),
+        ("America/New_York", steps("2024-11-02 22:00", 9, 60)),
+        ("America/New_York", times("2024-11-03 01:30", "2024-11-03 01:30")),
+        ("America/New_York", times("2024-11-03 01:30", "2024-11-03 01:10", "2024-11-03 01:05")),
+        ("America/New_York", times("2024-11-03 01:59:59", "NaT", "2024-11-03 01:00",
+                                   "2023-11-05 01:00")),
+        ("America/New_York", times("1967-04-30 02:30", "1974-01-06 02:30", "2007-03-11 02:15",
+                                   "2036-03-09 02:00", "2037-03-08 02:59:59")),
+        ("Europe/London", steps("2024-10-27 00:20", 10, 20, (5, 60))),
+        ("Europe/London", steps("2024-03-31 00:30", 8, 15)),
+        ("Europe/Berlin", times("1980-04-06 02:30", "1979-06-01", "2030-03-31 02:30")),
+        ("Europe/Berlin", times("1979-06-01", "2030-10-27 02:30")),
+        ("Australia/Lord_Howe", steps("2024-04-07 01:20", 12, 10, (4, 30))),
+        ("Australia/Lord_Howe", steps("2024-10-06 01:50", 8, 10)),
+        ("America/Sao_Paulo", steps("2018-11-03 23:30", 8, 15)),
+        ("America/Sao_Paulo", steps("2018-02-17 22:30", 10, 15, (6, 60))),
+        ("Pacific/Apia", steps("2011-12-29 22:00", 8, 360)),
+        ("Africa/Casablanca", times("2024-03-10 02:30", "2024-04-14 02:30", "2024-04-14 03:00")),
+        ("Asia/Kolkata", steps("2024-03-10 01:10", 3, 40)),
+        ("UTC", steps("2024-03-10 01:10", 3, 40)),
+    ]
+
+
+def localized(index, zone, ambiguous, nonexistent):
+    how = {"raise": "raise", "infer": "infer", "earliest": np.ones(len(index), bool),
+           "latest": np.zeros(len(index), bool)}[ambiguous]
+    what = {"raise": "raise", "forward": "shift_forward", "missing": "NaT"}[nonexistent]
+    try:
+        return index.tz_localize(zone, ambiguous=how, nonexistent=what)
+    except Exception as e:
+        return type(e).__name__
+
+
+def jump(local, zone):
+    """The first second whose local time is past the one that was skipped."""
+    low, high = int(local.value // 10**9) - 86400, int(local.value // 10**9) + 86400
+    while high - low > 1:
+        middle = (low + high) // 2
+        shown = pd.Timestamp(middle, unit="s", tz="UTC").tz_convert(zone).tz_localize(None)
+        low, high = (low, middle) if shown > local else (middle, high)
+    return high
+
+
+def forward_by_definition(index, zone, got, ambiguous):
+    """pandas' shift_forward, put right where it leaves the jump behind."""
+    holes = localized(index, zone, ambiguous, "missing").isna() & ~index.isna()
+    return [jump(index[k], zone) if holes[k] else t for k, t in enumerate(nullable(got))]
+
+
+def nullable(index):
+    return [None if pd.isna(t) else int(t.value // 10**9) for t in index]
+
+
+def nats(seconds_or_none):
+    return ["NaT" if t is None else t for t in seconds_or_none]
+
+
+LATE = {"Europe/London", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca"}
+
+
+def zone_cases():
+    cases, late = [], set()
+    for zone, index in local_series():
+        for ambiguous in ("raise", "earliest", "latest", "infer"):
+            for nonexistent in ("raise", "forward", "missing"):
+                if zone in ("UTC", "Asia/Kolkata") and nonexistent != "raise":
+                    continue
+                got = localized(index, zone, ambiguous, nonexistent)
+                case = {"zone": zone, "local_": nats(nullable(index)), "ambiguous": ambiguous,
+                        "nonexistent": nonexistent}
+                if isinstance(got, str):
+                    case["error"] = got
+                else:
+                    utc = nullable(got.tz_convert("UTC"))
+                    if nonexistent == "forward":
+                        right = forward_by_definition(index, zone, got.tz_convert("UTC"), ambiguous)
+                        assert right == utc or zone in LATE, zone
+                        late.update([zone] if right != utc else [])
+                        utc = right
+                    case["utc"] = nats(utc)
+                cases.append(case)
+    assert late == LATE, late
+    return cases
+
+
+def field_cases():
+    # from 1925 on: pytz rounds the mean local times of before to minutes
+    cases = []
+    for zone in ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu",
+                 "Pacific/Apia", "Europe/Dublin"):
+        t = np.sort(rng.integers(-1420070400, 2145916800, 40))
+        t[:6] = [0, -1, 86399, 951782400, 1704067199, 1704067200]
+        d = pd.DatetimeIndex(t * 10**9, tz="UTC").tz_convert(zone)
+        cases.append({
+            "zone": zone, "times": t, "local_": seconds(d.tz_localize(None)), "year": d.year,
+            "quarter": d.quarter, "month": d.month, "week": d.isocalendar().week.astype(int).tolist(),
+            "day": d.day, "day_of_year": d.dayofyear, "weekday": d.weekday + 1, "hour": d.hour,
+            "minute": d.minute, "second": d.second})
+        for key, value in cases[-1].items():
+            if isinstance(value, pd.Index):
+                cases[-1][key] = value.tolist()
+    return cases
+
+
+def between_cases():
+    times = jittered("2017-11-03 04:05:06", 220, 3 * 86400)
+    plain = pd.Series(np.arange(1, 221), index=times)
+    fine = pd.Series(np.arange(1, 221), index=pd.Timestamp("2018-03-10 22:00") +
+                     pd.to_timedelta(np.arange(220) * 173, unit="s"))
+    bounds = {
+        "plain": [("2018", "2018"), ("2018", "2019"), ("2018-03", "2018-03"), ("2017", "2018-03"),
+                  ("2018-03-05", "2018-09-01"), ("2018Q1", "2018Q2"), ("2018-02", None),
+                  (None, "2018-02-10"), ("20180301", "20180501"), ("2018-07-04 12", "2018-08"),
+                  ("2016", "2017"), ("2030", "2031"), ("2018/03/05", "2018/04/20")],
+        "fine": [("2018-03-11 01", "2018-03-11 03"), ("2018-03-11 01:10", "2018-03-11 01:30"),
+                 ("2018-03-10 23:00:24", "2018-03-10 23:03:17"), ("2018-03-11", "2018-03-11"),
+                 ("2018-03-11T02:00", "2018-03-11T02:00"), (None, "2018-03-10 22:00:00"),
+                 ("2018-03-11 01:10:00.5", "2018-03-11 01:30:00.25"), ("2018-03-10 22", None)],
+    }
+    cases = []
+    for name, pairs in bounds.items():
+        f = {"plain": plain, "fine": fine}[name]
+        for zone in (None, "America/New_York", "Asia/Kolkata"):
+            local = f.tz_localize("UTC").tz_convert(zone or "UTC")
+            for a, b in pairs:
+                try:
+                    got = local.loc[a:b]
+                except Exception as e:  # the clock skipped a bound: ours begins at the jump
+                    assert type(e).__name__ == "NonExistentTimeError"
+                    continue
+                cases.append({"input": name, "a": a, "b": b, "zone": zone,
+                              "first": int(got.iloc[0]) if len(got) else 0, "count": len(got)})
+    inputs = {"plain": seconds(plain.index), "fine": seconds(fine.index)}
+    return inputs, cases
+
+
 def write(name, **parts):
     path = os.path.join(FOLDER, name)
     with open(path, "w") as f:
@@ -231,3 +386,6 @@ if __name__ == "__main__":
     frames = {k: {"time": seconds(f.index), "v": f["v"].tolist(), "w": f["w"].tolist()}
               for k, f in inputs.items()}
     write("time_resample.txt", inputs=frames, cases=resample_cases(), grouped=[grouped_case()])
+    write("time_zones.txt", cases=zone_cases(), fields=field_cases())
+    between_inputs, cases = between_cases()
+    write("time_between.txt", inputs=between_inputs, cases=cases)

@@ -28,9 +28,10 @@ function c.sleep(seconds) end
 --- See `neap.clock.parse`.
 ---@param text string
 ---@param time_zone? string
----@param ambiguous? "error"|"earlier"|"later"
+---@param ambiguous? "raise"|"earliest"|"latest"|"infer"
+---@param nonexistent? "raise"|"forward"|"missing"
 ---@return integer?
-function c.parse(text, time_zone, ambiguous) end
+function c.parse(text, time_zone, ambiguous, nonexistent) end
 
 --- See `neap.clock.print`.
 ---@param ns integer
