@@ -30,8 +30,8 @@ typedef enum {
 } neap_nonexistent;
 
 /* The moments at which the clock showed these times. Elements with a mark in zoned (which may be
- * NULL) are UTC already. utc may not be local. NEAP_EVALUE names the element from 1, unless there is
- * one only. */
+ * NULL) are UTC already. utc may not be local. NEAP_EVALUE names the element from 1, unless there
+ * is one only. */
 neap_status neap_zone_from_local(const neap_zone *z, int64_t n, const int64_t *local,
                                  const uint8_t *zoned, neap_ambiguous ambiguous,
                                  neap_nonexistent nonexistent, int64_t *utc);
