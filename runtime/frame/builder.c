@@ -295,6 +295,12 @@ neap_status neap__builder_add(neap__builder *b, const char *text, size_t n, cons
   return wrong ? misfit(b, text, n, at, wrong) : NEAP_OK;
 }
 
+int64_t neap__builder_quick_room(const neap__builder *b) {
+  bool number = b->kind == NEAP_COLUMN_NUMBER || b->kind == NEAP_COLUMN_INTEGER;
+  bool plain = !b->decimal && !b->thousands && !(b->seen & NEAP__SEEN_BOOL);
+  return number && plain && !b->stale && !b->skipped ? b->room : 0;
+}
+
 /* parts ---------------------------------------------------------------------------------------- */
 
 static neap_status append_labels(neap__builder *b, const neap__builder *part) {
@@ -336,6 +342,8 @@ neap_status neap__builder_append(neap__builder *b, const neap__builder *part) {
 
 void neap__builder_begin(neap__builder *b, const neap__builder *like, unsigned seen) {
   size_t bytes = b->data ? (size_t)b->room * width(b->kind) : 0;
+  if (b->owns_name) neap_free((char *)(uintptr_t)b->name);
+  b->owns_name = false;
   b->name = like->name;
   b->seen = like->seen | seen;
   b->kind = like->declared ? like->kind : neap__kind_of(b->seen);
@@ -355,18 +363,25 @@ void neap__builder_begin(neap__builder *b, const neap__builder *like, unsigned s
 
 /* endings -------------------------------------------------------------------------------------- */
 
+static void forget(neap__builder *b) {
+  neap_free(b->data);
+  neap__labels_drop(&b->labels);
+  b->data = NULL;
+  b->count = b->room = 0;
+}
+
 void neap__builder_rewind(neap__builder *b) {
-  neap__builder_drop(b);
+  forget(b);
   b->seen |= b->coming;
   if (!b->declared) b->kind = neap__kind_of(b->seen);
   b->stale = b->time.any = false;
 }
 
 void neap__builder_drop(neap__builder *b) {
-  neap_free(b->data);
-  neap__labels_drop(&b->labels);
-  b->data = NULL;
-  b->count = b->room = 0;
+  forget(b);
+  if (b->owns_name) neap_free((char *)(uintptr_t)b->name);
+  b->owns_name = false;
+  b->name = NULL;
 }
 
 static void release(neap_storage *s) { neap_free(s->data); }
@@ -397,6 +412,8 @@ neap_status neap__builder_finish(neap__builder *b, neap_column *out) {
   }
   NEAP_TRY(neap_tensor_wrap(&out->values, dtype_of(b->kind), 1, &b->count, b->data, release, NULL));
   b->data = NULL;
+  if (b->owns_name) out->name = (char *)(uintptr_t)b->name;
+  b->owns_name = false;
   neap__builder_drop(b);
   return NEAP_OK;
 }

@@ -93,7 +93,8 @@ enum {
 };
 
 typedef struct {
-  const char *name;      /* borrowed */
+  const char *name;
+  bool owns_name;
   neap_column_kind kind; /* how values are stored */
   unsigned seen;
   unsigned coming;         /* and those of chunks that wait to be appended */
@@ -104,7 +105,7 @@ typedef struct {
   char decimal, thousands; /* how numbers are written; 0: with a point, without separators */
   bool replace;            /* what is not UTF-8 */
   int64_t count, room;
-  int64_t quick_room; /* how far a reader may store numbers by itself */
+  int64_t quick_room; /* what neap__builder_quick_room said last */
   void *data;
   neap__time_reader time;
   neap__labels labels;
@@ -129,6 +130,9 @@ neap_status neap__builder_reserve(neap__builder *b, int64_t n);
 neap_status neap__builder_add(neap__builder *b, const char *text, size_t n, const neap__place *at,
                               const neap_csv_options *o);
 
+/* How many numbers a reader may store by itself: those of a column of numbers that has room. */
+int64_t neap__builder_quick_room(const neap__builder *b);
+
 /* Append rows without a value. */
 neap_status neap__builder_add_missing(neap__builder *b, int64_t rows);
 
@@ -143,7 +147,7 @@ void neap__builder_rewind(neap__builder *b);
 
 void neap__builder_drop(neap__builder *b);
 
-/* Move what was built into a column; the builder keeps nothing. */
+/* Move what was built, and a name of its own, into a column; the builder keeps nothing. */
 neap_status neap__builder_finish(neap__builder *b, neap_column *out);
 
 #endif

@@ -115,6 +115,23 @@ neap_status neap_csv_names(neap_table *out, const char *path, const neap_csv_opt
 neap_status neap_csv_write(const char *path, const neap_column *columns, int64_t count,
                            bool digits_17);
 
+/* JSON lines ------------------------------------------------------------------------------------
+ */
+
+/* One object on each line; blank lines are skipped. Keys are columns in the order in which they
+ * first stand in the files; a key that a line lacks, and null, are missing values. Strings are read
+ * as fields of a CSV file are, so "1.5" is a number unless the column is declared; integers beyond
+ * 64 bits are numbers. Of the options wanted, typed, missing, zone, time_format, replace_invalid
+ * and the limit of rows count. Anything that RFC 8259 forbids is an error with file, line and
+ * column, and so are nested values, a key that stands twice in a line, and \u0000. A file without
+ * lines has no columns. */
+neap_status neap_jsonl_read(neap_table *out, const char *const *paths, int64_t count,
+                            const char *const *symbols, const neap_csv_options *o);
+
+/* Write columns of equal length as JSON lines, as neap_csv_write does. Missing values are null,
+ * infinities the strings "inf" and "-inf", which JSON has no numbers for. */
+neap_status neap_jsonl_write(const char *path, const neap_column *columns, int64_t count);
+
 /* bars ----------------------------------------------------------------------------------------- */
 
 /* Borrowed arrays of n bars; volume may be NULL. */

@@ -1,6 +1,7 @@
 #include "frame/intake.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/pool.h"
@@ -16,14 +17,29 @@ static const char *line_after(const char *p, const char *end) {
   return p;
 }
 
-static neap_status make_chunk(neap__intake *in, int index) {
-  neap__chunk *c = &in->chunk[index];
-  c->index = index;
-  if (c->columns) return NEAP_OK;
-  c->columns = neap_calloc_array(in->count, sizeof *c->columns);
-  if (!c->columns) return NEAP_ENOMEM;
-  c->count = in->count;
+static neap_status chunk_room(neap__chunk *c, int64_t n) {
+  if (n <= c->room) return NEAP_OK;
+  int64_t room = c->room ? n + n / 2 : n;
+  neap__builder *larger = neap_realloc_array(c->columns, room, sizeof *larger);
+  if (!larger) return NEAP_ENOMEM;
+  memset(larger + c->room, 0, (size_t)(room - c->room) * sizeof *larger);
+  c->columns = larger;
+  c->room = room;
   return NEAP_OK;
+}
+
+neap_status neap__chunk_add(const neap__intake *in, neap__chunk *c, const char *name, size_t n) {
+  NEAP_TRY(chunk_room(c, c->count + 1));
+  neap__builder *b = &c->columns[c->count], fresh = {.name = neap_strndup(name, n)};
+  if (!fresh.name) return NEAP_ENOMEM;
+  neap_status st = in->configure(in, &fresh);
+  if (!st) neap__builder_begin(b, &fresh, b->stale ? b->seen : 0); /* read again as text */
+  if (st) neap_free((char *)(uintptr_t)fresh.name);
+  else {
+    b->owns_name = true;
+    c->count++;
+  }
+  return st;
 }
 
 /* The chunks of the text at hand; few when there are very many columns. */
@@ -35,8 +51,9 @@ static neap_status cut(neap__intake *in) {
   if (n > NEAP__CHUNKS) n = NEAP__CHUNKS;
   in->used = (int)n;
   for (int i = 0; i < in->used; i++) {
-    NEAP_TRY(make_chunk(in, i));
     neap__chunk *c = &in->chunk[i];
+    NEAP_TRY(chunk_room(c, in->count));
+    c->index = i;
     const char *from = in->at + (int64_t)i * CHUNK;
     c->stop = i + 1 == in->used ? w->end : from + CHUNK;
     c->begin = i ? line_after(from - 1, c->stop) : from;
@@ -59,10 +76,12 @@ static bool any_stale(const neap__chunk *c) {
 /* Read a chunk; once more when a column of it turned into text late. sees: classes that each column
  * must expect, or NULL; first: nothing lies between what was appended and this chunk. */
 static neap_status read_chunk(neap__intake *in, neap__chunk *c, bool first) {
+  NEAP_TRY(chunk_room(c, in->count));
   int64_t line = c->line;
-  for (int64_t i = 0; i < c->count; i++) c->columns[i].stale = false;
+  for (int64_t i = 0; i < c->room; i++) c->columns[i].stale = false;
   do {
-    for (int64_t i = 0; i < c->count; i++) {
+    c->known = c->count = in->count;
+    for (int64_t i = 0; i < c->known; i++) {
       neap__builder *b = &c->columns[i], *like = &in->columns[i];
       neap__builder_begin(b, like, b->stale ? b->seen : like->coming);
       b->time.blind = !first;
@@ -105,7 +124,8 @@ static bool refuted(const neap__builder *known, const neap__builder *part) {
 
 static bool must_read_again(const neap__intake *in, const neap__chunk *c) {
   if (c->failed || c->begin != in->at || c->rows > in->limit - in->rows) return true;
-  for (int64_t i = 0; i < c->count; i++)
+  if (c->count > c->known && c->known != in->count) return true;
+  for (int64_t i = 0; i < c->known; i++)
     if (refuted(&in->columns[i], &c->columns[i])) return true;
   return false;
 }
@@ -122,6 +142,14 @@ static void learn(neap__builder *known, const neap__builder *part) {
   if (part->time.any) known->time.any = true, known->time.last = part->time.last;
 }
 
+static neap_status adopt_columns(neap__intake *in, const neap__chunk *c) {
+  for (int64_t i = in->count; i < c->count; i++) {
+    NEAP_TRY(in->adopt(in, c->columns[i].name));
+    if (in->rows) in->columns[i].coming |= NEAP__SEEN_MISSING;
+  }
+  return NEAP_OK;
+}
+
 static neap_status accept(neap__intake *in, neap__chunk *c) {
   if (c->failed == NEAP_ENOMEM && !neap_alloc_reclaim())
     return neap_fail(NEAP_ENOMEM, "%s", c->message);
@@ -131,7 +159,10 @@ static neap_status accept(neap__intake *in, neap__chunk *c) {
     c->limit = in->limit - in->rows;
     NEAP_TRY(read_chunk(in, c, true));
   } else c->line += in->line - in->first_line;
+  NEAP_TRY(adopt_columns(in, c));
   for (int64_t i = 0; i < c->count; i++) learn(&in->columns[i], &c->columns[i]);
+  for (int64_t i = c->count; c->rows && i < in->count; i++)
+    in->columns[i].coming |= NEAP__SEEN_MISSING;
   in->bytes += c->at - in->at;
   in->at = c->at;
   in->line = c->line;
@@ -171,8 +202,11 @@ static neap_status append_column(neap__intake *in, int64_t i) {
   b->count = in->rows_before; /* again, when memory ran out */
   NEAP_TRY(neap__builder_become(b, b->coming));
   if (in->rows > b->room) NEAP_TRY(neap__builder_reserve(b, room_for(in)));
-  for (int k = 0; k < in->used; k++)
-    if (in->chunk[k].rows) NEAP_TRY(neap__builder_append(b, &in->chunk[k].columns[i]));
+  for (int k = 0; k < in->used; k++) {
+    const neap__chunk *c = &in->chunk[k];
+    if (c->rows && i < c->count) NEAP_TRY(neap__builder_append(b, &c->columns[i]));
+    else NEAP_TRY(neap__builder_add_missing(b, c->rows));
+  }
   return NEAP_OK;
 }
 
@@ -206,7 +240,7 @@ neap_status neap__intake_run(neap__intake *in) {
 void neap__intake_drop(neap__intake *in) {
   for (int i = 0; i < NEAP__CHUNKS; i++) {
     neap__chunk *c = &in->chunk[i];
-    for (int64_t k = 0; c->columns && k < c->count; k++) neap__builder_drop(&c->columns[k]);
+    for (int64_t k = 0; k < c->room; k++) neap__builder_drop(&c->columns[k]);
     neap_free(c->columns);
   }
   neap__source_close(&in->source);

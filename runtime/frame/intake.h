@@ -21,7 +21,8 @@ typedef struct {
   int64_t line;  /* in: of the first record, when it is known; out: of what follows the last */
   int64_t limit; /* rows to read at most */
   neap__builder *columns;
-  int64_t count;  /* of columns */
+  int64_t known, count; /* columns known before, and those that came to light here behind them */
+  int64_t room;
   const char *at; /* out: what follows the last record read */
   int64_t rows;   /* out */
   neap_status failed;
@@ -37,7 +38,11 @@ typedef struct neap__intake {
   int64_t limit;       /* rows wanted */
   int64_t bytes, size; /* read so far, and in all; size 0: not known */
   neap_status (*read)(struct neap__intake *in, neap__chunk *c);
-  void *context; /* of read */
+  /* Columns that rows bring along: tell a builder what the user said of its name; add one to
+   * columns. NULL where the columns are settled before. */
+  neap_status (*configure)(const struct neap__intake *in, neap__builder *b);
+  neap_status (*adopt)(struct neap__intake *in, const char *name);
+  void *context; /* of these */
   neap__chunk chunk[NEAP__CHUNKS];
   int used;                        /* those of this wave */
   int64_t first_line, rows_before; /* of this wave */
@@ -46,6 +51,9 @@ typedef struct neap__intake {
 
 /* Read the records from in->at on and append them to in->columns. */
 neap_status neap__intake_run(neap__intake *in);
+
+/* One more column of a chunk; rows read so far have no value in it. */
+neap_status neap__chunk_add(const neap__intake *in, neap__chunk *c, const char *name, size_t n);
 
 /* Free the chunks and close the source; the columns stay. */
 void neap__intake_drop(neap__intake *in);

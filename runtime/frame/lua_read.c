@@ -86,21 +86,27 @@ static neap_csv_options read_options(lua_State *L, int options) {
   return o;
 }
 
-/* read_csv(paths, options, symbols) -> { {name, kind, tensor, labels}, ... } */
-static int l_read_csv(lua_State *L) {
+typedef neap_status (*reader)(neap_table *out, const char *const *paths, int64_t count,
+                              const char *const *symbols, const neap_csv_options *o);
+
+/* (paths, options, symbols) -> { {name, kind, tensor, labels}, ... } */
+static int read_with(lua_State *L, reader read) {
   lua_settop(L, 3);
   int64_t files, symbols;
   luaL_checktype(L, 1, LUA_TTABLE);
   const char **path = neap_lua_push_texts(L, 1, "paths", &files);
   const char **symbol = neap_lua_push_texts(L, 3, "symbols", &symbols);
   if (symbol && symbols != files)
-    neap_lua_raise(L, "read_csv: %lld symbols for %lld files", (long long)symbols,
-                   (long long)files);
+    neap_lua_raise(L, "%lld symbols for %lld files", (long long)symbols, (long long)files);
   neap_csv_options o = read_options(L, 2);
   neap_table *t = neap_lua_push_table(L);
-  neap_lua_check(L, neap_csv_read_files(t, path, files, symbol, &o));
+  neap_lua_check(L, read(t, path, files, symbol, &o));
   return neap_lua_push_columns(L, t);
 }
+
+static int l_read_csv(lua_State *L) { return read_with(L, neap_csv_read_files); }
+
+static int l_read_jsonl(lua_State *L) { return read_with(L, neap_jsonl_read); }
 
 /* csv_names(path, options) -> array of names */
 static int l_csv_names(lua_State *L) {
@@ -128,11 +134,18 @@ static int l_write_csv(lua_State *L) {
   return 0;
 }
 
+/* write_jsonl(path, names, kinds, tensors, labels); labels[i] is false for none. */
+static int l_write_jsonl(lua_State *L) {
+  const char *path = neap_lua_text(L, 1, "path");
+  int64_t n;
+  const neap_column *columns = neap_lua_check_columns(L, 2, "write_jsonl", &n);
+  neap_lua_check(L, neap_jsonl_write(path, columns, n));
+  return 0;
+}
+
 static const luaL_Reg functions[] = {
-    {"read_csv", l_read_csv},
-    {"csv_names", l_csv_names},
-    {"write_csv", l_write_csv},
-    {NULL, NULL},
+    {"read_csv", l_read_csv},   {"read_jsonl", l_read_jsonl}, {"write_jsonl", l_write_jsonl},
+    {"csv_names", l_csv_names}, {"write_csv", l_write_csv},   {NULL, NULL},
 };
 
 void neap__lua_add_read(lua_State *L) { luaL_setfuncs(L, functions, 0); }

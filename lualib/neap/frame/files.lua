@@ -16,12 +16,12 @@ local kinds = {
 }
 
 -- o.time and o.types as two arrays.
-local function declared(o)
+local function declared(where, o)
   local typed, given = {}, {}
   for _, name in ipairs(sorted_keys(o.types)) do
     local kind = kinds[o.types[name]]
     if not kind then
-      opts.unknown("frame.read_csv", "type", tostring(o.types[name]), sorted_keys(kinds))
+      opts.unknown(where, "type", tostring(o.types[name]), sorted_keys(kinds))
     end
     typed[#typed + 1], given[#given + 1] = name, kind
   end
@@ -120,7 +120,7 @@ function frame.read_csv(path, o)
     max_rows = opts.none, symbol = opts.none, invalid = "error",
   }, o)
   check_invalid(where, o)
-  o.typed, o.kinds = declared(o)
+  o.typed, o.kinds = declared(where, o)
   local paths = paths_of(where, path)
   local symbols = symbols_of(where, paths, o.symbol)
   check_names(paths[1], o)
@@ -141,6 +141,41 @@ function frame.csv_columns(path, o)
   return c.csv_names(path, o)
 end
 
+--- Read JSON lines, plain, gzip or zstd: one object on each line, whose keys are the columns, in
+--- the order in which they first stand; blank lines are skipped. `path` may be a glob or an array,
+--- as in `read_csv`. Strings are read as fields of a CSV file are ("1.5" is a number, "2024-01-02"
+--- a time; `types` = { id = "text" } keeps them), null and a key that a line lacks are missing
+--- values, integers beyond 64 bits are f64. Nested values are refused. Options: `time`, `types`,
+--- `columns`, `missing`, `time_zone`, `time_format`, `invalid`, `max_rows` and `symbol`, as in
+--- `read_csv`. Errors name file, line and column.
+---     pcall(frame.read_jsonl, "/nowhere.jsonl") --> false, ...
+---@param path string|string[]
+---@param o? table
+---@return neap.frame
+function frame.read_jsonl(path, o)
+  local where = "frame.read_jsonl"
+  if type(path) ~= "table" then opts.expect(where, "the path", path, "string") end
+  o = opts.merge(where, {
+    time = opts.none, types = {}, columns = opts.none, missing = opts.none, time_zone = opts.none,
+    time_format = opts.none, max_rows = opts.none, symbol = opts.none, invalid = "error",
+  }, o)
+  check_invalid(where, o)
+  o.typed, o.kinds = declared(where, o)
+  local paths = paths_of(where, path)
+  local symbols = symbols_of(where, paths, o.symbol)
+  return core.of_columns(where, c.read_jsonl(paths, o, symbols))
+end
+
+-- The frame's columns as C takes them: names, kinds, tensors, labels.
+local function columns_of(state)
+  local columns, tensors, labels = {}, {}, {}
+  for i, name in ipairs(state.names) do
+    local column = state.columns[name]
+    columns[i], tensors[i], labels[i] = column.kind, column.tensor, column.labels or false
+  end
+  return state.names, columns, tensors, labels
+end
+
 --- Write the frame as CSV; the file appears whole or not at all, compressed when its name ends in
 --- .gz or .zst. `digits`: "shortest" that reads back to the same number, or 17. Missing values are
 --- blank, times ISO 8601 in UTC.
@@ -153,10 +188,16 @@ function Frame:write_csv(path, o)
   if o.digits ~= "shortest" and o.digits ~= 17 then
     opts.raise("frame:write_csv: digits is '%s', allowed are 'shortest' and 17", tostring(o.digits))
   end
-  local columns, tensors, labels = {}, {}, {}
-  for i, name in ipairs(state.names) do
-    local column = state.columns[name]
-    columns[i], tensors[i], labels[i] = column.kind, column.tensor, column.labels or false
-  end
-  c.write_csv(path, state.names, columns, tensors, labels, o.digits == 17)
+  local names, kinds_of, tensors, labels = columns_of(state)
+  c.write_csv(path, names, kinds_of, tensors, labels, o.digits == 17)
+end
+
+--- Write the frame as JSON lines, one object for each row; the file appears whole or not at all,
+--- compressed when its name ends in .gz or .zst. Missing values are null, times ISO 8601 in UTC,
+--- infinities the strings "inf" and "-inf".
+---     pcall(frame.new({ { "x", { 1, 2 } } }).write_jsonl, nil, "x.jsonl") --> false, ...
+---@param path string
+function Frame:write_jsonl(path)
+  local state = state_of(self, "write_jsonl")
+  c.write_jsonl(path, columns_of(state))
 end

@@ -11,6 +11,22 @@ local c = {}
 ---@return table[]
 function c.read_csv(paths, options, symbols) end
 
+--- Read files of JSON lines into columns { name, kind, tensor, labels }. Options as for read_csv,
+--- those of them that do not depend on rows and fields.
+---@param paths string[]
+---@param options table
+---@param symbols? string[] one for each path: the first column then
+---@return table[]
+function c.read_jsonl(paths, options, symbols) end
+
+--- Write columns of equal length as JSON lines, whole or not at all.
+---@param path string
+---@param names string[]
+---@param kinds string[]
+---@param tensors neap.tensor[]
+---@param labels table string[] or false for each column
+function c.write_jsonl(path, names, kinds, tensors, labels) end
+
 --- The names in the header of a CSV file.
 ---@param path string
 ---@param options table as for read_csv
