@@ -115,7 +115,6 @@ local function read(run, result, rows) return Values(WHERE, result, rows, run.o)
 local function call(run, bars, rows, what)
   local ok, result = pcall(run.fn, bars)
   if not ok then
-    if tostring(result):find("interrupted", 1, true) then error(result, 0) end
     opts.raise("%s: the function fails on %s: %s%s", WHERE, what, tostring(result),
       what:find "first" and "; first = n makes the cuts begin later" or "")
   end

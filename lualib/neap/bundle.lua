@@ -95,7 +95,16 @@ local function name_of(path) return path:gsub("/+$", ""):match "[^/]*$" end
 
 local function stamp(seconds) return os.date("!%Y%m%dT%H%M%S", seconds) end
 
--- A folder of its own to write in; what saves that were killed left behind a day ago goes.
+-- A folder to write in, which goes when it was not published.
+local Partial = class "neap.bundle.partial"
+
+function Partial:__close()
+  if self.path then file.remove_tree(self.path) end
+end
+Partial.__gc = Partial.__close
+
+-- The folder appears inside the object that removes it: Ctrl-C may strike between any two steps.
+-- What saves that were killed left behind a day ago goes too.
 local function open_partial(path)
   file.mkdir(path)
   local old = ".partial-" .. stamp(os.time() - 86400)
@@ -104,9 +113,10 @@ local function open_partial(path)
       file.remove_tree(path .. "/" .. name)
     end
   end
-  local own = ("%p %d %d"):format({}, clock.wall(), clock.monotonic())
-  local partial = ("%s/.partial-%s-%s"):format(path, stamp(), file.sha256(own):sub(1, 12))
-  file.mkdir(partial)
+  local partial = setmetatable({}, Partial)
+  local own = ("%p %d %d"):format(partial, clock.wall(), clock.monotonic())
+  partial.path = ("%s/.partial-%s-%s"):format(path, stamp(), file.sha256(own):sub(1, 12))
+  file.mkdir(partial.path)
   return partial
 end
 
@@ -152,8 +162,11 @@ local function publish(where, path, partial)
   local version = (list[#list] or 0) + 1
   while true do
     local final = ("%s/v%d"):format(path, version)
-    local ok, message = os.rename(partial, final)
-    if ok then return version end
+    local ok, message = os.rename(partial.path, final)
+    if ok then
+      partial.path = nil
+      return version
+    end
     if not file.exists(final) then opts.raise("%s: %s: %s", where, final, message) end
     version = version + 1
   end
@@ -197,24 +210,17 @@ function bundle.save(path, o)
   parts.plan(where, p)
   score.columns(p, tensor.zeros { 1, #p.columns }) -- raises when the calibrator does not fit
   local metrics, created = metrics_of(where, o.metrics), created_of(where, o.created)
-  local partial = open_partial(path)
-  local ok, result = pcall(function()
-    local said = listed(parts.write(partial, p))
-    said.name, said.metrics, said.created = name_of(path), metrics, created
-    said.files = sums_of(partial)
-    sealed.write(partial .. "/manifest.json", FORMAT, VERSION, said)
-    bundle.load(partial)
-    store.sync_folder(partial)
-    local version = publish(where, path, partial)
-    store.sync_folder(path)
-    file.write(path .. "/latest", ("v%d\n"):format(version))
-    return version
-  end)
-  if not ok then
-    pcall(file.remove_tree, partial)
-    error(result, 0)
-  end
-  return ("%s/v%d"):format(path, result), result
+  local partial <close> = open_partial(path)
+  local said = listed(parts.write(partial.path, p))
+  said.name, said.metrics, said.created = name_of(path), metrics, created
+  said.files = sums_of(partial.path)
+  sealed.write(partial.path .. "/manifest.json", FORMAT, VERSION, said)
+  bundle.load(partial.path)
+  store.sync_folder(partial.path)
+  local version = publish(where, path, partial)
+  store.sync_folder(path)
+  file.write(path .. "/latest", ("v%d\n"):format(version))
+  return ("%s/v%d"):format(path, version), version
 end
 
 --- Make a version that is there the latest, after reading it: the way back to an older one.
@@ -283,7 +289,6 @@ function bundle.load(path, o)
   check_files(where, folder, said.files)
   local ok, p = pcall(parts.read, where, folder, said)
   if not ok then
-    if tostring(p):find("interrupted", 1, true) then error(p, 0) end
     opts.raise("%s: %s, made by neap %s, cannot be used by neap %s: %s", where, folder, made_by,
       base.version, (tostring(p):gsub("^[^\n]-:%d+: ", "", 1)))
   end

@@ -164,6 +164,9 @@ function sheet.of_training(where, data, steps, o)
   if is_data(data) then
     local x = matrix_of(where, data.x)
     local names = data.names or sheet.plain_names(x:size(2))
+    if #names ~= x:size(2) then
+      opts.raise("%s: %d names for %d columns", where, #names, x:size(2))
+    end
     return of_matrix(x, names, data), { numbers = names, texts = {}, named = data.names ~= nil }
   end
   local x = matrix_of(where, data)

@@ -1,5 +1,6 @@
 --- Fitted transformers in files: one of JSON, and beside it an archive of safetensors for what is
 --- large (quantile tables, axes, times).
+local class = require "neap.class"
 local file = require "neap.file"
 local json = require "neap.json"
 local opts = require "neap.opts"
@@ -117,15 +118,24 @@ end
 
 -- files -------------------------------------------------------------------------------------------
 
+-- A file that goes unless it was renamed.
+local Fresh = class "neap.preprocess.fresh"
+
+function Fresh:__close()
+  if self.path and file.exists(self.path) then file.remove(self.path) end
+end
+
 -- The archive is named by its sum and comes before the JSON that names it: whatever happens
 -- between, the JSON under its name has the archive that it was written with.
 local function save_arrays(path, arrays)
-  local named, fresh = {}, path .. ".new.safetensors"
+  local fresh <close> = Fresh()
+  fresh.path = path .. ".new.safetensors"
+  local named = {}
   for i, t in ipairs(arrays) do named["a" .. i] = t end
-  tensor.save(fresh, named)
-  local sum = file.sha256_file(fresh)
+  tensor.save(fresh.path, named)
+  local sum = file.sha256_file(fresh.path)
   local name = ("%s-%s.safetensors"):format((path:gsub("%.json$", "")), sum:sub(1, 12))
-  local ok, message = os.rename(fresh, name)
+  local ok, message = os.rename(fresh.path, name)
   if not ok then opts.raise("preprocess: %s", message) end
   return { file = name:match "[^/]*$", sha256 = sum }
 end
