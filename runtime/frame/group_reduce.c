@@ -34,9 +34,6 @@ typedef struct {
   int64_t count;
 } moments;
 typedef struct {
-  double two, three; /* sums of (x - mean)^2 and ^3 */
-} deviations;
-typedef struct {
   double low, high;
 } extremes;
 typedef struct {
@@ -103,12 +100,19 @@ static void add_moments(const block *b, void *into) {
   }
 }
 
-static void add_deviations(const block *b, void *into) {
-  deviations *a = into;
+static void add_squares(const block *b, void *into) {
+  double *a = into;
   for (int64_t i = 0; i < b->n; i++) {
-    double d = b->x[i] - b->about[b->id[i]].sum, square = d == d ? d * d : 0;
-    a[b->id[i]].two += square;
-    a[b->id[i]].three += d == d ? square * d : 0;
+    double d = b->x[i] - b->about[b->id[i]].sum;
+    a[b->id[i]] += d == d ? d * d : 0;
+  }
+}
+
+static void add_cubes(const block *b, void *into) {
+  double *a = into;
+  for (int64_t i = 0; i < b->n; i++) {
+    double d = b->x[i] - b->about[b->id[i]].sum;
+    a[b->id[i]] += d == d ? d * d * d : 0;
   }
 }
 
@@ -187,7 +191,7 @@ static void add_weighted(const block *b, void *into) {
     for (int64_t i = 0; i < n; i++) { body; }                                                      \
   }
 JOIN(join_moments, moments, a[i].sum += b[i].sum; a[i].count += b[i].count)
-JOIN(join_deviations, deviations, a[i].two += b[i].two; a[i].three += b[i].three)
+JOIN(join_sums, double, a[i] += b[i])
 JOIN(join_products, double, a[i] *= b[i])
 JOIN(join_extremes, extremes, a[i].low = fmin(a[i].low, b[i].low);
      a[i].high = fmax(a[i].high, b[i].high))
@@ -217,7 +221,8 @@ static const ends no_ends = {.first = -1, .last = -1};
 
 typedef enum {
   MOMENTS,
-  DEVIATIONS,
+  SQUARES, /* of x less the mean */
+  CUBES,
   PRODUCTS,
   EXTREMES,
   WHOLE_SUMS,
@@ -231,7 +236,8 @@ typedef enum {
 
 static const pass passes[PASSES] = {
     [MOMENTS] = {sizeof(moments), true, false, false, NULL, add_moments, join_moments},
-    [DEVIATIONS] = {sizeof(deviations), true, false, false, NULL, add_deviations, join_deviations},
+    [SQUARES] = {sizeof(double), true, false, false, NULL, add_squares, join_sums},
+    [CUBES] = {sizeof(double), true, false, false, NULL, add_cubes, join_sums},
     [PRODUCTS] = {sizeof(double), true, false, false, &one, add_products, join_products},
     [EXTREMES] = {sizeof(extremes), true, false, false, &no_extremes, add_extremes, join_extremes},
     [WHOLE_SUMS] = {sizeof(uint64_t), false, true, false, NULL, add_whole_sums, join_whole_sums},
@@ -357,15 +363,15 @@ static neap_status need_deviations(results *r) {
     for (int64_t i = 0; i <= r->g->count; i++)
       r->mean[i] = (moments){m[i].sum / (double)m[i].count, m[i].count};
   }
-  return need(r, DEVIATIONS);
+  return need(r, SQUARES);
 }
 
 #define OF(type, name) ((const type *)(const void *)r->made[name] + 1)
 
-static double skew_of(double count, deviations d) {
+static double skew_of(double count, double squares, double cubes) {
   if (count < 3) return NAN;
-  if (d.two == 0) return 0;
-  return count * sqrt(count - 1) / (count - 2) * d.three / (d.two * sqrt(d.two));
+  if (squares == 0) return 0;
+  return count * sqrt(count - 1) / (count - 2) * cubes / (squares * sqrt(squares));
 }
 
 /* Statistic of group i as a number. */
@@ -375,10 +381,9 @@ static double number_of(const results *r, neap_group_statistic s, int64_t i) {
   case NEAP_GROUP_SUM: return OF(moments, MOMENTS)[i].sum;
   case NEAP_GROUP_PROD: return OF(double, PRODUCTS)[i];
   case NEAP_GROUP_MEAN: return OF(moments, MOMENTS)[i].sum / count;
-  case NEAP_GROUP_VAR: return count < 2 ? NAN : OF(deviations, DEVIATIONS)[i].two / (count - 1);
-  case NEAP_GROUP_STD:
-    return count < 2 ? NAN : sqrt(OF(deviations, DEVIATIONS)[i].two / (count - 1));
-  case NEAP_GROUP_SKEW: return skew_of(count, OF(deviations, DEVIATIONS)[i]);
+  case NEAP_GROUP_VAR: return count < 2 ? NAN : OF(double, SQUARES)[i] / (count - 1);
+  case NEAP_GROUP_STD: return count < 2 ? NAN : sqrt(OF(double, SQUARES)[i] / (count - 1));
+  case NEAP_GROUP_SKEW: return skew_of(count, OF(double, SQUARES)[i], OF(double, CUBES)[i]);
   case NEAP_GROUP_WMEAN: return OF(weighted, WEIGHTED)[i].sum / OF(weighted, WEIGHTED)[i].weight;
   default: break;
   }
@@ -420,6 +425,7 @@ static neap_status from_passes(neap_tensor *out, results *r, neap_group_statisti
   NEAP_TRY(need(r, name));
   if (s == NEAP_GROUP_VAR || s == NEAP_GROUP_STD || s == NEAP_GROUP_SKEW)
     NEAP_TRY(need_deviations(r));
+  if (s == NEAP_GROUP_SKEW) NEAP_TRY(need(r, CUBES));
   NEAP_TRY(neap_tensor_init_1d(out, dtype, r->g->count));
   for (int64_t i = 0; i < r->g->count; i++) {
     if (neap_dtype_is_float(dtype)) neap_tensor_set_f64(out, &i, number_of(r, s, i));

@@ -56,20 +56,28 @@ static void number_words(const neap_tensor *t, int64_t begin, int64_t end, int64
     }
 }
 
-neap_status neap__words_read(const neap__words *w, int64_t begin, int64_t end, int64_t *out) {
+static void pair_words(const neap__words *w, int64_t begin, int64_t end, int64_t *out) {
+  for (int64_t i = begin; i < end; i++)
+    *out++ = w->a[i] < 0 || w->b[i] < 0 ? INT64_MAX : w->a[i] * w->width + w->b[i];
+}
+
+neap_status neap__words_read(const neap__words *w, int64_t begin, int64_t end, int64_t *room,
+                             const int64_t **word) {
   const neap_series *s = w->series;
+  *word = room;
   if (!s) {
-    for (int64_t i = begin; i < end; i++)
-      *out++ = w->a[i] < 0 || w->b[i] < 0 ? INT64_MAX : w->a[i] * w->width + w->b[i];
+    pair_words(w, begin, end, room);
     return NEAP_OK;
   }
-  if (s->kind == NEAP_COLUMN_CATEGORY) return category_words(s, begin, end, out);
+  const int64_t *x = neap_tensor_data(&s->values);
+  if (s->kind == NEAP_COLUMN_CATEGORY) return category_words(s, begin, end, room);
   if (s->kind == NEAP_COLUMN_TIME) { /* one less, so that the missing one wraps to the end */
-    const int64_t *x = neap_tensor_data(&s->values);
-    for (int64_t i = begin; i < end; i++) *out++ = (int64_t)((uint64_t)x[i] - 1);
-    return NEAP_OK;
+    for (int64_t i = begin; i < end; i++) *room++ = (int64_t)((uint64_t)x[i] - 1);
+  } else if (s->values.dtype == NEAP_I64) {
+    *word = x + begin;
+  } else {
+    number_words(&s->values, begin, end, room);
   }
-  number_words(&s->values, begin, end, out);
   return NEAP_OK;
 }
 
@@ -89,7 +97,10 @@ typedef struct {
 static neap_status read_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const reading *r = ctx;
-  return neap__words_read(&r->words, begin, end, r->out + begin);
+  const int64_t *word;
+  NEAP_TRY(neap__words_read(&r->words, begin, end, r->out + begin, &word));
+  if (word != r->out + begin) memcpy(r->out + begin, word, (size_t)(end - begin) * sizeof *word);
+  return NEAP_OK;
 }
 
 neap_status neap__words_all(const neap_series *s, int64_t *out) {
@@ -112,11 +123,12 @@ typedef struct {
 
 static neap_status range_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   const ranging *r = ctx;
-  int64_t word[BLOCK];
+  int64_t room[BLOCK];
+  const int64_t *word;
   range found = {INT64_MAX, INT64_MIN};
   for (; begin < end; begin += BLOCK) {
     int64_t upto = end - begin < BLOCK ? end : begin + BLOCK;
-    NEAP_TRY(neap__words_read(r->words, begin, upto, word));
+    NEAP_TRY(neap__words_read(r->words, begin, upto, room, &word));
     for (int64_t i = 0; i < upto - begin; i++) {
       if (r->has_missing && word[i] == r->missing) continue;
       if (word[i] < found.low) found.low = word[i];
@@ -196,12 +208,13 @@ static neap_status place_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
   (void)chunk;
   const placing *p = ctx;
   const neap__index *x = p->index;
-  int64_t word[BLOCK];
+  int64_t room[BLOCK];
+  const int64_t *word;
   if (p->words->series && p->words->series->kind == NEAP_COLUMN_CATEGORY)
     return place_codes(p, begin, end);
   for (; begin < end; begin += BLOCK) {
     int64_t upto = end - begin < BLOCK ? end : begin + BLOCK;
-    NEAP_TRY(neap__words_read(p->words, begin, upto, word));
+    NEAP_TRY(neap__words_read(p->words, begin, upto, room, &word));
     for (int64_t i = begin; i < upto; i++) {
       int64_t v = word[i - begin];
       int64_t place = p->has_missing && v == p->missing ? x->span : v - x->low;
@@ -296,11 +309,12 @@ static neap_status add_batch(neap__index *x, const neap__words *w, int64_t at, i
 }
 
 static neap_status make_hash(neap__index *x, const neap__words *w, int32_t *id) {
-  int64_t word[BLOCK];
+  int64_t room[BLOCK];
+  const int64_t *word;
   for (int64_t begin = 0; begin < w->rows; begin += BLOCK) {
     int64_t upto = w->rows - begin < BLOCK ? w->rows : begin + BLOCK;
     NEAP_TRY(neap_interrupt_check());
-    NEAP_TRY(neap__words_read(w, begin, upto, word));
+    NEAP_TRY(neap__words_read(w, begin, upto, room, &word));
     for (int64_t i = begin; i < upto; i += BATCH)
       NEAP_TRY(add_batch(x, w, i, upto - i < BATCH ? upto - i : BATCH, word + (i - begin), id + i));
   }
@@ -390,10 +404,11 @@ static void find_by_hash(const placing *p, int64_t n, const int64_t *word, int32
 static neap_status find_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const placing *p = ctx;
-  int64_t word[BLOCK];
+  int64_t room[BLOCK];
+  const int64_t *word;
   for (; begin < end; begin += BLOCK) {
     int64_t n = end - begin < BLOCK ? end - begin : BLOCK;
-    NEAP_TRY(neap__words_read(p->words, begin, begin + n, word));
+    NEAP_TRY(neap__words_read(p->words, begin, begin + n, room, &word));
     int32_t *id = p->id + begin;
     if (p->index->table) {
       for (int64_t i = 0; i < n; i++) id[i] = find_in_table(p, word[i]);

@@ -14,9 +14,10 @@ typedef struct {
   int64_t width, span; /* pairs: numbers in b, and all pairs */
 } neap__words;
 
-/* The words of rows begin .. end (at most NEAP__KEY_BLOCK). NEAP_EINDEX for a code without label.
- */
-neap_status neap__words_read(const neap__words *w, int64_t begin, int64_t end, int64_t *out);
+/* *word: the words of rows begin .. end (at most NEAP__KEY_BLOCK), in room or where they lie.
+ * NEAP_EINDEX for a code without label. */
+neap_status neap__words_read(const neap__words *w, int64_t begin, int64_t end, int64_t *room,
+                             const int64_t **word);
 
 /* The word that stands for missing; false when there is none such. */
 bool neap__words_missing(const neap__words *w, int64_t *word);

@@ -418,3 +418,18 @@ unique_cases()
 missing_cases()
 concat_cases()
 write("shapes")
+
+
+# order --------------------------------------------------------------------------------------------
+
+def sort_cases():
+    for by, down in ((["s"], [False]), (["s"], [True]), (["t"], [False]), (["t"], [True]),
+                     (["q", "k"], [True, False]), (["b", "s", "x"], [False, True, False]),
+                     (["k", "t", "i"], [True, True, True]), (["big", "x"], [False, True])):
+        f = panel(18)[["s", "t", "k", "q", "b", "big", "x", "i"]]
+        case("sort", {"by": by, "descending": down}, [f],
+             f.sort_values(by, ascending=[not d for d in down], kind="stable"))
+
+
+sort_cases()
+write("order")

@@ -108,6 +108,8 @@ end
 
 function ops.concat(o, f, g) return frame.concat({ f, g }, o) end
 
+function ops.sort(o, f) return f:sort(o.by, { descending = o.descending }) end
+
 local function run_golden(name)
   local count = 0
   for line in io.lines("tests/golden/pandas/reshape_" .. name .. ".jsonl") do
@@ -125,6 +127,7 @@ describe("as pandas:", function()
   run_golden "groups"
   run_golden "joins"
   run_golden "shapes"
+  run_golden "order"
 end)
 
 -- groups ------------------------------------------------------------------------------------------

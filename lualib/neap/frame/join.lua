@@ -116,9 +116,12 @@ end
 local function by_keys(left, merged, left_at, right_at)
   local list = {}
   for i, name in ipairs(left) do list[i] = keys.series(name, merged[i]) end
-  local order = c.group_order((c.groups(#left_at, list, true, false)))
+  local handle <close> = c.groups(#left_at, list, true, false)
+  local order <close> = c.group_order(handle)
+  local a <close> = left_at
+  local b <close> = right_at
   for i, name in ipairs(left) do merged[i] = take(name, merged[i], order) end
-  return left_at:take(order), right_at:take(order)
+  return a:take(order), b:take(order)
 end
 
 local function assemble(where, f, g, left, right, left_at, right_at, o)

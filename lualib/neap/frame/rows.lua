@@ -114,31 +114,36 @@ function Frame:tail(n)
   return self:rows(math.max(1, #self - n + 1))
 end
 
--- Text sorts by its letters, missing last.
-local function sort_key(column)
+-- A tensor in the order of the column, missing values last: text by its letters.
+local function sort_key(column, descending)
+  if column.kind == "time" and not descending then return column.tensor - 1 end -- NaT wraps
   if column.kind ~= "category" then return column.tensor end
   local order, rank = {}, {}
   for code in ipairs(column.labels) do order[code] = code end
   table.sort(order, function(a, b) return column.labels[a] < column.labels[b] end)
   for place, code in ipairs(order) do rank[code + 1] = place end
-  rank[1] = #order + 1
+  rank[1] = descending and 0 or #order + 1
   return tensor.of(rank, { dtype = "i64" }):take(column.tensor:to "i64":add(1))
 end
 
 --- The rows in order of one column, or of several, the first weighing most; equal rows keep their
---- order. NaN go last, text is sorted by its letters.
+--- order. Missing values (NaN, NaT, no text) go last, text is sorted by its letters. `descending`
+--- holds for all columns, or is an array for each.
 ---     frame.new({ { "x", { 3, 1, 2 } } }):sort("x").x:get(1) --> 1.0
 ---@param by string|string[]
----@param o? { descending: boolean }
+---@param o? { descending: boolean|boolean[] }
 ---@return neap.frame
 function Frame:sort(by, o)
   o = opts.merge("frame:sort", { descending = false }, o)
-  local names, out = type(by) == "string" and { by } or by, self
+  local names, order = type(by) == "string" and { by } or by, nil
   for i = #names, 1, -1 do
-    local key = sort_key(column_at(out, "frame:sort", names[i]))
-    out = out:take(key:argsort(1, { descending = o.descending }))
+    local down = o.descending
+    if type(down) == "table" then down = down[i] or false end
+    local key = sort_key(column_at(self, "frame:sort", names[i]), down)
+    local at = (order and key:take(order) or key):argsort(1, { descending = down })
+    order = order and order:take(at) or at
   end
-  return out
+  return order and self:take(order) or self:select(self:columns())
 end
 
 --- Columns as an N x F tensor, in the order of `names` (all number columns when absent), f64 or of
