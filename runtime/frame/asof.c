@@ -244,13 +244,15 @@ static neap_status sweep_ahead(const merging *m, int32_t *last, int32_t *out) {
 }
 
 /* The nearer of both where there are two. */
-static void choose(const merging *m, const int32_t *ahead, int32_t *out) {
+static neap_status choose(const merging *m, const int32_t *ahead, int32_t *out) {
   const int64_t *key = m->right.key;
   for (int64_t i = 0; i < m->left.groups.rows; i++) {
+    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
     if (!ahead[i]) continue;
     if (!out[i] || !back_is_nearer(m, key[out[i] - 1], m->left.key[i], key[ahead[i] - 1]))
       out[i] = ahead[i];
   }
+  return NEAP_OK;
 }
 
 static neap_status sweep(const merging *m) {
@@ -265,7 +267,7 @@ static neap_status sweep(const merging *m) {
   }
   if (!st && way == NEAP_ASOF_FORWARD) st = sweep_ahead(m, last, m->out);
   if (!st && way != NEAP_ASOF_FORWARD) st = sweep_back(m, last, m->out);
-  if (!st && ahead) choose(m, ahead, m->out);
+  if (!st && ahead) st = choose(m, ahead, m->out);
   neap_free(ahead);
   neap_free(last);
   return st;

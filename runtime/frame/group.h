@@ -158,7 +158,7 @@ neap_status neap_join_asof(neap_tensor *right_at, const neap_series *left_on,
 neap_status neap_series_take(neap_tensor *out, const neap_series *x, const neap_tensor *at);
 
 /* mask[i] &= row i has a value (all) or |= (any); mask has x's rows. */
-void neap_series_present(const neap_series *x, bool *mask, bool any);
+neap_status neap_series_present(const neap_series *x, bool *mask, bool any);
 
 typedef enum {
   NEAP_FILL_VALUE,    /* value in the column's own terms: a number, ns, a code */

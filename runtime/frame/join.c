@@ -177,25 +177,28 @@ static neap_status write_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
 }
 
 /* Right rows whose number no left row has: how many, and to where when given. */
-static int64_t list_lost(const partners *p, const bool *met, int32_t *left, int32_t *right) {
-  int64_t n = 0;
+static neap_status list_lost(const partners *p, const bool *met, int32_t *left, int32_t *right,
+                             int64_t *count) {
+  *count = 0;
   for (int64_t i = 0; i < p->groups.rows; i++) {
+    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
     if (p->groups.id[i] >= 0 && met[p->groups.id[i]]) continue;
     if (left) {
-      left[n] = 0;
-      right[n] = (int32_t)i + 1;
+      left[*count] = 0;
+      right[*count] = (int32_t)i + 1;
     }
-    n++;
+    (*count)++;
   }
-  return n;
+  return NEAP_OK;
 }
 
 static neap_status find_met(bool **out, const pairing *p, int64_t left_rows) {
-  bool *met = neap_calloc_array(p->partners->groups.count, sizeof *met);
+  bool *met = *out = neap_calloc_array(p->partners->groups.count, sizeof *met);
   if (!met) return NEAP_ENOMEM;
-  for (int64_t i = 0; i < left_rows; i++)
+  for (int64_t i = 0; i < left_rows; i++) {
+    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
     if (p->number[i] >= 0) met[p->number[i]] = true;
-  *out = met;
+  }
   return NEAP_OK;
 }
 
@@ -222,15 +225,16 @@ static neap_status write_pairs(neap_tensor *left_at, neap_tensor *right_at, pair
                                int64_t left_rows, int64_t total, const bool *met) {
   bool half = p->how == NEAP_JOIN_SEMI || p->how == NEAP_JOIN_ANTI;
   bool whole = p->how == NEAP_JOIN_LEFT && p->partners->single;
-  int64_t lost = met ? list_lost(p->partners, met, NULL, NULL) : 0;
+  int64_t lost = 0;
+  if (met) NEAP_TRY(list_lost(p->partners, met, NULL, NULL, &lost));
   neap_status st = whole ? NEAP_OK : neap_tensor_init_1d(left_at, NEAP_I32, total + lost);
   if (!st && !half) st = neap_tensor_init_1d(right_at, NEAP_I32, total + lost);
   if (st) return no_room(st, total + lost);
   p->left = whole ? NULL : neap_tensor_data(left_at);
   p->right = half ? NULL : neap_tensor_data(right_at);
   NEAP_TRY(neap_parallel_for(left_rows, GRAIN, write_chunk, p));
-  if (met && lost) list_lost(p->partners, met, p->left + total, p->right + total);
-  return NEAP_OK;
+  if (!lost) return NEAP_OK;
+  return list_lost(p->partners, met, p->left + total, p->right + total, &lost);
 }
 
 /* validation and all ----------------------------------------------------------------------------
@@ -241,11 +245,13 @@ static neap_status check_unique(const char *side, int64_t rows, int count,
   neap_groups g;
   NEAP_TRY(neap_groups_make(&g, rows, count, keys, false, true));
   neap_status st = NEAP_OK;
-  for (int64_t i = 0; i < rows && !st; i++)
-    if (g.id[i] >= 0 && g.first[g.id[i]] != i)
+  for (int64_t i = 0; i < rows && !st; i++) {
+    if (i % POLL == 0) st = neap_interrupt_check();
+    if (!st && g.id[i] >= 0 && g.first[g.id[i]] != i)
       st = neap_fail(NEAP_EVALUE,
                      "join: validate: rows %d and %lld of the %s frame have the same key",
                      g.first[g.id[i]] + 1, (long long)i + 1, side);
+  }
   neap_groups_drop(&g);
   return st;
 }

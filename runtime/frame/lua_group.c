@@ -245,8 +245,9 @@ static int l_present(lua_State *L) {
   neap_lua_check(L, neap_tensor_init_1d(out, NEAP_BOOL, rows));
   bool *mask = neap_tensor_data(out);
   memset(mask, !any, (size_t)rows);
-  for (int k = 0; k < count; k++) neap_series_present(&columns[k], mask, any);
-  return neap_lua_done(L, NEAP_OK);
+  neap_status st = NEAP_OK;
+  for (int k = 0; k < count && !st; k++) st = neap_series_present(&columns[k], mask, any);
+  return neap_lua_done(L, st);
 }
 
 /* fill(series, groups or nil, method, value, limit, time or nil) -> tensor */

@@ -120,22 +120,35 @@ static bool is_missing(const neap_series *s, int64_t i) {
   return s->values.dtype == NEAP_F32 && isnan(((const float *)x)[i]);
 }
 
+typedef struct {
+  const neap_series *x;
+  bool *mask, any;
+} looking;
+
 /* One loop for each kind, so that rows do not ask what they are. */
-void neap_series_present(const neap_series *x, bool *mask, bool any) {
-  const void *values = neap_tensor_data(&x->values);
+static neap_status present_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const looking *l = ctx;
+  const void *values = neap_tensor_data(&l->x->values);
   const double *wide = values;
   const float *narrow = values;
   const int64_t *time = values;
   const int32_t *code = values;
-  int64_t n = x->values.size[0];
+  bool *mask = l->mask, any = l->any;
 #define EACH(there)                                                                                \
-  for (int64_t i = 0; i < n; i++) mask[i] = any ? mask[i] | (there) : mask[i] & (there)
-  if (x->kind == NEAP_COLUMN_TIME) EACH(time[i] != NEAP_NAT);
-  else if (x->kind == NEAP_COLUMN_CATEGORY) EACH(code[i] != 0);
-  else if (x->values.dtype == NEAP_F64) EACH(wide[i] == wide[i]);
-  else if (x->values.dtype == NEAP_F32) EACH(narrow[i] == narrow[i]);
-  else if (any) memset(mask, true, (size_t)n);
+  for (int64_t i = begin; i < end; i++) mask[i] = any ? mask[i] | (there) : mask[i] & (there)
+  if (l->x->kind == NEAP_COLUMN_TIME) EACH(time[i] != NEAP_NAT);
+  else if (l->x->kind == NEAP_COLUMN_CATEGORY) EACH(code[i] != 0);
+  else if (l->x->values.dtype == NEAP_F64) EACH(wide[i] == wide[i]);
+  else if (l->x->values.dtype == NEAP_F32) EACH(narrow[i] == narrow[i]);
+  else if (any) memset(mask + begin, true, (size_t)(end - begin));
 #undef EACH
+  return NEAP_OK;
+}
+
+neap_status neap_series_present(const neap_series *x, bool *mask, bool any) {
+  looking l = {x, mask, any};
+  return neap_parallel_for(x->values.size[0], NEAP__KEY_GRAIN, present_chunk, &l);
 }
 
 /* filling ---------------------------------------------------------------------------------------

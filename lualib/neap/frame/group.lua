@@ -396,7 +396,8 @@ end
 --- `demean` (less the mean), `zscore` (that over the standard deviation), `cumsum`, `cumcount` (1
 --- for the first row), `rank` (from 1, equals share the mean of their ranks; { pct = true } as
 --- fourth: over the count), or a function from the tensor of a group's values to as many values or
---- a number. NaN stay NaN and do not count. Rows in no group are NaN, in integers 0.
+--- a number. NaN stay NaN and do not count. Rows in no group are missing (integers become f64; 0 in
+--- `cumcount` and in `cumsum` of integers).
 ---     local f = frame.new { { "s", { "A", "B", "A" } }, { "x", { 1, 5, 3 } } }
 ---     f:group_by("s"):transform({ { "d", "x", "demean" } }).d --> tensor<f64>[3] {-1, 0, 1}
 ---@param entries table[]
