@@ -154,18 +154,21 @@ static bool back_is_nearer(const merging *m, int64_t back, int64_t key, int64_t 
   return whole_between(back, key) <= whole_between(key, ahead);
 }
 
-/* The partner of a left key among those of c: a place from 0, or -1. behind: a second cursor. */
+/* The partner of a left key among those of c: a place from 0, or -1. behind: a second cursor. Which
+ * of two is nearer cannot be guessed, so it is not asked by a branch. */
 static int64_t partner(const merging *m, cursor *c, cursor *behind, int64_t key) {
   neap_asof_direction way = m->o->direction;
   int64_t back = -1, ahead = c->n;
   if (way != NEAP_ASOF_FORWARD) back = pass(c, key, m->o->allow_exact) - 1;
   if (way != NEAP_ASOF_BACKWARD) ahead = pass(behind, key, !m->o->allow_exact);
-  bool both = back >= 0 && ahead < c->n;
-  bool first = both ? back_is_nearer(m, c->key[back], key, c->key[ahead]) : back >= 0;
-  int64_t found = first ? back : ahead;
+  int64_t first = -(int64_t)(back >= 0); /* all bits: the one behind */
+  if (back >= 0 && ahead < c->n)
+    first = -(int64_t)back_is_nearer(m, c->key[back], key, c->key[ahead]);
+  int64_t found = (back & first) | (ahead & ~first);
   if (found >= c->n) return -1;
-  bool far = too_far(m, first ? c->key[found] : key, first ? key : c->key[found]);
-  return far ? -1 : found;
+  if (!m->o->limited) return found;
+  int64_t other = c->key[found];
+  return too_far(m, first ? other : key, first ? key : other) ? -1 : found;
 }
 
 /* The cursor of group k, which holds what a left key there may find from t on. */

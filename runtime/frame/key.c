@@ -9,7 +9,13 @@
 #include "base/interrupt.h"
 #include "base/pool.h"
 
-enum { BLOCK = NEAP__KEY_BLOCK, BATCH = 32, LEAST_SLOTS = 1 << 12, SMALL_SPAN = 1 << 16 };
+enum {
+  BLOCK = NEAP__KEY_BLOCK,
+  BATCH = 32,
+  LEAST_SLOTS = 1 << 12,
+  SMALL_SPAN = 1 << 16,
+  POLL = 1 << 16
+};
 
 #define NAN_WORD INT64_C(0x7ff8000000000000)
 
@@ -270,10 +276,13 @@ static neap_status resize(neap__index *x, int64_t slots) {
   for (int64_t i = 0; i < slots; i++) fresh[i] = (neap__slot){.id = -1};
   x->slot = fresh;
   x->mask = (uint64_t)slots - 1;
-  for (int64_t i = 0; i < before; i++)
+  neap_status st = NEAP_OK;
+  for (int64_t i = 0; i < before && !st; i++) {
+    if (i % POLL == 0) st = neap_interrupt_check();
     if (old[i].id >= 0) x->slot[probe(x, old[i].word, hash(old[i].word))] = old[i];
+  }
   neap_free(old);
-  return NEAP_OK;
+  return st;
 }
 
 /* More room; at once enough for all rows where most of those seen are different. */

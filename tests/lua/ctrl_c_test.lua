@@ -17,6 +17,9 @@ teardown(function() file.remove_tree(folder) end)
 local N = 10000000
 local X = ("x = tensor.rand { %d }"):format(N)
 local SQUARE = "x = tensor.rand { 3000, 3000 }"
+local FRAME = "local k = tensor.randint { 3000000, low = 1, high = 3000000 } "
+  .. "x = frame.new { { 'k', k * 1234567891 }, { 'i', k % 1000 }, { 't', tensor.arange(1, #k) }, "
+  .. "{ 'v', tensor.rand { #k } } }"
 local BARS = "x = market.synthetic { rows = 200000 }"
 
 -- name, what makes the input `x` (and more), what is stopped
@@ -71,6 +74,10 @@ local families = {
   { "reading CSV", BARS .. " x:write_csv(folder .. '/x.csv')",
     "local y = frame.read_csv(folder .. '/x.csv')" },
   { "writing CSV", BARS, "x:write_csv(folder .. '/y.csv')" },
+  { "groups", FRAME, "local g = x:group_by 'k' local y = g:agg { { 'm', 'v', 'std' } } "
+    .. "y = g:transform { { 'r', 'v', 'rank' } } y = x:group_by('i'):median() y = x:unique 'k'" },
+  { "joins", FRAME, "local y = x:join(x, { on = 'k' }) y = x:join(x, { on = 'k', how = 'outer' }) "
+    .. "y = x:join_asof(x, { on = 't', by = 'i' }) y = x:fillna('linear')" },
   { "frames", BARS, "local y = x:sort 'close' y = x:where(x.close:gt(100)) y = x:describe()" },
   { "validation", BARS, "local r = market.validate(x)" },
   { "metrics", X .. " y = x:gt(0.5)", "local a = metrics.auc(y, x) a = metrics.log_loss(y, x)" },
