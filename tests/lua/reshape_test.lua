@@ -626,6 +626,16 @@ describe("f:pivot and f:melt", function()
     assert.equal(1.0, h:column "8"[2])
   end)
 
+  it("refuse what would fill the memory with gaps", function()
+    local n = 70000
+    local f = frame.new { { "i", tensor.arange(1, n) }, { "x", tensor.ones { n } },
+      { "k", tensor.arange(1, n):to "i64" % 50000 } }
+    assert.truthy(support.message(f.pivot, f, { index = "k", columns = "i", values = "x" })
+      :find("column 'i' has 70000 different values, and each would be a column", 1, true))
+    assert.truthy(support.message(f.pivot, f, { index = "i", columns = "k", values = "x" })
+      :find("70000 rows of 50000 columns are more than 2147483648 cells", 1, true))
+  end)
+
   for _, case in ipairs {
     { function(f) f:pivot { index = "d", columns = "k", values = "x" } end,
       "pivot: rows 1 and 3 have the same index and column; option 'agg' makes one value of them" },

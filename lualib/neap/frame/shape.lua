@@ -41,7 +41,7 @@ end
 
 -- wide and long ----------------------------------------------------------------------------------
 
-local MOST_COLUMNS = 65536
+local MOST_COLUMNS, MOST_CELLS = 65536, 1 << 31
 
 -- A key as the name of a column.
 local function name_of(column, row)
@@ -63,11 +63,13 @@ local function combine(where, f, index, columns, values, agg)
 end
 
 local function put_wide(where, out, f, o)
-  local rows = c.groups(#f, keys.of(f, where, o.index), true, true)
+  local rows, height = c.groups(#f, keys.of(f, where, o.index), true, true)
   local across, count = c.groups(#f, keys.of(f, where, { o.columns }), true, true)
   if count > MOST_COLUMNS then
     opts.raise("%s: column '%s' has %d different values, and each would be a column; at most %d "
       .. "are supported", where, o.columns, count, MOST_COLUMNS)
+  elseif count * height > MOST_CELLS then
+    opts.raise("%s: %d rows of %d columns are more than %d cells", where, height, count, MOST_CELLS)
   end
   local at, first = c.group_cross(rows, across), c.group_first(across)
   local names, row_of = column_at(f, where, o.columns), c.group_first(rows)
