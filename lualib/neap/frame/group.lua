@@ -39,7 +39,8 @@ function Frame:group_by(by, o)
   o = opts.merge("frame:group_by", { sort = true, dropna = true }, o)
   state_of(self, "frame:group_by")
   local names = keys.names("frame:group_by", "by", by)
-  local handle, count = c.groups(#self, keys.of(self, "frame:group_by", names), o.sort, o.dropna)
+  local handle, count = c.groups(#self, keys.of(self, "frame:group_by", names, not o.sort),
+    o.sort, o.dropna)
   return setmetatable({ [OF] = { frame = self, by = names, handle = handle, count = count } },
     Groups)
 end

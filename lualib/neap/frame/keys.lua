@@ -28,40 +28,66 @@ function keys.names(where, what, by)
   return table.move(names, 1, #names, 1, {})
 end
 
-local ranks = setmetatable({}, { __mode = "k" }) -- of tables of labels, which do not change
+-- Places of labels, by the tables of labels, which do not change: in order, and as they come.
+local ranks = { [true] = setmetatable({}, { __mode = "k" }),
+  [false] = setmetatable({}, { __mode = "k" }) }
 
--- Where each label stands among the sorted ones, as an i32 tensor with one place before them for
--- code 0, and how many different ones there are. Nothing when labels are in order and differ.
-local function rank_of(labels)
-  local known = ranks[labels]
-  if known and known.n == #labels then return known.rank, known.places end
-  local rank, places, sorted = nil, #labels, true
-  for i = 2, #labels do sorted = sorted and labels[i - 1] < labels[i] end
-  if not sorted then
-    local order, place_of = table.move(labels, 1, #labels, 1, {}), {}
-    table.sort(order)
-    places = 0
-    for _, label in ipairs(order) do
-      if not place_of[label] then
-        place_of[label] = places
-        places = places + 1
-      end
+-- The place of each label in `order`, where it may stand more than once, as an i32 tensor with one
+-- more in front for code 0; and how many places there are.
+local function places_in(order, labels)
+  local place_of, places, place = {}, 0, { 0 }
+  for _, label in ipairs(order) do
+    if not place_of[label] then
+      place_of[label] = places
+      places = places + 1
     end
-    local place = { 0 }
-    for code, label in ipairs(labels) do place[code + 1] = place_of[label] end
-    rank = tensor.of(place, { dtype = "i32" })
   end
-  ranks[labels] = { n = #labels, rank = rank, places = places }
+  for code, label in ipairs(labels) do place[code + 1] = place_of[label] end
+  return tensor.of(place, { dtype = "i32" }), places
+end
+
+local function is_rising(labels)
+  for i = 2, #labels do
+    if labels[i - 1] >= labels[i] then return false end
+  end
+  return true
+end
+
+local function differ(labels)
+  local seen = {}
+  for _, label in ipairs(labels) do
+    if seen[label] then return false end
+    seen[label] = true
+  end
+  return true
+end
+
+-- Where each label stands, among the sorted ones or, unsorted, so that equal ones stand together,
+-- and the number of places. No tensor where the labels are like that already.
+local function rank_of(labels, sorted)
+  local known = ranks[sorted][labels]
+  if known and known.n == #labels then return known.rank, known.places end
+  local rank, places = nil, #labels
+  if not (sorted and is_rising or differ)(labels) then
+    local order = labels
+    if sorted then
+      order = table.move(labels, 1, #labels, 1, {})
+      table.sort(order)
+    end
+    rank, places = places_in(order, labels)
+  end
+  ranks[sorted][labels] = { n = #labels, rank = rank, places = places }
   return rank, places
 end
 
---- A column for C: text in the order of its letters.
+--- A column for C: text in the order of its letters, or, `unsorted`, in any.
 ---@param name string
 ---@param column neap.frame.column
+---@param unsorted? boolean
 ---@return table
-function keys.series(name, column)
+function keys.series(name, column, unsorted)
   if column.kind ~= "category" then return { column.tensor, column.kind, name } end
-  local rank, places = rank_of(column.labels)
+  local rank, places = rank_of(column.labels, not unsorted)
   return { column.tensor, column.kind, name, #column.labels, rank, places }
 end
 
@@ -69,10 +95,13 @@ end
 ---@param f neap.frame
 ---@param where string the function, for messages
 ---@param names string[]
+---@param unsorted? boolean texts need no order
 ---@return table[]
-function keys.of(f, where, names)
+function keys.of(f, where, names, unsorted)
   local list = {}
-  for i, name in ipairs(names) do list[i] = keys.series(name, core.column_at(f, where, name)) end
+  for i, name in ipairs(names) do
+    list[i] = keys.series(name, core.column_at(f, where, name), unsorted)
+  end
   return list
 end
 
@@ -83,22 +112,12 @@ local function family(column)
   return column.kind == "number" and families[column.tensor.dtype] or column.kind
 end
 
--- Both numberings of labels in one: places by first appearance, left before right.
+-- Both numberings of labels in one.
 local function share(left, right)
-  local place_of, places = {}, 0
-  local function place(labels)
-    local list = { 0 }
-    for code, label in ipairs(labels) do
-      if not place_of[label] then
-        place_of[label] = places
-        places = places + 1
-      end
-      list[code + 1] = place_of[label]
-    end
-    return tensor.of(list, { dtype = "i32" })
-  end
-  local ranks_left = place(left.labels)
-  return ranks_left, place(right.labels), places
+  local all = table.move(left.labels, 1, #left.labels, 1, {})
+  table.move(right.labels, 1, #right.labels, #all + 1, all)
+  local ranks_left, places = places_in(all, left.labels)
+  return ranks_left, (places_in(all, right.labels)), places
 end
 
 --- Columns of two frames that are compared with each other, for C: two arrays.
@@ -119,7 +138,7 @@ function keys.pairs(where, f, f_names, g, g_names)
         (a.kind == "number" and b.kind == "number") and "convert one with x:to"
         or "keys must be of one kind")
     end
-    left[i], right[i] = keys.series(name, a), keys.series(g_names[i], b)
+    left[i], right[i] = keys.series(name, a, true), keys.series(g_names[i], b, true)
     if a.kind == "category" and a.labels ~= b.labels then
       left[i][5], right[i][5], left[i][6] = share(a, b)
       right[i][6] = left[i][6]

@@ -128,8 +128,8 @@ function Frame:fillna(how, o)
   local state, filled, out = state_of(self, where), {}, empty()
   local names, values = plan(where, self, how, o)
   local limit = o.limit and opts.integer(where, "limit", o.limit, 1) or 0
-  local groups = o.by
-    and c.groups(#self, keys.of(self, where, keys.names(where, "by", o.by)), false, true) or nil
+  local by = o.by and keys.names(where, "by", o.by)
+  local groups = by and c.groups(#self, keys.of(self, where, by, true), false, true) or nil
   local time = how == "time" and times_of(where, self, o.time) or nil
   for _, name in ipairs(names) do
     local column = column_at(self, where, name)

@@ -158,7 +158,7 @@ local function repeated(where, f, by, o)
     opts.unknown(where, "keep", tostring(o.keep), { "first", "last", "none" })
   end
   local names = by and keys.names(where, "by", by) or known(state_of(f, where))
-  local handle = c.groups(#f, keys.of(f, where, names), false, false)
+  local handle = c.groups(#f, keys.of(f, where, names, true), false, false)
   return c.group_repeated(handle, keep[1], keep[2])
 end
 
