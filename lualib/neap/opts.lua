@@ -80,6 +80,8 @@ local elsewhere = {
   concat = "cat", concatenate = "cat", vstack = "cat", hstack = "cat", range = "arange",
   percentile = "quantile", filter = "where", query = "where", info = "describe",
   to_csv = "write_csv", iloc = "rows", loc = "where", sort_values = "sort", to_numpy = "matrix",
+  merge = "join", merge_asof = "join_asof", drop_duplicates = "unique", pivot_table = "pivot",
+  unstack = "pivot", ffill = "fillna", bfill = "fillna", interpolate = "fillna",
   values = "matrix", feature_importance = "importance", train = "fit", score = "report",
   roc_auc_score = "auc", logloss = "log_loss", plot = "line", hist = "histogram",
 }
