@@ -202,6 +202,7 @@ typedef enum {
   NEAP_ROLLING_COUNT, /* of numbers; min_count is for the others */
   NEAP_ROLLING_QUANTILE, /* parameter in [0, 1], linear interpolation */
   NEAP_ROLLING_RANK,     /* of the last place, from 1, the mean of equals; parameter 1: of count */
+  NEAP_ROLLING_MEDIAN,   /* the quantile 0.5, whatever parameter is */
   NEAP_ROLLINGS
 } neap_rolling;
 

@@ -14,7 +14,7 @@
 #include "tensor/rows.h"
 #include "tensor/walk.h"
 
-enum { WIDE = 4096, TILE = 512 };
+enum { WIDE = 4096, TILE = 1024 };
 
 /* Places from .. to - 1 of one series, or (to = 0) several whole ones. */
 typedef struct {
@@ -152,7 +152,9 @@ static neap_status run_pieces(void *ctx, int64_t chunk, int64_t begin, int64_t e
 
 neap_status neap_windows_roll(double *y, neap_rolling op, const double *x, const double *u,
                               const neap_windows *w, const neap_rolling_options *o) {
-  rolling q = {.r = {op, x, u, y, w, o}};
+  neap_rolling_options own = *o;
+  if (op == NEAP_ROLLING_MEDIAN) own.parameter = 0.5;
+  rolling q = {.r = {op, x, u, y, w, &own}};
   int64_t width = w->begin ? 0 : w->before - w->skip + 1;
   if (!w->begin && has_kernel(op) && width > 0 && width <= WIDE) {
     NEAP_TRY(neap_kern_select(&q.kern));

@@ -200,8 +200,49 @@ describe("rolling windows", function()
     assert.same({ 0, 3 }, tensor.zeros({ 0, 3 }):rolling_sum(2, 2).shape)
   end)
 
+  it("of two tensors are those of each window", function()
+    local x, y = tensor.randn { 60, seed = 5 }, tensor.randn { 60, seed = 6 }
+    x[{ { 4, 60, 9 } }] = nan
+    y[{ { 7, 60, 11 } }] = nan
+    for _, n in ipairs { 2, 3, 10, 60 } do
+      local cov, corr = x:rolling_cov(y, n, { min_count = 2 }),
+        x:rolling_corr(y, n, { min_count = 2 })
+      local var, median = x:rolling_var(n, { min_count = 1 }), x:rolling_median(n,
+        { min_count = 1 })
+      for i = 1, 60 do
+        local part = { { math.max(1, i - n + 1), i } }
+        local w, v = x[part], y[part]
+        local both = w:eq(w) & v:eq(v)
+        if both:sum() >= 2 then
+          local a, b = w[both], v[both]
+          local da, db = a - a:mean(), b - b:mean()
+          assert(same((da * db):sum() / (#a - 1), cov[i], 1e-13), i)
+          assert(same((da * db):sum() / (da:norm() * db:norm()), corr[i], 1e-12), i)
+        else
+          assert.is_true(cov[i] ~= cov[i] and corr[i] ~= corr[i])
+        end
+        assert(same(w:var { skip_nan = true, ddof = 1 }, var[i], 1e-13), i)
+        if w:eq(w):any() then assert.equal(w:median { skip_nan = true }, median[i]) end
+      end
+    end
+    local flat = tensor.stack({ x, x }, 2)
+    assert.same({ 60, 2 }, flat:rolling_corr(tensor.stack({ y, x }, 2), 5, 1).shape)
+    assert.equal(1, tensor.of({ 1, 2, 4 }):rolling_corr(tensor.of { 1, 2, 4 }, 3)[3])
+  end)
+
+  it("rank the last place", function()
+    local x = tensor.of { 3, 1, 2, 2, nan, 2, 5, 1 }
+    support.same({ 1, 1, 2, 2.5, nan, 2, 3, 1 }, x:rolling_rank(4, { min_count = 1 }))
+    support.same({ nan, nan, 2 / 3, 2.5 / 3, nan, nan, nan, 1 / 3 },
+      x:rolling_rank(3, { pct = true }))
+  end)
+
   it("say what is wrong", function()
     local x = tensor.ones { 5 }
+    assert.matches("corr: shapes %[5%] and %[4%] do not match",
+      support.message(x.rolling_corr, x, tensor.ones { 4 }, 2))
+    assert.matches("rolling_cov: y must be a tensor, got number",
+      support.message(x.rolling_cov, x, 3, 2))
     local function message(method, ...) return support.message(x[method], x, ...) end
     assert.matches("rolling_sum: n is 0, must be 1 at least", message("rolling_sum", 0))
     assert.matches("rolling_sum: n must be an integer, got 1.5", message("rolling_sum", 1.5))
