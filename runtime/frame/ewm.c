@@ -84,7 +84,7 @@ INLINE double result(neap_ewm op, const moments *m, const neap_ewm_options *o) {
 INLINE neap_status run_group(neap_ewm op, const ewm *e, int64_t k) {
   bool two = op == NEAP_EWM_COV || op == NEAP_EWM_CORR, second = op != NEAP_EWM_MEAN;
   const neap_ewm_options o = *e->o;
-  const int64_t *rows = e->g->rows;
+  const int32_t *rows = e->g->rows;
   double keep = 1 - o.alpha;
   moments m = {0};
   for (int64_t p = e->g->offset[k]; p < e->g->offset[k + 1]; p++) {

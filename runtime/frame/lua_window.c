@@ -1,21 +1,7 @@
-/* Windows over rows for Lua. A frame's groups come as n, rows (or nil), offset, from group_rows. */
+/* Windows over rows for Lua. Groups come as n, rows (or nil), offset, of window.h. */
 #include "frame/lua_parts.h"
 #include "frame/window.h"
 #include "tensor/lua_tensor.h"
-
-/* group_rows(codes, groups) -> rows or nil, offset */
-static int l_group_rows(lua_State *L) {
-  int64_t groups = neap_lua_integer(L, 2, 0, INT64_MAX / 16, "groups"), n;
-  const int64_t *codes = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_I64, "codes", &n));
-  neap_tensor *rows = neap_lua_push_tensor(L), *offset = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_panel_rows(rows, offset, n, codes, groups));
-  if (!rows->storage) {
-    lua_pushnil(L);
-    lua_replace(L, -3);
-  }
-  neap_lua_charge(L);
-  return 2;
-}
 
 /* n, rows, offset at arg. What they point to stays on the stack. */
 static neap_panel check_groups(lua_State *L, int arg) {
@@ -25,7 +11,7 @@ static neap_panel check_groups(lua_State *L, int arg) {
   g.groups = count - 1;
   g.places = g.n;
   if (!lua_isnoneornil(L, arg + 1))
-    g.rows = neap_tensor_data(neap_lua_push_series(L, arg + 1, NEAP_I64, "order", &g.places));
+    g.rows = neap_tensor_data(neap_lua_push_series(L, arg + 1, NEAP_I32, "order", &g.places));
   if (g.groups < 0 || g.offset[0] != 0 || g.offset[g.groups] != g.places)
     neap_lua_raise(L, "groups: offsets do not end with the %lld rows", (long long)g.places);
   return g;
@@ -138,7 +124,6 @@ static int l_ewm(lua_State *L) {
 
 void neap__lua_add_windows(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"group_rows", l_group_rows},
       {"time_windows", l_time_windows},
       {"roll", l_roll},
       {"lag", l_lag},

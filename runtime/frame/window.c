@@ -13,63 +13,6 @@ enum { GRAIN = 1 << 16 };
 
 /* groups --------------------------------------------------------------------------------------- */
 
-static neap_status count_codes(int64_t n, const int64_t *codes, int64_t groups, int64_t *count,
-                               bool *in_order) {
-  int64_t before = 1;
-  *in_order = true;
-  for (int64_t i = 0; i < n; i++) {
-    if (i % GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-    int64_t code = codes[i];
-    if (code < 0 || code > groups)
-      return neap_fail(NEAP_EINDEX, "groups: the code of row %lld is %lld, there are %lld groups",
-                       (long long)i + 1, (long long)code, (long long)groups);
-    *in_order &= code >= before;
-    before = code;
-    count[code]++;
-  }
-  return NEAP_OK;
-}
-
-static neap_status place_rows(neap_tensor *rows, int64_t n, const int64_t *codes, int64_t *next,
-                              int64_t places) {
-  NEAP_TRY(neap_tensor_init_1d(rows, NEAP_I64, places));
-  int64_t *at = neap_tensor_data(rows);
-  for (int64_t i = 0; i < n; i++) {
-    if (i % GRAIN == 0) NEAP_TRY(neap_interrupt_check());
-    if (codes[i]) at[next[codes[i]]++] = i;
-  }
-  return NEAP_OK;
-}
-
-neap_status neap_panel_rows(neap_tensor *rows, neap_tensor *offset, int64_t n, const int64_t *codes,
-                            int64_t groups) {
-  memset(rows, 0, sizeof *rows);
-  memset(offset, 0, sizeof *offset);
-  int64_t *count = neap_calloc_array(groups + 1, sizeof *count);
-  if (!count) return NEAP_ENOMEM;
-  bool in_order;
-  neap_status st = count_codes(n, codes, groups, count, &in_order);
-  if (!st) st = neap_tensor_init_1d(offset, NEAP_I64, groups + 1);
-  if (!st) {
-    int64_t *first = neap_tensor_data(offset), places = 0;
-    for (int64_t k = 0; k <= groups; k++) { /* codes begin at 1: count[k + 1] is group k's */
-      first[k] = places;
-      if (k < groups) {
-        int64_t size = count[k + 1];
-        count[k + 1] = places; /* from here on: where its next row goes */
-        places += size;
-      }
-    }
-    if (!in_order) st = place_rows(rows, n, codes, count, places);
-  }
-  neap_free(count);
-  if (st) {
-    neap_tensor_drop(rows);
-    neap_tensor_drop(offset);
-  }
-  return st;
-}
-
 static int64_t row_of(const neap_panel *g, int64_t place) {
   return g->rows ? g->rows[place] : place;
 }
@@ -87,12 +30,19 @@ static int64_t group_of(const neap_panel *g, int64_t place) {
 
 /* times ---------------------------------------------------------------------------------------- */
 
+/* The rows of windows: the fewest of those that begin after the first row of their group, and the
+ * most of all. */
+typedef struct {
+  int64_t fewest, most;
+} widths;
+
 typedef struct {
   const neap_panel *g;
   const int64_t *time;
   uint64_t length;
   bool left, right;
   int64_t *begin, *end;
+  widths *found; /* of each chunk */
 } spans;
 
 neap_status neap_check_rising(const int64_t *time, int64_t row, int64_t before) {
@@ -105,38 +55,68 @@ neap_status neap_check_rising(const int64_t *time, int64_t row, int64_t before) 
   return NEAP_OK;
 }
 
-/* Differences of times that rise fit in 64 bits without sign. */
-static neap_status span_group(const spans *s, int64_t k) {
-  int64_t first = s->g->offset[k], last = s->g->offset[k + 1], low = first, before = first;
-  for (int64_t p = first; p < last; p++) {
-    if (p % GRAIN == 0) NEAP_TRY(neap_interrupt_check());
+/* Whether place q, at or before one of time t, is in its window; differences of times that rise fit
+ * in 64 bits without sign. */
+static bool in_window(const spans *s, uint64_t t, int64_t q) {
+  uint64_t age = t - (uint64_t)s->time[row_of(s->g, q)];
+  return s->left ? age <= s->length : age < s->length;
+}
+
+/* The first place from low up to high that is in the window of time t, or that has this time. */
+static int64_t first_place(const spans *s, uint64_t t, int64_t low, int64_t high, bool same) {
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    bool yes = same ? (uint64_t)s->time[row_of(s->g, middle)] == t : in_window(s, t, middle);
+    if (yes) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/* Places begin .. end - 1 of the group that starts with first. */
+static neap_status span_stretch(const spans *s, int64_t first, int64_t begin, int64_t end,
+                                widths *w) {
+  uint64_t t = (uint64_t)s->time[row_of(s->g, begin)];
+  int64_t low = first_place(s, t, first, begin, false);
+  int64_t before = s->right ? 0 : first_place(s, t, first, begin, true);
+  for (int64_t p = begin; p < end; p++) {
     int64_t row = row_of(s->g, p);
     NEAP_TRY(neap_check_rising(s->time, row, p > first ? row_of(s->g, p - 1) : -1));
-    uint64_t t = (uint64_t)s->time[row];
-    for (; low < p; low++) {
-      uint64_t age = t - (uint64_t)s->time[row_of(s->g, low)];
-      if (s->left ? age <= s->length : age < s->length) break;
-    }
-    while (before < p && (uint64_t)s->time[row_of(s->g, before)] < t) before++;
+    t = (uint64_t)s->time[row];
+    while (low < p && !in_window(s, t, low)) low++;
+    int64_t width = p + 1 - low;
+    w->most = width > w->most ? width : w->most;
+    if (low > first && width < w->fewest) w->fewest = width;
     s->begin[p] = low;
-    if (!s->right) s->end[p] = before;
-    if (!s->right && low > before) s->begin[p] = before;
+    if (s->right) continue;
+    while (before < p && (uint64_t)s->time[row_of(s->g, before)] < t) before++;
+    s->begin[p] = low < before ? low : before;
+    s->end[p] = before;
   }
   return NEAP_OK;
 }
 
-/* The rows of every full window, if all have as many: else 0. */
-static int64_t common_width(const spans *s) {
-  int64_t width = 0;
-  for (int64_t k = 0; k < s->g->groups; k++)
-    for (int64_t p = s->g->offset[k]; p < s->g->offset[k + 1]; p++)
-      width = p + 1 - s->begin[p] > width ? p + 1 - s->begin[p] : width;
-  for (int64_t k = 0; k < s->g->groups; k++) {
-    int64_t first = s->g->offset[k];
-    for (int64_t p = first; p < s->g->offset[k + 1]; p++)
-      if (s->begin[p] != (p + 1 - width > first ? p + 1 - width : first)) return 0;
+static neap_status span_places(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  const spans *s = ctx;
+  widths w = {INT64_MAX, 0};
+  for (int64_t k = group_of(s->g, begin); begin < end; k++) {
+    int64_t last = s->g->offset[k + 1], to = last < end ? last : end;
+    if (to > begin) NEAP_TRY(span_stretch(s, s->g->offset[k], begin, to, &w));
+    begin = to;
   }
-  return width;
+  s->found[chunk] = w;
+  return NEAP_OK;
+}
+
+/* The rows of every window that begins after the first row of its group, if all have as many, and
+ * none has more: else 0. */
+static int64_t common_width(const widths *found, int64_t chunks) {
+  widths all = {INT64_MAX, 0};
+  for (int64_t k = 0; k < chunks; k++) {
+    all.fewest = found[k].fewest < all.fewest ? found[k].fewest : all.fewest;
+    all.most = found[k].most > all.most ? found[k].most : all.most;
+  }
+  return all.fewest >= all.most ? all.most : 0;
 }
 
 neap_status neap_time_windows(neap_tensor *begin, neap_tensor *end, int64_t *width,
@@ -145,14 +125,17 @@ neap_status neap_time_windows(neap_tensor *begin, neap_tensor *end, int64_t *wid
   memset(begin, 0, sizeof *begin);
   memset(end, 0, sizeof *end);
   *width = 0;
-  NEAP_TRY(neap_tensor_init_1d(begin, NEAP_I64, g->places));
-  neap_status st = right ? NEAP_OK : neap_tensor_init_1d(end, NEAP_I64, g->places);
+  int64_t chunks = neap_parallel_chunks(g->places, GRAIN);
+  widths *found = neap_alloc_array(chunks, sizeof *found);
+  neap_status st = found ? neap_tensor_init_1d(begin, NEAP_I64, g->places) : NEAP_ENOMEM;
+  if (!st && !right) st = neap_tensor_init_1d(end, NEAP_I64, g->places);
   if (!st) {
-    spans s = {g, time, (uint64_t)length, left, right, neap_tensor_data(begin), NULL};
+    spans s = {g, time, (uint64_t)length, left, right, neap_tensor_data(begin), NULL, found};
     if (!right) s.end = neap_tensor_data(end);
-    for (int64_t k = 0; !st && k < g->groups; k++) st = span_group(&s, k);
-    if (!st && right) *width = common_width(&s);
+    st = neap_parallel_for(g->places, GRAIN, span_places, &s);
+    if (!st && right) *width = common_width(found, chunks);
   }
+  neap_free(found);
   if (st || *width) neap_tensor_drop(begin);
   if (st) neap_tensor_drop(end);
   return st;
@@ -170,7 +153,7 @@ typedef struct {
 static neap_status move_places(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const move *m = ctx;
-  const int64_t *rows = m->g->rows;
+  const int32_t *rows = m->g->rows;
   if (m->back)
     for (int64_t p = begin; p < end; p++) m->to[rows[p]] = m->from[p];
   else
@@ -228,7 +211,7 @@ typedef struct {
 
 static inline __attribute__((always_inline)) void lag_run(neap_lag op, const lag *l, int64_t begin,
                                                           int64_t end) {
-  const int64_t *rows = l->g->rows;
+  const int32_t *rows = l->g->rows;
   const double *x = l->x;
   for (int64_t p = begin; p < end; p++) {
     int64_t row = rows ? rows[p] : p, other = rows ? rows[p - l->k] : p - l->k;

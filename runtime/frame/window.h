@@ -14,14 +14,9 @@
 
 typedef struct {
   int64_t n, places, groups; /* rows of the frame, those of all groups, groups */
-  const int64_t *rows;       /* NULL: row p for place p */
+  const int32_t *rows;       /* NULL: row p for place p */
   const int64_t *offset;     /* groups + 1 */
 } neap_panel;
-
-/* Group rows by codes from 1 to groups, 0 = in none: offset, and rows unless the codes never fall
- * and none is 0, when *rows stays empty. */
-neap_status neap_panel_rows(neap_tensor *rows, neap_tensor *offset, int64_t n, const int64_t *codes,
-                            int64_t groups);
 
 /* NEAP_EVALUE, naming the row, when its time is missing or before that of the row before it (-1 =
  * none). */

@@ -382,7 +382,8 @@ describe("the windows of frames", function()
         { "rolling", 2, { closed = "rigth" } },
       ["frame:rolling: unknown option 'min_periods'"] = { "rolling", 2, { min_periods = 1 } },
       ["frame:rolling: unknown column 'z'"] = { "rolling", 2, { by = "z" } },
-      ["frame:rolling: option 'by' names no column"] = { "rolling", 2, { by = {} } },
+      ["frame:rolling: option 'by' must name a column, got an empty table"] =
+        { "rolling", 2, { by = {} } },
       ["frame:rolling: column 'x' is a number, not times"] = { "rolling", "1s", { time = "x" } },
       ["frame:shift: column 'g' is a category, not numbers"] = { "shift", 1, { columns = "g" } },
       ["frame:shift: k must be an integer, got 1.5"] = { "shift", 1.5 },

@@ -1,8 +1,8 @@
 --- What stands before a row in its group: shifted values, rolling and expanding windows,
 --- exponentially weighted moments; loaded by neap.frame.
 local c = require "neap.c.frame"
-local clock = require "neap.clock"
 local core = require "neap.frame.core"
+local keys = require "neap.frame.keys"
 local opts = require "neap.opts"
 local report = require "neap.market.report"
 local tensor = require "neap.tensor"
@@ -14,29 +14,6 @@ local column_at, empty, put, state_of = core.column_at, core.empty, core.put, co
 
 -- groups -----------------------------------------------------------------------------------------
 
--- Group numbers of the rows by one column, 0 where it is missing, and how many there are.
-local function codes_of(column)
-  local x = column.tensor
-  if column.kind == "category" then return x:to "i64", #column.labels end
-  if x.dtype == "bool" then x = x:to "i64" end
-  local values = x:unique()
-  local there = column.kind == "time" and x:ne(clock.nat) or x:eq(x)
-  return values:searchsorted(x):mul(there:to "i64"), #values
-end
-
--- Those by several: each pair of numbers is a group; the pairs that occur are counted anew.
-local function codes_by(f, where, names)
-  local codes, count = codes_of(column_at(f, where, names[1]))
-  for i = 2, #names do
-    local more, others = codes_of(column_at(f, where, names[i]))
-    local there = codes:gt(0) & more:gt(0)
-    local both = (codes - 1) * others + more
-    local values = both:unique()
-    codes, count = values:searchsorted(both):mul(there:to "i64"), #values
-  end
-  return codes, count
-end
-
 local function name_list(where, what, names)
   if type(names) == "string" then return { names } end
   opts.expect(where, ("option '%s'"):format(what), names, "table")
@@ -45,16 +22,21 @@ end
 
 -- { n, rows, offset, keys }: the groups as the functions in C take them, and the columns of `by`.
 local function groups_of(f, where, by)
-  local n, keys = #f, {}
+  local n, names = #f, {}
   if by == nil then
-    return { n = n, offset = tensor.of({ 0, n }, { dtype = "i64" }), keys = keys }
+    return { n = n, offset = tensor.of({ 0, n }, { dtype = "i64" }), keys = names }
   end
-  local names = name_list(where, "by", by)
-  if #names == 0 then opts.raise("%s: option 'by' names no column", where) end
-  local codes, count = codes_by(f, where, names)
-  for _, name in ipairs(names) do keys[name] = true end
-  local rows, offset = c.group_rows(codes, count)
-  return { n = n, rows = rows, offset = offset, keys = keys }
+  local list = keys.names(where, "option 'by'", by)
+  for _, name in ipairs(list) do names[name] = true end
+  local groups = c.groups(n, keys.of(f, where, list), false, true)
+  local ids = c.group_ids(groups) -- by first appearance: where they never fall, groups are adjacent
+  if n > 0 and ids[1] > 0 and (n == 1 or ids:slice(1, 2, n):ge(ids:slice(1, 1, n - 1)):all()) then
+    local last = tensor.of({ n + 1 }, { dtype = "i64" })
+    local offset = tensor.cat({ c.group_first(groups):to "i64", last }, 1) - 1
+    return { n = n, offset = offset, keys = names }
+  end
+  local order, start = c.group_order(groups)
+  return { n = n, rows = order - 1, offset = start - 1, keys = names }
 end
 
 -- columns ----------------------------------------------------------------------------------------
@@ -71,7 +53,7 @@ end
 local function keep_dtype(x, y) return x.dtype == "f32" and y:to "f32" or y end
 
 -- The frame with fn(tensor) in place of the columns named, or of all numbers but the keys.
-local function map_numbers(f, where, columns, keys, fn)
+local function map_numbers(f, where, columns, excluded, fn)
   local state, out, chosen = state_of(f, where), empty(), nil
   if columns then
     chosen = {}
@@ -82,7 +64,7 @@ local function map_numbers(f, where, columns, keys, fn)
   end
   for _, name in ipairs(state.names) do
     local column = state.columns[name]
-    local is_number = column.kind == "number" and not keys[name]
+    local is_number = column.kind == "number" and not excluded[name]
     if chosen and chosen[name] or not chosen and is_number then
       column = { kind = "number", tensor = keep_dtype(column.tensor, fn(column.tensor)) }
     end
@@ -221,7 +203,7 @@ function Windows:max(name) return each(self, "max", name, "max", 0) end
 ---     frame.new({ { "x", { 1, 9, 5 } } }):rolling(3):median("x")[3] --> 5.0
 ---@param name? string
 ---@return neap.tensor|neap.frame
-function Windows:median(name) return each(self, "median", name, "quantile", 0.5) end
+function Windows:median(name) return each(self, "median", name, "median", 0) end
 
 --- Quantile q in [0, 1] of the numbers in each window, linear between the two nearest.
 ---     frame.new({ { "x", { 1, 9, 5 } } }):rolling(3):quantile(0.25, "x")[3] --> 3.0
@@ -300,7 +282,7 @@ local function applied(self, where, fn, x)
   local w, g = self.windows, self.groups
   local count = roll(self, "count", 0, x):totable()
   local rows = g.rows and g.rows:totable()
-  local values = g.rows and x:take(g.rows + 1) or x
+  local values = g.rows and x:take(g.rows:to "i64" + 1) or x
   local begin, stop = w.begin and w.begin:totable(), w.stop and w.stop:totable()
   local offset, out = g.offset:totable(), {}
   for i = 1, g.n do out[i] = 0 / 0 end

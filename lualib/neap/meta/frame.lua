@@ -117,17 +117,10 @@ function c.normal_quantile(p) end
 ---@return neap.tensor
 function c.fill_forward(x, last, group) end
 
---- Rows ordered by groups: codes from 1 to groups, 0 for rows in none.
----@param codes neap.tensor
----@param groups integer
----@return neap.tensor? rows from 0; nil when they are in that order already
----@return neap.tensor offset where each group begins, and the end
-function c.group_rows(codes, groups) end
-
 --- Where the windows of a length in time begin and end, in the order of the groups.
 ---@param n integer rows
----@param rows? neap.tensor
----@param offset neap.tensor
+---@param rows? neap.tensor i32 from 0, by group; nil when rows are in that order
+---@param offset neap.tensor i64 from 0, where each group begins, and the end
 ---@param time neap.tensor
 ---@param length integer ns
 ---@param left boolean closed there
