@@ -111,6 +111,36 @@ static ALWAYS_INLINE double rolled_to(neap_rolling op, const stretches *s, int64
   }
 }
 
+/* v + w, with what that rounds away added to *lost. */
+static ALWAYS_INLINE double sum_of(double v, double w, double *lost) {
+  double sum = v + w, of_w = sum - v, of_v = sum - of_w;
+  *lost += (v - of_v) + (w - of_w);
+  return sum;
+}
+
+/* The joins of 1 and 1, and of 2 and 2 places, in one pass over numbers without gaps; all is the
+ * sum of the first `low` of them. Returns low, the lowest two bits of the width. */
+static ALWAYS_INLINE int64_t begin_sums(int64_t places, int64_t n, const double *x, int64_t low,
+                                        const stretches *a, const stretches *all) {
+  double *v = a->f[0], *l = a->f[1], *av = all->f[0], *al = all->f[1];
+  IVDEP for (int64_t j = 0; j < places - 3; j++) {
+    double lost = 0, back = 0, two = sum_of(x[j], x[j + 1], &lost);
+    double next = sum_of(x[j + 2], x[j + 3], &back);
+    lost = lost + back;
+    v[j] = sum_of(two, next, &lost);
+    l[j] = lost;
+  }
+  if (low == 1) memcpy(av, x, (size_t)n * sizeof *x);
+  if (low == 1) memset(al, 0, (size_t)n * sizeof *x);
+  if (low < 2) return low;
+  IVDEP for (int64_t j = 0; j < n; j++) {
+    double lost = 0, two = sum_of(x[j + low - 2], x[j + low - 1], &lost);
+    av[j] = low == 2 ? two : sum_of(x[j], two, &lost);
+    al[j] = lost;
+  }
+  return low;
+}
+
 /* Of one place: its number, or the mean 0 from itself and squares 0 (NaN of an infinity). */
 static ALWAYS_INLINE void begin_stretches(neap_rolling op, bool gaps, int64_t n, const rolled *r,
                                           const stretches *a) {
@@ -133,8 +163,10 @@ static ALWAYS_INLINE void roll_tile(neap_rolling op, bool gaps, int64_t n, doubl
                                     stretches part[3]) {
   stretches *a = &part[0], *b = &part[1], *all = &part[2];
   int64_t width = o->n, places = n + width - 1, length = 0;
-  begin_stretches(op, gaps, places, r, a);
-  for (int64_t k = 1;; k *= 2) {
+  bool sums = op == NEAP_ROLLING_SUM || op == NEAP_ROLLING_MEAN, four = sums && !gaps && width > 3;
+  if (four) length = begin_sums(places, n, r->x, width & 3, a, all);
+  else begin_stretches(op, gaps, places, r, a);
+  for (int64_t k = four ? 4 : 1;; k *= 2) {
     if (width & k && length) join_stretches(op, gaps, n, length, k, all, all, a, r);
     if (width & k && !length) {
       for (int f = 0; f < STRETCH_FIELDS; f++)

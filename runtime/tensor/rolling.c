@@ -14,7 +14,7 @@
 #include "tensor/rows.h"
 #include "tensor/walk.h"
 
-enum { WIDE = 4096, TILE = 1024 };
+enum { WIDE = 4096, TILE = 512 };
 
 /* Places from .. to - 1 of one series, or (to = 0) several whole ones. */
 typedef struct {
@@ -33,6 +33,9 @@ typedef struct {
 
 static bool has_kernel(neap_rolling op) { return op <= NEAP_ROLLING_CORR; }
 
+/* Results of a tile: it reads width - 1 places more, all of them from the nearest caches. */
+static int64_t tile_of(int64_t width) { return 3 * width < TILE ? TILE : 3 * width; }
+
 /* The inputs of a tile, from place start on; those before the series are NaN. */
 static const double *inputs(const double *x, const neap__stretch *s, int64_t start, int64_t n,
                             double *space) {
@@ -45,7 +48,7 @@ static const double *inputs(const double *x, const neap__stretch *s, int64_t sta
 
 static neap_status roll_tiles(const rolling *q, const neap__stretch *s, double *space) {
   const neap__rolling *r = &q->r;
-  int64_t width = q->tile.n, tile = width < TILE ? TILE : 2 * width;
+  int64_t width = q->tile.n, tile = tile_of(width);
   for (int64_t i = s->from; i < s->to; i += tile) {
     int64_t n = s->to - i < tile ? s->to - i : tile, places = n + width - 1;
     int64_t start = i - r->w->skip - (width - 1);
@@ -58,7 +61,7 @@ static neap_status roll_tiles(const rolling *q, const neap__stretch *s, double *
 }
 
 static int64_t tile_space(int64_t width, int64_t length) {
-  int64_t tile = width < TILE ? TILE : 2 * width;
+  int64_t tile = tile_of(width);
   return (NEAP_ROLLING_SPACE + 2) * ((tile < length ? tile : length) + width);
 }
 
