@@ -185,12 +185,12 @@ neap_status neap_panel_roll(double *y, const neap_panel *g, neap_rolling op, con
   neap_windows all = *w;
   all.series = g->groups;
   all.offset = g->offset;
+  NEAP_TRY(clear_placeless(y, g));
   if (!g->rows) return neap_windows_roll(y, op, x, u, &all, o);
   double *gx = NULL, *gu = NULL, *gy = neap_alloc_array(g->places, sizeof *gy);
   neap_status st = gy ? gather(&gx, g, x) : NEAP_ENOMEM;
   if (!st && u) st = gather(&gu, g, u);
   if (!st) st = neap_windows_roll(gy, op, gx, gu, &all, o);
-  if (!st) st = clear_placeless(y, g);
   move m = {g, gy, y, true};
   if (!st) st = neap_parallel_for(g->places, GRAIN, move_places, &m);
   neap_free(gx);

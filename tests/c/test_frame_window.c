@@ -108,6 +108,17 @@ static void a_regular_clock_has_windows_of_rows(void **state) {
   neap_tensor_drop(&begin);
 }
 
+static void rows_of_no_group_are_missing(void **state) {
+  (void)state;
+  const int64_t none[] = {0};
+  neap_panel g = {.n = ROWS, .offset = none};
+  neap_windows w = {.before = 3};
+  neap_rolling_options o = {.n = 1};
+  for (int64_t i = 0; i < ROWS; i++) y[i] = 7;
+  assert_ok(neap_panel_roll(y, &g, NEAP_ROLLING_SUM, x, NULL, &w, &o));
+  for (int64_t i = 0; i < ROWS; i++) assert_true(isnan(y[i]));
+}
+
 static neap_status everything(const neap_panel *g, double *to) {
   neap_tensor begin, end;
   int64_t width;
@@ -177,6 +188,7 @@ static void lags_stay_in_their_group(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(windows_of_time_hold_the_rows_in_them),
+      cmocka_unit_test(rows_of_no_group_are_missing),
       cmocka_unit_test(a_regular_clock_has_windows_of_rows),
       cmocka_unit_test(survives_failing_allocations_and_interrupts),
       cmocka_unit_test(gives_the_same_bits_at_any_thread_count),
