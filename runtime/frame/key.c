@@ -198,11 +198,12 @@ static void mark(const neap__index *x, int64_t place) {
 static neap_status place_codes(const placing *p, int64_t begin, int64_t end) {
   const neap_series *s = p->words->series;
   const int32_t *code = neap_tensor_data(&s->values);
-  int32_t none = (int32_t)s->places;
+  int64_t low = p->index->low;
+  int32_t none = (int32_t)p->index->span;
   for (int64_t i = begin; i < end; i++) {
     int32_t c = code[i];
     if (c < 0 || c > s->labels) return no_label(s, i);
-    int32_t place = c == 0 ? none : s->rank ? s->rank[c] : c - 1;
+    int32_t place = c == 0 ? none : (int32_t)((s->rank ? s->rank[c] : c - 1) - low);
     mark(p->index, place);
     p->id[i] = place;
   }

@@ -352,6 +352,18 @@ describe("the windows of frames", function()
     assert.equal("f32", f:ewm({ span = 2 }):mean("x").dtype)
   end)
 
+  it("know groups of few rows among many labels, and of none", function()
+    local labels = {}
+    for i = 1, 200000 do labels[i] = "s" .. i end
+    local f = frame.new { { "x", tensor.arange(1, 200000) }, { "g", labels } }
+    local last = f:rows(199998, 200000)
+    support.same({ 199998, 199999, 200000 }, last:expanding({ by = "g" }):sum "x")
+    support.same({ nan, nan, nan }, last:shift(1, { by = "g" }).x)
+    local none = frame.new { { "x", { 1, 2 } }, { "g", frame.category { false, false } } }
+    support.same({ nan, nan }, none:expanding({ by = "g" }):sum "x")
+    support.same({ nan, nan }, none:rolling(1, { by = { "g", "x" } }):count "x")
+  end)
+
   it("apply functions", function()
     local f = random_frame(60, 4)
     local function mean(w) return w:mean { skip_nan = true } end
