@@ -171,22 +171,22 @@ static neap_status find_rows(csv *f) {
 
 /* rows ----------------------------------------------------------------------------------------- */
 
-/* Append the number at p to a column of numbers that has room. Returns where it ends, or NULL when
- * no field may end there. */
+/* Append the number at p, in quotes or not, to a column of numbers that has room. Returns where it
+ * ends, or NULL when no field may end there. */
 static inline const char *quick_number(neap__builder *b, const neap__csv_scan *s, const char *p) {
+  bool quoted = *p == '"';
+  p += quoted;
   size_t most = (size_t)(s->end + NEAP__PAD - p), n;
-  if (b->kind == NEAP_COLUMN_INTEGER) {
-    int64_t v;
-    n = neap_integer_scan(p, most, &v);
-    if (!n || !s->special[(unsigned char)p[n]]) return NULL;
-    ((int64_t *)b->data)[b->count++] = v;
-  } else {
-    double v;
-    n = neap_number_scan(p, most, &v);
-    if (!n || !s->special[(unsigned char)p[n]]) return NULL;
-    ((double *)b->data)[b->count++] = v;
-  }
-  return p + n;
+  int64_t whole = 0;
+  double v = 0;
+  bool integer = b->kind == NEAP_COLUMN_INTEGER;
+  n = integer ? neap_integer_scan(p, most, &whole) : neap_number_scan(p, most, &v);
+  const char *end = p + n;
+  if (quoted && n && *end++ != '"') return NULL;
+  if (!n || !s->special[(unsigned char)*end]) return NULL;
+  if (integer) ((int64_t *)b->data)[b->count++] = whole;
+  else ((double *)b->data)[b->count++] = v;
+  return end;
 }
 
 /* Append any field; NULL as above, and with c->failed set when memory ran out. */

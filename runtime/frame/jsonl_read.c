@@ -105,8 +105,8 @@ static const char *escape(const char **at, char **to) {
 /* The rest of a string, from its first backslash on, into p->text. An escape never grows. */
 static neap_status escaped_string(parser *p, const char *from, const char **at, piece *out) {
   const char *end = memchr(*at, '\n', (size_t)(p->chunk->end + 1 - *at));
-  if (end - from > p->room) {
-    int64_t room = (end - from) * 2;
+  if (end - from >= p->room) {
+    int64_t room = (end - from) * 2 + 64;
     char *larger = neap_realloc_array(p->text, room, 1);
     if (!larger) return NEAP_ENOMEM;
     p->text = larger;

@@ -1,8 +1,8 @@
--- Reading and writing CSV, against pandas where python3 has it.
+-- Made-up markets, their checks, labels and sorting, against pandas where python3 has it; files are
+-- in frame_files.lua.
 -- Usage: neap tests/bench/frame.lua [rows]
 local clock = require "neap.clock"
 local file = require "neap.file"
-local frame = require "neap.frame"
 local labels = require "neap.labels"
 local market = require "neap.market"
 
@@ -51,12 +51,7 @@ end
 local bars = market.synthetic { rows = rows, cadence = "1m" }
 local path = folder .. "/bars.csv"
 bars:write_csv(path)
-local mb = #file.read(path) / 1e6
-print(("%d rows, %.1f MB, one thread, median of 5"):format(rows, mb))
-line("read_csv", mb, "MB/s", seconds(function() frame.read_csv(path) end),
-  peer "pd.read_csv(path, parse_dates=['time'])")
-line("write_csv", mb, "MB/s", seconds(function() bars:write_csv(folder .. "/out.csv") end),
-  peer "f.to_csv(path + '.out', index=False)")
+print(("%d rows, median of 5"):format(rows))
 line("synthetic", rows / 1e6, "M rows/s",
   seconds(function() market.synthetic { rows = rows, cadence = "1m" } end))
 line("validate", rows / 1e6, "M rows/s", seconds(function() market.validate(bars) end))

@@ -206,6 +206,35 @@ static void reading_survives_failing_memory(void **state) {
   });
 }
 
+static void reading_more_survives_failing_memory(void **state) {
+  (void)state;
+  const char *text = "t;x;s\n2020-01-01;1,5;\"a\"\"\"\n2020-01-02;2;b\n";
+  const char *paths[] = {path, path}, *symbols[] = {"A", "B"}, *wanted[] = {"s", "x"};
+  neap_csv_options o = {.decimal = ',', .wanted = wanted, .wanted_count = 2};
+  assert_ok(neap_file_write(path, text, strlen(text)));
+  neap_table t;
+  with_every_allocation_failing({
+    neap_csv_read_files(&t, paths, 2, symbols, &o);
+    neap_table_drop(&t);
+  });
+  text = "{\"s\":\"\\u00e9\",\"x\":1}\n{\"x\":1.5,\"y\":\"b\"}\n{\"x\":\"c\"}\n";
+  assert_ok(neap_file_write(path, text, strlen(text)));
+  o = (neap_csv_options){0};
+  with_every_allocation_failing({
+    neap_jsonl_read(&t, paths, 2, symbols, &o);
+    neap_table_drop(&t);
+  });
+  assert_ok(neap_jsonl_read(&t, paths, 2, symbols, &o));
+  assert_int_equal(t.rows, 6);
+  assert_int_equal(t.count, 4);
+  with_every_allocation_failing({ neap_jsonl_write(path, t.columns, t.count); });
+  neap_interrupt_raise();
+  assert_fails(neap_jsonl_write(path, t.columns, t.count), NEAP_EINTERRUPT, "interrupted");
+  neap_table_drop(&t);
+  assert_fails(neap_jsonl_read(&t, paths, 2, symbols, &o), NEAP_EINTERRUPT, "interrupted");
+  neap_interrupt_clear();
+}
+
 static void reading_stops_on_interrupt(void **state) {
   (void)state;
   const char *text = "a,b\n1,x\n2,y\n";
@@ -278,6 +307,7 @@ int main(void) {
       cmocka_unit_test(made_up_bars_are_sound_and_independent),
       cmocka_unit_test(records_survive_the_buffer),
       cmocka_unit_test(reading_survives_failing_memory),
+      cmocka_unit_test(reading_more_survives_failing_memory),
       cmocka_unit_test(reading_stops_on_interrupt),
       cmocka_unit_test(writing_survives_failing_memory_and_disk),
       cmocka_unit_test(bars_survive_failing_memory),

@@ -86,6 +86,20 @@ describe("frame.read_csv in chunks", function()
     end)
   end)
 
+  it("reads numbers in quotes, among them bad ones", function()
+    local text = file_of('"i","x"', 300000, function(i) return ('"%d","%d.25"'):format(i, i) end)
+    on_threads(text, nil, function(f)
+      assert.equal("i64 f64", dtypes(f))
+      assert.equal(300000.25, f.x:get(-1))
+      return { f.i:sum(), f.x:sum() }
+    end)
+    for _, bad in ipairs { '"1"2,3', '"1"",3', '"1,3' } do
+      assert.matches("field 1", on_threads(text .. bad .. "\n", nil, dtypes))
+    end
+    assert.same({ "1", '1"' }, on_threads('x,y\n"1","2"\n"1""","2"\n', nil,
+      function(f) return f.x.labels end))
+  end)
+
   it("numbers labels in the order of rows", function()
     local text = file_of("s", 400000, function(i) return ("label %d"):format(i // 7 % 30011) end)
     on_threads(text, nil, function(f)
