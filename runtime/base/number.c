@@ -1,5 +1,5 @@
 /* Three roads lead from decimal to double. Nearly all numbers in data files have at most 19 digits
- * and an exponent within +-27. Up to 2^53 and 10^22 both parts are exact doubles, and one product
+ * and an exponent within +-27. Up to 2^32 and 10^22 both parts are exact doubles, and one product
  * or quotient rounds once. Up to 10^27 a 64-bit product with a truncated power of five decides
  * unless the value lies next to a border of rounding (as Eisel and Lemire have it); there, since
  * 5^27 < 2^64, one 128-bit product or quotient holds the exact value. Everything else takes the C
@@ -244,7 +244,9 @@ static double value_of(const decimal *d) {
   int64_t power = d->power;
   if (d->count > 19) return hard_value(d);
   if (d->digits == 0) return 0;
-  if (d->digits <= (uint64_t)1 << 53 && power >= -22 && power <= 22) { /* two exact doubles */
+  /* Two exact doubles. They are up to 2^53, a bound that lies among numbers of 16 digits: the
+   * processor would guess wrongly. */
+  if (d->digits >> 32 == 0 && power >= -22 && power <= 22) {
     double m = (double)d->digits;
     return power < 0 ? m / power_of_ten[-power] : m * power_of_ten[power];
   }
@@ -303,8 +305,8 @@ static const char *scan_any(const char *p, const char *end, decimal *d) {
 
 size_t neap_number_scan(const char *text, size_t n, double *out) {
   const char *p = text, *end = text + n;
-  bool negative = n && *p == '-';
-  if (n && (*p == '-' || *p == '+')) p++;
+  uint64_t negative = n && *p == '-';
+  if (negative || (n && *p == '+')) p++;
   decimal d = {.from = p};
   if (n >= SAFE) {
     p = scan_usual(p, &d);
@@ -316,8 +318,12 @@ size_t neap_number_scan(const char *text, size_t n, double *out) {
   d.end = p;
   if (d.count == 0) return 0;
   if (p < end && (*p | 32) == 'e') p = take_exponent(p, end, &d.power);
-  double v = value_of(&d);
-  *out = negative ? -v : v;
+  union {
+    double value;
+    uint64_t bits;
+  } v = {value_of(&d)};
+  v.bits ^= negative << 63;
+  *out = v.value;
   return (size_t)(p - text);
 }
 

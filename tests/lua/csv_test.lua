@@ -290,6 +290,21 @@ describe("frame.read_csv of parts and of several files", function()
     end)
   end)
 
+  it("reads the pairs of the data folder as one panel", function()
+    local path = support.data "crypto/ADA_BTC-5m.csv.gz"
+    if not path then return pending "data folder absent" end
+    local rows = { ADA = 5720, DASH = 5758, ETC = 5759, ETH = 5760, LTC = 5760, NXT = 5760,
+      TRX = 5754, XLM = 5760 }
+    local f = frame.read_csv((path:gsub("ADA_BTC", "*_BTC")), { symbol = true, time = "ts_ms" })
+    assert.equal("category time f64 f64 f64 f64 f64", dtypes(f))
+    local total = 0
+    for symbol, n in pairs(rows) do
+      assert.equal(n, #f:where(f.symbol:eq(symbol)))
+      total = total + n
+    end
+    assert.equal(total, #f)
+  end)
+
   it("names both files when columns differ", function()
     with_files(files, function(folder)
       local function said(names, o)
