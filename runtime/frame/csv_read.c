@@ -1,4 +1,4 @@
-/* Reading a CSV file: header, columns, passes. Most records go straight from text to columns; the
+/* Reading CSV files: header, columns, rows. Most records go straight from text to columns; the
  * rest, and whatever is wrong, goes through the scanner field by field. */
 #include <stdio.h>
 #include <stdlib.h>

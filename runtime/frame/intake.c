@@ -73,8 +73,8 @@ static bool any_stale(const neap__chunk *c) {
   return false;
 }
 
-/* Read a chunk; once more when a column of it turned into text late. sees: classes that each column
- * must expect, or NULL; first: nothing lies between what was appended and this chunk. */
+/* Read a chunk; once more when a column of it turned into text late. first: all rows before it have
+ * been gone through. */
 static neap_status read_chunk(neap__intake *in, neap__chunk *c, bool first) {
   NEAP_TRY(chunk_room(c, in->count));
   int64_t line = c->line;
