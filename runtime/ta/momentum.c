@@ -1,4 +1,5 @@
 /* Momentum: how far and how fast prices went. */
+#include "kern/kern.h"
 #include "ta/window.h"
 
 /* macd: EMA(fast) - EMA(slow), its EMA(signal), their difference (Appel 1979). As in TA-Lib both
@@ -287,7 +288,7 @@ INLINE void cci_step(cci_state *s, const double *in, double *out) {
 typedef struct {
   lag_window lag;
 } lag_state;
-typedef lag_state roc_state, mom_state, log_return_state;
+typedef lag_state roc_state, mom_state, growth_state;
 
 static void past_init(void *state, const double *p, neap_ta_memory *m) {
   lag_init(&((lag_state *)state)->lag, (int64_t)p[0], m);
@@ -311,15 +312,23 @@ INLINE void mom_step(mom_state *s, const double *in, double *out) {
 #define OUTPUTS 1
 #include "ta/run.inc.h"
 
-INLINE void log_return_step(log_return_state *s, const double *in, double *out) {
+INLINE void growth_step(growth_state *s, const double *in, double *out) {
   double past;
-  if (lag_next(&s->lag, in[0], &past)) out[0] = log(in[0] / past);
+  if (lag_next(&s->lag, in[0], &past)) out[0] = in[0] / past;
 }
-#define NAME        log_return
+#define NAME        growth
 #define INPUTS      1
 #define OUTPUTS     1
 #define USABLE(bar) ((bar)[0] > 0)
 #include "ta/run.inc.h"
+
+/* The logarithms in lanes, which give a value the same bits wherever it stands. */
+static void log_return_run(void *state, int64_t n, const double *const *in, double *const *out) {
+  const neap_kern *k = NULL;
+  if (neap_kern_select(&k)) k = neap_kern_at(0);
+  growth_run(state, n, in, out);
+  k->unary[NEAP_MAP_log][NEAP_F64](n, out[0], 1, out[0], 1);
+}
 
 /* bop: (close - open) / (high - low), where the bar went in its range; 0 without one. */
 typedef struct {

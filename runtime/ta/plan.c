@@ -51,7 +51,8 @@ static neap_status check_source(const neap_plan *p, int i) {
 neap_status neap_plan_ready(neap_plan *p) {
   for (int i = 0; i < p->sources; i++) NEAP_TRY(check_source(p, i));
   for (int k = 0; k < p->frames; k++)
-    if (p->step[k] <= 0) return neap_fail(NEAP_EARG, "plan: time frame %d has no length", k + 1);
+    if (p->step[k] <= 0 || p->step[k] > INT64_MAX / 3)
+      return neap_fail(NEAP_EARG, "plan: time frame %d has no possible length", k + 1);
   for (int c = 0; c < p->columns; c++) {
     const neap_plan_column *column = &p->column[c];
     if (column->source < 0 || column->source >= p->sources || column->output < 0 ||
@@ -107,8 +108,8 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 /* Where a local time stands in its cycle, as a share of it. */
 static double phase_of(neap_plan_kind kind, int64_t local) {
-  int64_t day = floor_div(local, NEAP_DAY);
-  if (kind == NEAP_PLAN_HOUR) return (double)(local - day * NEAP_DAY) / (double)NEAP_DAY;
+  int64_t day = floor_div(local, NEAP_DAY), rest = local % NEAP_DAY;
+  if (kind == NEAP_PLAN_HOUR) return (double)(rest < 0 ? rest + NEAP_DAY : rest) / (double)NEAP_DAY;
   neap_civil date = neap_civil_from_days(day);
   if (kind == NEAP_PLAN_WEEKDAY) return (date.weekday - 1) / 7.0;
   int64_t first = neap_civil_days(date.year, 1, 1), next = neap_civil_days(date.year + 1, 1, 1);
@@ -201,60 +202,31 @@ void neap__plan_shape(const neap_plan_worker *w, int c, int64_t n, const double 
 /* longer bars ---------------------------------------------------------------------------------- */
 
 void neap__plan_higher_init(neap_plan_higher *h, int64_t step, int64_t cadence) {
-  *h = (neap_plan_higher){.step = step, .cadence = cadence, .end = INT64_MIN};
+  *h = (neap_plan_higher){.step = step, .cadence = cadence, .end = INT64_MIN, .last = NEAP_NAT};
 }
 
-neap_status neap__plan_higher_check(const neap_plan_higher *h, int64_t time, int64_t row) {
-  char text[40];
-  if (time == NEAP_NAT)
-    return neap_fail(NEAP_EVALUE, "features: row %lld has no time", (long long)row);
-  if (!h->begun) return NEAP_OK;
-  neap_time_print(text, time);
-  if (time <= h->last)
-    return neap_fail(NEAP_EVALUE, "features: row %lld (%s) is not later than the row before it",
-                     (long long)row, text);
-  if (time < h->end && !h->open)
-    return neap_fail(NEAP_EVALUE,
-                     "features: row %lld (%s) comes in a bar of %.14g s that was complete with the "
-                     "row before; is the cadence right?",
-                     (long long)row, text, (double)h->step / 1e9);
-  return NEAP_OK;
-}
-
-static void begin_bar(neap_plan_higher *h, int64_t time) {
+void neap__plan_higher_begin(neap_plan_higher *h, int64_t time) {
   const int64_t week = 7 * NEAP_DAY, monday = 4 * NEAP_DAY; /* 1970-01-01 was a Thursday */
   int64_t offset = h->step % week == 0 ? monday : 0;
-  int64_t start = floor_div(time - offset, h->step) * h->step + offset;
+  bool early = time < INT64_MIN + offset + h->step; /* before what can be counted */
+  int64_t start = early ? INT64_MIN : floor_div(time - offset, h->step) * h->step + offset;
   h->end = start > INT64_MAX - h->step ? INT64_MAX : start + h->step;
   h->open = true;
   for (int k = 0; k < NEAP_PLAN_INPUTS; k++) h->bar[k] = NAN;
 }
 
-static void add_bar(double *to, const double *bar) {
-  enum { OPEN, HIGH, LOW, CLOSE, VOLUME };
-  if (isfinite(bar[OPEN]) && isnan(to[OPEN])) to[OPEN] = bar[OPEN];
-  if (isfinite(bar[HIGH]) && !(to[HIGH] >= bar[HIGH])) to[HIGH] = bar[HIGH];
-  if (isfinite(bar[LOW]) && !(to[LOW] <= bar[LOW])) to[LOW] = bar[LOW];
-  if (isfinite(bar[CLOSE])) to[CLOSE] = bar[CLOSE];
-  if (isfinite(bar[VOLUME]))
-    to[VOLUME] = isnan(to[VOLUME]) ? bar[VOLUME] : to[VOLUME] + bar[VOLUME];
-}
-
-int neap__plan_higher_take(neap_plan_higher *h, int64_t time, const double *bar,
-                           double done[2][NEAP_PLAN_INPUTS]) {
-  int count = 0;
-  if (time >= h->end || !h->begun) {
-    if (h->open) memcpy(done[count++], h->bar, sizeof h->bar);
-    begin_bar(h, time);
-  }
-  add_bar(h->bar, bar);
-  h->begun = true;
-  h->last = time;
-  if (time >= h->end - h->cadence) {
-    memcpy(done[count++], h->bar, sizeof h->bar);
-    h->open = false;
-  }
-  return count;
+neap_status neap__plan_higher_refuse(const neap_plan_higher *h, int64_t time, int64_t row) {
+  char text[40];
+  if (time == NEAP_NAT)
+    return neap_fail(NEAP_EVALUE, "features: row %lld has no time", (long long)row);
+  neap_time_print(text, time);
+  if (time <= h->last)
+    return neap_fail(NEAP_EVALUE, "features: row %lld (%s) is not later than the row before it",
+                     (long long)row, text);
+  return neap_fail(NEAP_EVALUE,
+                   "features: row %lld (%s) comes in a bar of %.14g s that was complete with the "
+                   "row before; is the cadence right?",
+                   (long long)row, text, (double)h->step / 1e9);
 }
 
 /* streams -------------------------------------------------------------------------------------- */
@@ -332,7 +304,8 @@ neap_status neap_plan_stream_push(neap_plan_stream *s, int64_t time, const doubl
                                   double *out) {
   const neap_plan *p = s->plan;
   for (int k = 0; k < p->frames; k++)
-    NEAP_TRY(neap__plan_higher_check(&s->higher[k], time, s->pushed + 1));
+    if (!neap__plan_higher_fits(&s->higher[k], time))
+      return neap__plan_higher_refuse(&s->higher[k], time, s->pushed + 1);
   s->pushed++;
   for (int k = 0; k < p->frames; k++) {
     double done[2][NEAP_PLAN_INPUTS];

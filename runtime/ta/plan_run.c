@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/civil.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
 #include "ta/plan_parts.h"
@@ -23,7 +24,7 @@ typedef struct {
   const double *column[NEAP_PLAN_INPUTS]; /* by position, as time */
   const int64_t *time;
   void *copied[NEAP_PLAN_INPUTS + 1]; /* what column and time point to, where gathered */
-  int64_t parts;                      /* into which the groups are cut for each source */
+  int64_t *place;                     /* of each row; NULL where that is its position */
 } job;
 
 static int64_t first_of(const neap_plan_bars *b, int64_t group) {
@@ -45,7 +46,10 @@ static neap_status gather(void *ctx, int64_t chunk, int64_t begin, int64_t end) 
     int64_t *to = neap_alloc_array(b->n, sizeof *to);
     if (!to) return NEAP_ENOMEM;
     j->copied[k] = to;
-    for (int64_t i = 0; i < b->n; i++) memcpy(&to[i], &source[b->order[i]], sizeof *to);
+    for (int64_t i = 0; i < b->n; i++) {
+      if ((i & 0xfffff) == 0) NEAP_TRY(neap_interrupt_check());
+      memcpy(&to[i], &source[b->order[i]], sizeof *to);
+    }
   }
   return NEAP_OK;
 }
@@ -55,6 +59,9 @@ static neap_status gather_all(job *j) {
   for (int k = 0; k < NEAP_PLAN_INPUTS; k++) j->column[k] = b->column[k];
   j->time = b->time;
   if (!b->order) return NEAP_OK;
+  j->place = neap_alloc_array(b->n, sizeof *j->place);
+  if (!j->place) return NEAP_ENOMEM;
+  for (int64_t i = 0; i < b->n; i++) j->place[b->order[i]] = i;
   NEAP_TRY(neap_parallel_for(NEAP_PLAN_INPUTS + 1, 1, gather, j));
   for (int k = 0; k < NEAP_PLAN_INPUTS; k++) j->column[k] = j->copied[k];
   j->time = j->copied[NEAP_PLAN_INPUTS];
@@ -67,24 +74,43 @@ static void bar_at(const job *j, int64_t i, double *bar) {
   for (int k = 0; k < NEAP_PLAN_INPUTS; k++) bar[k] = j->column[k] ? j->column[k][i] : NAN;
 }
 
-/* One group through the making of longer bars; those complete go to column from at on, unless it is
- * NULL. Returns the place after the last through *at. */
-static neap_status climb(const job *j, int frame, int64_t group, int64_t *at, double *const *column,
+/* How many longer bars a group makes; times are checked when they are made. */
+static int64_t count_bars(const job *j, int frame, int64_t group) {
+  neap_plan_higher h;
+  int64_t count = 0;
+  neap__plan_higher_init(&h, j->plan->step[frame], j->bars->cadence);
+  for (int64_t i = first_of(j->bars, group); i < first_of(j->bars, group + 1); i++) {
+    if (j->time[i] == NEAP_NAT) continue;
+    if (j->time[i] >= h.end) {
+      count += h.open;
+      neap__plan_higher_begin(&h, j->time[i]);
+    }
+    if (h.open && j->time[i] >= h.end - h.cadence) {
+      count++;
+      h.open = false;
+    }
+  }
+  return count;
+}
+
+/* One group through the making of longer bars, which go to column from at on. */
+static neap_status climb(const job *j, int frame, int64_t group, int64_t at, double *const *column,
                          int64_t *known) {
   const neap_plan_bars *b = j->bars;
   neap_plan_higher h;
   neap__plan_higher_init(&h, j->plan->step[frame], b->cadence);
-  int64_t first = *at;
+  int64_t first = at;
   for (int64_t i = first_of(b, group); i < first_of(b, group + 1); i++) {
     double bar[NEAP_PLAN_INPUTS], done[2][NEAP_PLAN_INPUTS];
     if ((i & 0xffff) == 0) NEAP_TRY(neap_interrupt_check());
-    NEAP_TRY(neap__plan_higher_check(&h, j->time[i], (b->order ? b->order[i] : i) + 1));
+    if (!neap__plan_higher_fits(&h, j->time[i]))
+      return neap__plan_higher_refuse(&h, j->time[i], (b->order ? b->order[i] : i) + 1);
     bar_at(j, i, bar);
     int count = neap__plan_higher_take(&h, j->time[i], bar, done);
-    for (int d = 0; column && d < count; d++)
-      for (int k = 0; k < NEAP_PLAN_INPUTS; k++) column[k][*at + d] = done[d][k];
-    *at += count;
-    known[i] = *at - first;
+    for (int d = 0; d < count; d++)
+      for (int k = 0; k < NEAP_PLAN_INPUTS; k++) column[k][at + d] = done[d][k];
+    at += count;
+    known[i] = at - first;
   }
   return NEAP_OK;
 }
@@ -102,127 +128,140 @@ static neap_status build_ladder(void *ctx, int64_t chunk, int64_t begin, int64_t
   int64_t total = 0;
   for (int64_t g = 0; g < j->bars->groups; g++) {
     l->start[g] = total;
-    NEAP_TRY(climb(j, frame, g, &total, NULL, l->known));
+    total += count_bars(j, frame, g);
   }
   l->start[j->bars->groups] = total;
   for (int k = 0; k < NEAP_PLAN_INPUTS; k++) {
     l->column[k] = neap_alloc_array(total, sizeof(double));
     if (!l->column[k]) return NEAP_ENOMEM;
   }
-  for (int64_t g = 0; g < j->bars->groups; g++) {
-    int64_t at = l->start[g];
-    NEAP_TRY(climb(j, frame, g, &at, l->column, l->known));
-  }
+  for (int64_t g = 0; g < j->bars->groups; g++)
+    NEAP_TRY(climb(j, frame, g, l->start[g], l->column, l->known));
   return NEAP_OK;
 }
 
 /* sources -------------------------------------------------------------------------------------- */
 
-static void put(const job *j, int c, int64_t at, int64_t n, const double *values) {
-  double *out = j->out[c];
-  if (!j->bars->order) {
-    memcpy(out + at, values, (size_t)n * sizeof *out);
-    return;
-  }
-  const int64_t *row = j->bars->order + at;
-  for (int64_t i = 0; i < n; i++) out[row[i]] = values[i];
+/* A source over all groups. Its columns go to to[0], to[1], ... by position; held is room for their
+ * values on longer bars, `room` for each column. */
+typedef struct {
+  const job *job;
+  neap_plan_worker worker;
+  int source, columns;
+  double **to, *held;
+  int64_t room;
+} task;
+
+static int column_of(const task *t, int k) {
+  const neap_plan *p = t->job->plan;
+  return p->of_source[p->start[t->source] + k];
 }
 
-static void shifted(double *const *column, int64_t at, const double **to) {
+static int64_t at_most_a_block(int64_t n) { return n < NEAP_PLAN_BLOCK ? n : NEAP_PLAN_BLOCK; }
+
+static void from_place(const double *const *column, int64_t at, const double **to) {
   for (int k = 0; k < NEAP_PLAN_INPUTS; k++) to[k] = column[k] ? column[k] + at : NULL;
 }
 
 /* Positions a to b - 1 of a group, on the bars themselves. */
-static neap_status run_base(const job *j, neap_plan_worker *w, int source, int64_t a, int64_t b) {
-  const neap_plan *p = j->plan;
-  double values[NEAP_PLAN_BLOCK];
-  for (int64_t at = a; at < b; at += NEAP_PLAN_BLOCK) {
+static neap_status run_base(task *t, int64_t a, int64_t b) {
+  const job *j = t->job;
+  for (int64_t at = a, n; at < b; at += n) {
     NEAP_TRY(neap_interrupt_check());
-    int64_t n = b - at < NEAP_PLAN_BLOCK ? b - at : NEAP_PLAN_BLOCK;
+    n = at_most_a_block(b - at);
     const double *column[NEAP_PLAN_INPUTS];
-    for (int k = 0; k < NEAP_PLAN_INPUTS; k++) column[k] = j->column[k] ? j->column[k] + at : NULL;
-    neap__plan_advance(w, n, column, j->time ? j->time + at : NULL);
-    for (int k = p->start[source]; k < p->start[source + 1]; k++) {
-      neap__plan_shape(w, p->of_source[k], n, column, values);
-      put(j, p->of_source[k], at, n, values);
-    }
+    from_place(j->column, at, column);
+    neap__plan_advance(&t->worker, n, column, j->time ? j->time + at : NULL);
+    for (int k = 0; k < t->columns; k++)
+      neap__plan_shape(&t->worker, column_of(t, k), n, column, t->to[k] + at);
   }
   return NEAP_OK;
 }
 
-/* The value of the last complete longer bar for each position of a group. */
-static void spread(const job *j, const int64_t *known, int c, int64_t a, int64_t b,
-                   const double *held) {
-  double values[NEAP_PLAN_BLOCK];
-  for (int64_t at = a; at < b; at += NEAP_PLAN_BLOCK) {
-    int64_t n = b - at < NEAP_PLAN_BLOCK ? b - at : NEAP_PLAN_BLOCK;
-    for (int64_t i = 0; i < n; i++) values[i] = known[at + i] ? held[known[at + i] - 1] : NAN;
-    put(j, c, at, n, values);
-  }
-}
-
-/* A group on its longer bars; held has room for the columns of the source, each of `room`. */
-static neap_status run_higher(const job *j, neap_plan_worker *w, int source, int64_t group,
-                              double *held, int64_t room) {
-  const neap_plan *p = j->plan;
-  const ladder *l = &j->ladders[p->source[source].frame - 1];
+/* Group number `group` on its longer bars; then each position gets the last complete one's. */
+static neap_status run_higher(task *t, int64_t group) {
+  const job *j = t->job;
+  const ladder *l = &j->ladders[t->worker.source->frame - 1];
   int64_t first = l->start[group], bars = l->start[group + 1] - first;
-  for (int64_t at = 0; at < bars; at += NEAP_PLAN_BLOCK) {
+  for (int64_t at = 0, n; at < bars; at += n) {
     NEAP_TRY(neap_interrupt_check());
-    int64_t n = bars - at < NEAP_PLAN_BLOCK ? bars - at : NEAP_PLAN_BLOCK;
+    n = at_most_a_block(bars - at);
     const double *column[NEAP_PLAN_INPUTS];
-    shifted(l->column, first + at, column);
-    neap__plan_advance(w, n, column, NULL);
-    for (int k = p->start[source]; k < p->start[source + 1]; k++)
-      neap__plan_shape(w, p->of_source[k], n, column, held + (k - p->start[source]) * room + at);
+    from_place((const double *const *)l->column, first + at, column);
+    neap__plan_advance(&t->worker, n, column, NULL);
+    for (int k = 0; k < t->columns; k++)
+      neap__plan_shape(&t->worker, column_of(t, k), n, column, t->held + k * t->room + at);
   }
-  for (int k = p->start[source]; k < p->start[source + 1]; k++)
-    spread(j, l->known, p->of_source[k], first_of(j->bars, group), first_of(j->bars, group + 1),
-           held + (k - p->start[source]) * room);
+  for (int k = 0; k < t->columns; k++) {
+    const double *held = t->held + k * t->room;
+    for (int64_t i = first_of(j->bars, group); i < first_of(j->bars, group + 1); i++)
+      t->to[k][i] = l->known[i] ? held[l->known[i] - 1] : NAN;
+    NEAP_TRY(neap_interrupt_check());
+  }
   return NEAP_OK;
 }
 
-static neap_status run_group(const job *j, neap_plan_worker *w, int source, int64_t group,
-                             double *held, int64_t room) {
-  neap_status st = neap__plan_worker_init(w, j->plan, source);
-  if (st) return st;
-  if (w->source->frame > 0) st = run_higher(j, w, source, group, held, room);
-  else st = run_base(j, w, source, first_of(j->bars, group), first_of(j->bars, group + 1));
-  neap__plan_worker_drop(w);
+static neap_status run_group(task *t, int64_t group) {
+  const neap_plan_bars *b = t->job->bars;
+  NEAP_TRY(neap__plan_worker_init(&t->worker, t->job->plan, t->source));
+  neap_status st = t->worker.source->frame > 0
+                       ? run_higher(t, group)
+                       : run_base(t, first_of(b, group), first_of(b, group + 1));
+  neap__plan_worker_drop(&t->worker);
   return st;
 }
 
-/* Chunk number source * parts + part. */
+/* From positions to rows. */
+static neap_status put_back(const job *j, const double *from, double *out) {
+  for (int64_t i = 0; i < j->bars->n; i++) {
+    if ((i & 0xfffff) == 0) NEAP_TRY(neap_interrupt_check());
+    out[i] = from[j->place[i]];
+  }
+  return NEAP_OK;
+}
+
+/* Room for columns in the order of positions, unless that is the order of rows, and for values on
+ * longer bars. */
+static neap_status task_init(task *t, const job *j, int source) {
+  *t = (task){.job = j, .source = source};
+  int frame = j->plan->source[source].frame;
+  int64_t n = j->bars->n;
+  t->columns = j->plan->start[source + 1] - j->plan->start[source];
+  t->to = neap_calloc_array(t->columns, sizeof *t->to);
+  if (!t->to) return NEAP_ENOMEM;
+  for (int k = 0; k < t->columns; k++) {
+    t->to[k] = j->place ? neap_alloc_array(n, sizeof **t->to) : j->out[column_of(t, k)];
+    if (!t->to[k]) return NEAP_ENOMEM;
+  }
+  if (frame == 0) return NEAP_OK;
+  const int64_t *start = j->ladders[frame - 1].start;
+  for (int64_t g = 0; g < j->bars->groups; g++)
+    if (start[g + 1] - start[g] > t->room) t->room = start[g + 1] - start[g];
+  t->held = neap_alloc_array(t->room * t->columns, sizeof *t->held);
+  return t->held ? NEAP_OK : NEAP_ENOMEM;
+}
+
+static void task_drop(task *t) {
+  for (int k = 0; t->to && t->job->place && k < t->columns; k++) neap_free(t->to[k]);
+  neap_free(t->to);
+  neap_free(t->held);
+}
+
 static neap_status run_source(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)begin;
+  (void)chunk;
   (void)end;
   const job *j = ctx;
-  const neap_plan *p = j->plan;
-  int source = (int)(chunk / j->parts), columns = p->start[source + 1] - p->start[source];
-  if (columns == 0) return NEAP_OK; /* only the mean of another */
-  int64_t part = chunk % j->parts, groups = j->bars->groups;
-  int64_t from = part * groups / j->parts, to = (part + 1) * groups / j->parts, room = 0;
-  int frame = p->source[source].frame;
-  double *held = NULL;
-  if (frame > 0) {
-    const int64_t *start = j->ladders[frame - 1].start;
-    for (int64_t g = from; g < to; g++)
-      if (start[g + 1] - start[g] > room) room = start[g + 1] - start[g];
-    held = neap_alloc_array(room * columns, sizeof *held);
-    if (!held) return NEAP_ENOMEM;
-  }
-  neap_plan_worker w;
-  neap_status st = NEAP_OK;
-  for (int64_t g = from; g < to && !st; g++) st = run_group(j, &w, source, g, held, room);
-  neap_free(held);
+  task t;
+  neap_status st = task_init(&t, j, (int)begin);
+  for (int64_t g = 0; !st && t.columns > 0 && g < j->bars->groups; g++) st = run_group(&t, g);
+  for (int k = 0; !st && j->place && k < t.columns; k++)
+    st = put_back(j, t.to[k], j->out[column_of(&t, k)]);
+  task_drop(&t);
   return st;
 }
 
 neap_status neap_plan_run(const neap_plan *p, const neap_plan_bars *bars, double *const *out) {
-  const int64_t rows_of_a_part = (int64_t)1 << 16;
   job j = {.plan = p, .bars = bars, .out = out};
-  int64_t parts = bars->n / rows_of_a_part;
-  j.parts = parts > bars->groups ? bars->groups : parts > 1 ? parts : 1;
   if (bars->groups == 0) return NEAP_OK;
   neap_status st = gather_all(&j);
   if (!st) {
@@ -230,13 +269,14 @@ neap_status neap_plan_run(const neap_plan *p, const neap_plan_bars *bars, double
     if (!j.ladders) st = NEAP_ENOMEM;
   }
   if (!st) st = neap_parallel_for(p->frames, 1, build_ladder, &j);
-  if (!st) st = neap_parallel_for(p->sources * j.parts, 1, run_source, &j);
+  if (!st) st = neap_parallel_for(p->sources, 1, run_source, &j);
   for (int f = 0; j.ladders && f < p->frames; f++) {
     neap_free(j.ladders[f].start);
     neap_free(j.ladders[f].known);
     for (int k = 0; k < NEAP_PLAN_INPUTS; k++) neap_free(j.ladders[f].column[k]);
   }
   neap_free(j.ladders);
+  neap_free(j.place);
   for (int k = 0; k < NEAP_PLAN_INPUTS + 1; k++) neap_free(j.copied[k]);
   return st;
 }

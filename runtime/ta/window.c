@@ -50,30 +50,17 @@ void neap__ta_fold_slope(const double *x, double *tail, double *tail_w, int64_t 
   }
 }
 
-int64_t neap__ta_below(const order_window *w, double x) {
-  int64_t low = 0, high = w->seen;
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    if (w->sorted[middle] < x) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/* How many of n rising values are below x. Without a branch that depends on the values. */
+static int64_t below(const double *sorted, int64_t n, double x) {
+  const double *base = sorted;
+  for (; n > 1; n -= n / 2) base += base[n / 2 - 1] < x ? n / 2 : 0;
+  return base - sorted + (n == 1 && *base < x);
 }
 
-int64_t neap__ta_not_above(const order_window *w, double x) {
-  int64_t low = 0, high = w->seen;
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    if (w->sorted[middle] <= x) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-void neap__ta_order_put(order_window *w, double x) {
+int64_t neap__ta_order_put(order_window *w, double x) {
   bool full = w->seen == w->n;
-  int64_t hole = full ? neap__ta_below(w, w->ring[w->at]) : w->seen; /* the place that is free */
-  int64_t to = neap__ta_below(w, x);
+  int64_t hole = full ? below(w->sorted, w->n, w->ring[w->at]) : w->seen; /* the place to fill */
+  int64_t to = below(w->sorted, w->seen, x);
   if (to > hole) {
     to--;
     memmove(w->sorted + hole, w->sorted + hole + 1, (size_t)(to - hole) * sizeof x);
@@ -84,4 +71,12 @@ void neap__ta_order_put(order_window *w, double x) {
   w->ring[w->at] = x;
   w->at = w->at + 1 == w->n ? 0 : w->at + 1;
   w->seen += !full;
+  return to;
+}
+
+int64_t neap__ta_order_equal(const order_window *w, int64_t at) {
+  const double *from = w->sorted + at;
+  int64_t n = w->seen - at;
+  if (n == 1 || from[1] != from[0]) return 1;
+  return below(from, n, nextafter(from[0], INFINITY));
 }

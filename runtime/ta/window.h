@@ -254,10 +254,10 @@ typedef struct {
   int64_t n, at, seen;
 } order_window;
 
-/* How many of the sorted values are below x, and how many not above it. */
-int64_t neap__ta_below(const order_window *w, double x);
-int64_t neap__ta_not_above(const order_window *w, double x);
-void neap__ta_order_put(order_window *w, double x);
+/* Put x in its place, before equals, and forget the oldest of n; the place. How many are equal to
+ * the one at a place, the first of them. */
+int64_t neap__ta_order_put(order_window *w, double x);
+int64_t neap__ta_order_equal(const order_window *w, int64_t at);
 
 INLINE void order_init(order_window *w, int64_t n, neap_ta_memory *m) {
   *w = (order_window){.ring = neap__ta_take(m, n, 0), .sorted = neap__ta_take(m, n, 0), .n = n};
@@ -266,10 +266,10 @@ INLINE void order_init(order_window *w, int64_t n, neap_ta_memory *m) {
 /* The average rank of x among the last n values, itself included, in percent of n; true when there
  * are n. */
 INLINE bool order_next(order_window *w, double x, double *percentile) {
-  neap__ta_order_put(w, x);
+  int64_t below = neap__ta_order_put(w, x);
   if (w->seen < w->n) return false;
-  int64_t below = neap__ta_below(w, x), to = neap__ta_not_above(w, x);
-  *percentile = 100 * ((double)(below + to + 1) / 2) / (double)w->n; /* ranks below + 1 .. to */
+  int64_t to = below + neap__ta_order_equal(w, below); /* ranks below + 1 .. to */
+  *percentile = 100 * ((double)(below + to + 1) / 2) / (double)w->n;
   return true;
 }
 

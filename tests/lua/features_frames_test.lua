@@ -187,11 +187,18 @@ describe("time frames", function()
   local function compute(specs, o, given)
     return function() features.set(specs):compute(given or bars, o) end
   end
+  local without_time = bars:assign { { "time", bars.time:clone() } }
+  without_time.time[2] = math.mininteger
   local upside_down = bars:take(tensor.arange(50, 1, -1):to "i64")
   local mistakes = {
     { "features.set: 'rsi_3@1x': '1x' is no time frame", compute { "rsi_3@1x" } },
     { "'' is no time frame", compute { "rsi_3@" } },
     { "'0m' is no time frame", compute { "rsi_3@0m" } },
+    { "'99999999999w' is no time frame", compute { "rsi_3@99999999999w" } },
+    { "'1 h' is no time frame", compute { "rsi_3@1 h" } },
+    { "'1h@1d' is no time frame", compute { "rsi_3@1h@1d" } },
+    { "unknown cross-section 'rank:rank'", compute { "rsi_3:rank:rank" } },
+    { "row 2 has no time", compute({ "rsi_3@1w" }, { cadence = "5m" }, without_time) },
     { "unknown feature 'rsj_3' (did you mean 'rsi'?)", compute { "rsj_3@1h" } },
     { "'hour@1h': the clock has no time frame", compute { "hour@1h" } },
     { "'rsi_3@1m': the time frame is shorter than the cadence of the bars, 5m",
@@ -224,6 +231,21 @@ describe("time frames", function()
       assert.matches("features_frames_test.lua:%d+: ", text)
     end)
   end
+
+  it("take the earliest and the latest times", function()
+    local ends = { math.mininteger + 1, -9000000000000000000, -1, 0, 9000000000000000000,
+      math.maxinteger }
+    local some = frame.new { { "time", tensor.of(ends, { dtype = "i64" }) },
+      { "close", tensor.of { 1, 2, 3, 4, 5, 6 } } }
+    for _, name in ipairs { "sma_1@1w", "sma_1@1h", "sma_1@4000w" } do
+      local set = features.set { name, "hour", "day_of_year" }
+      local f, s = set:compute(some, { cadence = "1h" }), set:stream { cadence = "1h" }
+      for i = 1, 6 do
+        local row = s:push { time = ends[i], close = i }
+        for k, column in ipairs(set:names()) do assert.is_true(same(row[k], f[column][i])) end
+      end
+    end
+  end)
 
   it("leaves a stream as it was when a bar is refused", function()
     local rows, set = walk(71, 200, 5, {}), features.set { "rsi_3@15m", "ema_3" }

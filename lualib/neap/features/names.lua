@@ -170,8 +170,12 @@ local function plain(name)
   return columns
 end
 
+local LONGEST = 3e18 -- ns, some 95 years
+
 local function frame_of(name, text)
-  local step = text ~= "" and report.parse_duration(text)
+  local count, unit = text:match "^(%d+)(%a+)$"
+  local one = count and report.parse_duration("1" .. unit)
+  local step = one and tonumber(count) * 1.0 * one < LONGEST and report.parse_duration(text)
   if not step or step <= 0 then
     opts.raise("%s: '%s': '%s' is no time frame; write one like 5m, 1h, 4h, 1d or 1w", WHERE, name,
       text)
