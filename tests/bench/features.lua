@@ -1,7 +1,7 @@
 -- Feature sets against the same columns written in pandas, each in a process of its own, asked in
 -- turn; medians of 3 rounds of the best of 3. Beside each the largest relative difference of the
--- last row, which shows that both compute the same. Then what pandas has nothing for: the usual set,
--- time frames, panels, streams, the cache.
+-- last row, which shows that both compute the same. Then what pandas has nothing for: the usual
+-- set, time frames, panels, streams, the cache.
 -- Usage: neap tests/bench/features.lua [rows] [threads]
 -- Needs python3-pandas for the peer; NEAP_PYTHON names the interpreter.
 local clock = require "neap.clock"
