@@ -91,7 +91,10 @@ neap_status neap_plan_cross(neap_cross kind, int64_t n, const double *x, int64_t
                             const int64_t *start, const int64_t *order, double *out) {
   const int64_t rows_of_a_chunk = (int64_t)1 << 14;
   comparison c = {kind, x, start, order, out};
-  return neap_parallel_for(groups, 1 + rows_of_a_chunk * groups / (n + 1), compare, &c);
+  int64_t grain = 1 + rows_of_a_chunk * groups / (n + 1);
+  neap_status st = neap_parallel_for(groups, grain, compare, &c);
+  bool again = st == NEAP_ENOMEM && neap_alloc_reclaim(); /* no thread of the pool can do that */
+  return again ? neap_parallel_for(groups, grain, compare, &c) : st;
 }
 
 /* surveys -------------------------------------------------------------------------------------- */

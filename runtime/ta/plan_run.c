@@ -260,7 +260,7 @@ static neap_status run_source(void *ctx, int64_t chunk, int64_t begin, int64_t e
   return st;
 }
 
-neap_status neap_plan_run(const neap_plan *p, const neap_plan_bars *bars, double *const *out) {
+static neap_status run_once(const neap_plan *p, const neap_plan_bars *bars, double *const *out) {
   job j = {.plan = p, .bars = bars, .out = out};
   if (bars->groups == 0) return NEAP_OK;
   neap_status st = gather_all(&j);
@@ -279,4 +279,10 @@ neap_status neap_plan_run(const neap_plan *p, const neap_plan_bars *bars, double
   neap_free(j.place);
   for (int k = 0; k < NEAP_PLAN_INPUTS + 1; k++) neap_free(j.copied[k]);
   return st;
+}
+
+/* Threads of the pool cannot have garbage collected: what fails there is tried once more. */
+neap_status neap_plan_run(const neap_plan *p, const neap_plan_bars *bars, double *const *out) {
+  neap_status st = run_once(p, bars, out);
+  return st == NEAP_ENOMEM && neap_alloc_reclaim() ? run_once(p, bars, out) : st;
 }

@@ -132,7 +132,12 @@ static const struct {
            "local s = ta.stream('macd'); for i = 1, 40 do s:push(i) end\n"
            "for _, name in ipairs(require('neap.c.ta').list()) do ta.stream(name) end\n"
            "features.set({'rsi_14', 'sma_5_rel', {'own', function(b) return b.close "
-           "end}}):compute(bars)\n"},
+           "end}}):compute(bars)\n"
+           "local panel = market.synthetic {rows = 30, symbols = {'A', 'B'}}\n"
+           "local set = features.set {'macd', 'rsi_3@4h', 'ret_1:rank', 'hour'}\n"
+           "local f = set:compute(panel, {by = 'symbol', cadence = '1h'}); set:report(f)\n"
+           "set:stream({by = 'symbol', cadence = '1h'}):push_all {{symbol = 'A', time = 0, close = "
+           "1}}\n"},
     {"gbdt",
      "local x, y = tensor.randn {120, 3, seed = 1}, tensor.randn({120, seed = 2}):gt(0):to 'i64'\n"
      "x[1][1] = 0 / 0\n"
