@@ -133,7 +133,7 @@ function Transformer:fit(data, o)
   local parts = { steps = {}, inputs = inputs, seen = past.of(s), time = o.time, by = o.by }
   for i, spec in ipairs(self.steps) do
     parts.steps[i] = step.fit(spec, s)
-    s = step.apply(parts.steps[i], s)
+    if i < #self.steps then s = step.apply(parts.steps[i], s) end
   end
   return assemble(parts)
 end

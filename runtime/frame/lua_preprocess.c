@@ -10,6 +10,18 @@ static const neap_tensor *push_matrix(lua_State *L, int arg, const char *name) {
   return t;
 }
 
+/* column_range(x) -> low, high */
+static int l_column_range(lua_State *L) {
+  const neap_tensor *x = push_matrix(L, 1, "x");
+  int64_t n = x->size[0], f = x->size[1];
+  neap_tensor *low = neap_lua_push_tensor(L), *high = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_1d(low, NEAP_F64, f));
+  neap_lua_check(L, neap_tensor_init_1d(high, NEAP_F64, f));
+  neap_lua_done(L, neap_column_range(n, f, neap_tensor_data(x), neap_tensor_data(low),
+                                     neap_tensor_data(high)));
+  return 2;
+}
+
 /* (x, table): the number or the place that `each` finds for every element. */
 static int look_up(lua_State *L,
                    neap_status (*each)(const neap_quantiles *, const double *, double *)) {
@@ -70,11 +82,9 @@ static int l_fill_forward(lua_State *L) {
 
 void neap__lua_add_preprocess(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"quantile_place", l_quantile_place},
-      {"quantile_at", l_quantile_at},
-      {"normal_quantile", l_normal_quantile},
-      {"fill_forward", l_fill_forward},
-      {NULL, NULL},
+      {"column_range", l_column_range}, {"quantile_place", l_quantile_place},
+      {"quantile_at", l_quantile_at},   {"normal_quantile", l_normal_quantile},
+      {"fill_forward", l_fill_forward}, {NULL, NULL},
   };
   luaL_setfuncs(L, functions, 0);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/alloc.h"
 #include "base/elementary.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
@@ -14,6 +15,52 @@ enum {
 
 /* Rows of a chunk. */
 static int64_t grain_of(int64_t f) { return f < GRAIN ? GRAIN / (f > 0 ? f : 1) : 1; }
+
+/* ranges --------------------------------------------------------------------------------------- */
+
+typedef struct {
+  int64_t f;
+  const double *x;
+  double *part; /* for each chunk f smallest and f largest numbers */
+} ranges;
+
+static void widen(int64_t f, const double *low, const double *high, double *all) {
+  for (int64_t j = 0; j < f; j++) all[j] = low[j] < all[j] ? low[j] : all[j];
+  for (int64_t j = 0; j < f; j++) all[f + j] = high[j] > all[f + j] ? high[j] : all[f + j];
+}
+
+static neap_status range_of_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  const ranges *r = ctx;
+  double *own = r->part + chunk * 2 * r->f;
+  for (int64_t j = 0; j < r->f; j++) {
+    own[j] = INFINITY;
+    own[r->f + j] = -INFINITY;
+  }
+  for (int64_t i = begin; i < end; i++) widen(r->f, r->x + i * r->f, r->x + i * r->f, own);
+  return NEAP_OK;
+}
+
+neap_status neap_column_range(int64_t n, int64_t f, const double *x, double *low, double *high) {
+  int64_t grain = 8 * grain_of(f), chunks = neap_parallel_chunks(n, grain);
+  ranges r = {f, x, neap_alloc_array((chunks + 1) * f + 1, 2 * sizeof(double))};
+  if (!r.part) return NEAP_ENOMEM;
+  neap_status st = neap_parallel_for(n, grain, range_of_rows, &r);
+  double *all = r.part + chunks * 2 * f;
+  for (int64_t j = 0; j < f; j++) {
+    all[j] = INFINITY;
+    all[f + j] = -INFINITY;
+  }
+  for (int64_t k = 0; !st && k < chunks; k++)
+    widen(f, r.part + k * 2 * f, r.part + k * 2 * f + f, all);
+  for (int64_t j = 0; j < f; j++) {
+    low[j] = all[j];
+    high[j] = all[f + j];
+  }
+  neap_free(r.part);
+  return st;
+}
+
+/* quantiles ------------------------------------------------------------------------------------ */
 
 /* below[i] = how many of k rising numbers are below v[i], for a few at once: half of those that are
  * left go in each step, without branches that would be guessed wrongly, and while one waits for

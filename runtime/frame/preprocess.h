@@ -11,6 +11,10 @@
 
 #include "base/status.h"
 
+/* Smallest and largest number of each column, NaN left out; INFINITY and -INFINITY where a column
+ * has none. */
+neap_status neap_column_range(int64_t n, int64_t f, const double *x, double *low, double *high);
+
 typedef struct {
   int64_t n, f; /* rows and columns of the matrix */
   int64_t k;    /* numbers in each row of the table, at least 1 */

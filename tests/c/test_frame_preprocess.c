@@ -4,6 +4,32 @@
 #include "base/rng.h"
 #include "frame/preprocess.h"
 
+/* ranges --------------------------------------------------------------------------------------- */
+
+static void ranges_leave_out_nan(void **state) {
+  (void)state;
+  enum { N = 70001, F = 3 };
+  static double x[N * F];
+  neap_rng r = neap_rng_make(9);
+  double want_low[] = {INFINITY, INFINITY, INFINITY},
+         want_high[] = {-INFINITY, -INFINITY, -INFINITY};
+  for (int64_t i = 0; i < N * F; i++) {
+    x[i] = i % F == 2 || neap_rng_uniform(&r) < 0.1 ? NAN : neap_rng_uniform(&r) - 0.5;
+    want_low[i % F] = fmin(want_low[i % F], x[i]); /* fmin passes NaN over */
+    want_high[i % F] = fmax(want_high[i % F], x[i]);
+  }
+  double low[F], high[F];
+  for (int threads = 1; threads <= 4; threads += 3) {
+    assert_ok(neap_set_threads(threads));
+    assert_ok(neap_column_range(N, F, x, low, high));
+    assert_same(F, low, want_low, 0);
+    assert_same(F, high, want_high, 0);
+  }
+  assert_ok(neap_column_range(0, F, NULL, low, high));
+  assert_true(low[0] == INFINITY && high[0] == -INFINITY);
+  assert_ok(neap_column_range(5, 0, x, low, high));
+}
+
 /* places and numbers --------------------------------------------------------------------------- */
 
 static void places_lie_between_numbers(void **state) {
@@ -120,6 +146,7 @@ static void filling_forward_stays_in_its_group(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(ranges_leave_out_nan),
       cmocka_unit_test(places_lie_between_numbers),
       cmocka_unit_test(numbers_come_back_from_places),
       cmocka_unit_test(a_column_without_values_stays_missing),

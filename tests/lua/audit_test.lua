@@ -216,6 +216,16 @@ describe("the audit clears", function()
     assert.same({ "close" }, r.moved)
   end)
 
+  it("barriers and longer bars, which say when they are known", function()
+    local o = { profit = 0.02, stop = 0.02, lookforward = 24 }
+    local r = audit.lookahead(function(b) return labels.triple_barrier(b, o) end, bars)
+    assert.is_true(r.ok, tostring(r))
+    r = audit.lookahead(function(b) return b:resample "4h" end, bars)
+    assert.is_true(r.ok, tostring(r))
+    r = audit.lookahead(function(b) return b:resample("4h"):drop { "known_at" } end, bars)
+    assert.is_false(r.ok) -- a bar that is stamped with its open is not known then
+  end)
+
   it("columns of a matrix", function()
     local x = tensor.randn { 300, 3, seed = 1 }
     local r = audit.lookahead(function(t) return t:cumsum(1) end, x)
@@ -228,14 +238,7 @@ describe("the audit clears", function()
 end)
 
 describe("panels", function()
-  local parts = {}
-  for i, symbol in ipairs { "AAA", "BBB", "CCC" } do
-    local one = market.synthetic { rows = 300, seed = i }
-    local names = {}
-    for k = 1, 300 do names[k] = symbol end
-    parts[i] = one:assign { { "symbol", frame.category(names) } }
-  end
-  local panel = frame.concat(parts)
+  local panel = market.synthetic { rows = 300, symbols = { "AAA", "BBB", "CCC" }, seed = 1 }
 
   it("are cut by time, in any order of rows", function()
     local set = features.set { "ret_1", "ret_5:rank", "rsi_14" }

@@ -1,9 +1,13 @@
 -- Transformers: values of scikit-learn, rows alone and together, names, the future, files, bad
 -- input.
 local clock = require "neap.clock"
+local dataset = require "neap.dataset"
+local features = require "neap.features"
 local file = require "neap.file"
 local frame = require "neap.frame"
 local json = require "neap.json"
+local labels = require "neap.labels"
+local market = require "neap.market"
 local neap = require "neap"
 local preprocess = require "neap.preprocess"
 local support = require "tests.lua.support"
@@ -181,6 +185,33 @@ describe("frames", function()
 end)
 
 describe("datasets", function()
+  it("of panels keep labels, symbols and times, and their past", function()
+    local bars = market.synthetic { rows = 300, symbols = { "BTC", "ETH" }, seed = 7 }
+    local set = features.set { "rsi_14", "ret_5" }
+    local x = set:compute(bars, { by = "symbol", keep = { "time", "symbol" } })
+    local D = dataset.new(x, labels.triple_barrier(bars,
+      { profit = 0.02, stop = 0.02, lookforward = 24, by = "symbol" }))
+    local train, rest = D:rows(1, 300), D:rows(301, 600)
+    local p = preprocess.chain { preprocess.impute { indicator = true },
+      preprocess.standard { columns = set:names() } }:fit(train)
+    local E = p:apply(D)
+    assert.is_true(dataset.is(E))
+    assert.same({ "rsi_14", "ret_5", "rsi_14_missing", "ret_5_missing" }, E.names)
+    assert.is_true(same_bits(D.y, E.y))
+    assert.equal(D.symbols[7], E.symbols[7])
+    assert.is_true(same_bits(p:apply(train).x, E.x:slice(1, 1, 300)))
+    -- the same from the frame of features, and back
+    local F = p:apply(x, { allow_future = true }):sort "time"
+    assert.is_true(same_bits(E:symbol "BTC".x, F:where(F.symbol:eq "BTC"):matrix(E.names)))
+    assert.is_true(distance(E.x:slice(2, 2, 2):isnan():to "f64",
+      p:inverse(E).x:slice(2, 2, 2):isnan():to "f64") == 0)
+    local q = preprocess.standard():fit(rest)
+    assert.matches("row 1 (2018-01-01T00:00:00Z) lies before", raises(q.apply, q, D), 1, true)
+    assert.same(D.names, q:apply(D, { allow_future = true }).names)
+    assert.matches("column 1 is 'ret_5', it was fitted on 'rsi_14'",
+      raises(p.apply, p, D:with_x(D.x, { "ret_5", "rsi_14" })), 1, true)
+  end)
+
   local function data(names) return { x = tensor.of { { 1, 2 }, { 3, 6 } }, names = names } end
 
   it("must have the fitted names in order", function()

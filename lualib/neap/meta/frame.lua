@@ -91,6 +91,12 @@ function c.fill(time, open, high, low, close, volume, max_gap) end
 ---@return neap.tensor volume
 function c.synthetic(rows, start, cadence, rng, symbol, signal) end
 
+--- Smallest and largest number of each column of an N x F matrix, NaN left out; inf and -inf where
+--- a column has none.
+---@param x neap.tensor
+---@return neap.tensor low, neap.tensor high
+function c.column_range(x) end
+
 --- Places of the elements of an N x F matrix among the numbers of each column's row in a table
 --- (F x k, rising): 0 to k - 1, fractions between two numbers, the middle of equal ones.
 ---@param x neap.tensor

@@ -23,14 +23,13 @@ local function is_finite(v) return type(v) == "number" and v - v == 0 end
 ---@param s table
 ---@return neap.tensor low, neap.tensor high
 function kinds.bounds(s)
-  local row, column = sheet.first(s.x:isinf())
-  if row then
+  local low, high = c.column_range(s.x)
+  if low:eq(-math.huge):any() or high:eq(math.huge):any() then
+    local row, column = sheet.first(s.x:isinf())
     opts.raise("%s: column '%s' is infinite in row %d; winsorize it before, or make it NaN",
       s.where, s.names[column], row)
   end
-  local missing = s.x:isnan()
-  local low = tensor.where(missing, math.huge, s.x):min(1)
-  return low, (tensor.where(missing, -math.huge, s.x):max(1))
+  return low, high
 end
 
 -- The names at which a mask is true.
@@ -113,7 +112,8 @@ kinds.minmax = {
   end,
   apply = function(s)
     local a, b = s.o.range[1], s.o.range[2]
-    local y = (s.x - s.state.low) / s.state.span * (b - a) + a
+    local y = (s.x - s.state.low) / s.state.span
+    if a ~= 0 or b ~= 1 then y = y * (b - a) + a end
     return s.o.clip and y:clamp(a, b) or y
   end,
   inverse = function(s)
