@@ -1,6 +1,8 @@
 --- Bars of markets: reading them, judging and repairing their quality, making them up. Bars are
 --- frames with columns time (of the open), open, high, low, close and, where known, volume.
 local c = require "neap.c.frame"
+local adjust = require "neap.market.adjust"
+local calendar = require "neap.market.calendar"
 local clock = require "neap.clock"
 local columns = require "neap.market.columns"
 local core = require "neap.frame.core"
@@ -223,6 +225,45 @@ function market.bars_per_year(bars)
   if r.continuous then return actual > 0.95 * nominal and nominal or actual end
   return days >= 28 and actual or r.rows / (r.session_gaps + r.holes + 1) * 252
 end
+
+-- calendars and corporate actions -----------------------------------------------------------------
+
+--- A calendar: "24x7", "XNYS" (the New York Stock Exchange from 1990 on: rules of its holidays and
+--- early closes, and the closings that followed none), a table { time_zone, open = "09:30", close =
+--- "16:00", weekdays = { 1, 2, 3, 4, 5 }, holidays = { "2024-12-25" }, early_closes = {
+--- ["2024-12-24"] = "13:00" }, name }, or a frame of sessions with columns of times open and close
+--- (and date, early). A close that is not later than the open is that of the day after the open;
+--- such a session has the date of its close.
+---     local cal = market.calendar { time_zone = "Asia/Tokyo", open = "09:00", close = "15:00" }
+---     #cal:sessions("2024-03-01", "2024-03-31") --> 21
+---@param from string|table|neap.frame
+---@return neap.market.calendar
+function market.calendar(from) return calendar.new(from) end
+
+--- Bars with prices and volumes as if every share were one of the last day: prices before a split
+--- of `split` new shares for one are divided by it and volumes multiplied, prices before a dividend
+--- are lowered by its share of the close before. `factors` is a frame with `date` (the first day
+--- without the right to it) and either `split` (new shares for an old one) and `dividend` (money
+--- for a share; on a day that also splits, for a new one), or `factor` (what all prices before the
+--- date are multiplied by), or `price_factor` and `split_factor` (products that hold up to and with
+--- their dates, as the factor files of LEAN have them).
+---
+--- The result has open, high, low, close and vwap adjusted, volume, and beside them `raw_close`,
+--- `price_factor` and `volume_factor`. Adjusting looks ahead: a split is not known before it.
+--- Returns over adjusted prices are what an owner had; levels (a price above 5, a volume, a
+--- distance in money) are not what anybody saw: take raw_close for them, or `as_of`, which knows
+--- events up to that date only. With a column `by` in both ("symbol") each has its own events.
+--- Dates of bars within the day are those of `time_zone`.
+---     local bars = market.calendar("XNYS"):bars("1d", "2024-06-06", "2024-06-11"):assign {
+---       { "close", { 1200, 1210, 121, 122 } } }
+---     local day = clock.parse { "2024-06-10" }
+---     local f = frame.new { { "date", day, "time" }, { "split", { 10 } } }
+---     market.adjust(bars, f).close:totable()[2] --> 121.0
+---@param bars neap.frame
+---@param factors neap.frame
+---@param o? { as_of: string|integer, by: string, time: string, time_zone: string }
+---@return neap.frame
+function market.adjust(bars, factors, o) return adjust(bars, factors, o) end
 
 -- longer bars -------------------------------------------------------------------------------------
 

@@ -47,24 +47,23 @@ local function local_span(text)
   return ns, ns
 end
 
--- The first and last moment that a bound means: all of "2018-03", a whole minute, an instant.
-local function span(name, bound, zone)
-  if math.type(bound) == "integer" and bound ~= clock.nat then return bound, bound end
-  if type(bound) ~= "string" then
-    opts.raise("%s: the %s bound must be a text or a time in nanoseconds, got %s", where, name,
-      type(bound))
+-- The first and last moment that a bound means: all of "2018-03", a whole minute, an instant; nil
+-- for what is no time.
+local function span_of(bound, zone)
+  if math.type(bound) == "integer" then
+    if bound ~= clock.nat then return bound, bound end
+    return nil
   end
   local text, offset = bound:match "^%s*(.-)%s*$", nil
   local plain, tail = text:match "^(.*%d%d:%d%d.-)%s*([Z+-][%d:]*)$"
   if not plain then plain, tail = text:match "^(.*%d%d:%d%d.-)%s+(UTC)$" end
   if plain then
     local naive, zoned = clock.parse(plain), clock.parse(plain .. (tail == "UTC" and "Z" or tail))
-    offset = naive and zoned and naive - zoned
+    if not naive or not zoned then return nil end
+    offset = naive - zoned
   end
   local first, last = local_span(plain or text)
-  if not first or first == clock.nat or (plain and not offset) then
-    opts.raise("%s: the %s bound '%s' is not a time", where, name, bound)
-  end
+  if not first or first == clock.nat then return nil end
   if offset then return first - offset, last - offset end
   if not zone then return first, last end
   local function at(ns, ambiguous)
@@ -72,6 +71,17 @@ local function span(name, bound, zone)
       nonexistent = "forward" })
   end
   return at(first, "earliest"), at(last + 1, "latest") - 1
+end
+
+-- The same; what is no time raises, `name` says which bound it is.
+function core.span(caller, name, bound, zone)
+  if math.type(bound) ~= "integer" and type(bound) ~= "string" then
+    opts.raise("%s: %s must be a text or a time in nanoseconds, got %s", caller, name,
+      type(bound))
+  end
+  local first, last = span_of(bound, zone)
+  if not first then opts.raise("%s: %s '%s' is not a time", caller, name, tostring(bound)) end
+  return first, last
 end
 
 local sides = {
@@ -104,12 +114,12 @@ function Frame:between(a, b, o)
   end
   local low, high = clock.nat + 1, math.maxinteger
   if a ~= nil then
-    local first, last = span("first", a, o.time_zone)
+    local first, last = core.span(where, "the first bound", a, o.time_zone)
     if not side[1] and last == math.maxinteger then return self:head(0) end
     low = side[1] and first or last + 1
   end
   if b ~= nil then
-    local first, last = span("last", b, o.time_zone)
+    local first, last = core.span(where, "the last bound", b, o.time_zone)
     high = side[2] and last or first - 1
   end
   local count, first, last, positions = c.rows_between(column.tensor, low, high)
