@@ -36,12 +36,12 @@ static const int64_t *order_of(const bins *b) {
   return b->order.storage ? neap_tensor_data(&b->order) : NULL;
 }
 
-/* Rows by group, from the i64 codes at arg (from 0, negative: none) and their number behind it. */
-static neap_status order_rows(bins *b, const int64_t *codes, int64_t groups) {
+/* Rows by group, from ids from 1 (0: none). */
+static neap_status order_rows(bins *b, const int32_t *ids, int64_t groups) {
   NEAP_TRY(neap_tensor_init_1d(&b->order, NEAP_I64, b->rows));
   NEAP_TRY(neap_tensor_init_1d(&b->start, NEAP_I64, groups + 1));
-  return neap_rows_by_code(b->rows, codes, groups, neap_tensor_data(&b->order),
-                           neap_tensor_data(&b->start));
+  return neap_rows_by_group(b->rows, ids, groups, neap_tensor_data(&b->order),
+                            neap_tensor_data(&b->start));
 }
 
 static neap_grid check_grid(lua_State *L, int arg) {
@@ -65,7 +65,7 @@ static void push_moved(lua_State *L, neap_tensor *t) {
   memset(t, 0, sizeof *t);
 }
 
-/* bins(time, codes, groups, unit, step, zone, origin, at, offset, closed_right, rising, empty,
+/* bins(time, ids, groups, unit, step, zone, origin, at, offset, closed_right, rising, empty,
  * most) -> bins, begin, end, group */
 static int l_bins(lua_State *L) {
   lua_settop(L, 13);
@@ -74,16 +74,16 @@ static int l_bins(lua_State *L) {
   bool grouped = !lua_isnil(L, 2), empty = lua_toboolean(L, 12);
   int64_t most = luaL_optinteger(L, 13, INT64_MAX), n = 0;
   neap_grid g = check_grid(L, 4);
-  if (r.groups < 0 || r.groups > INT64_MAX / 16)
+  if (r.groups < 0 || r.groups > INT32_MAX)
     neap_lua_raise(L, "bins: %lld groups", (long long)r.groups);
   r.time = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_I64, "time", &r.n));
-  const int64_t *codes =
-      grouped ? neap_tensor_data(neap_lua_push_series(L, 2, NEAP_I64, "codes", &n)) : NULL;
+  const int32_t *ids =
+      grouped ? neap_tensor_data(neap_lua_push_series(L, 2, NEAP_I32, "ids", &n)) : NULL;
   if (grouped && n != r.n)
-    neap_lua_raise(L, "bins: %lld codes for %lld times", (long long)n, (long long)r.n);
+    neap_lua_raise(L, "bins: %lld groups for %lld times", (long long)n, (long long)r.n);
   bins *b = push_bins(L);
   b->rows = r.n;
-  if (grouped) neap_lua_check(L, order_rows(b, codes, r.groups));
+  if (grouped) neap_lua_check(L, order_rows(b, ids, r.groups));
   const int64_t whole[2] = {0, r.n};
   r.order = order_of(b);
   r.start = grouped ? neap_tensor_data(&b->start) : whole;

@@ -129,20 +129,20 @@ neap_status neap_grid_bin(const neap_grid *g, int64_t t, int64_t *begin, int64_t
 
 /* groups --------------------------------------------------------------------------------------- */
 
-neap_status neap_rows_by_code(int64_t n, const int64_t *code, int64_t groups, int64_t *order,
-                              int64_t *start) {
+neap_status neap_rows_by_group(int64_t n, const int32_t *id, int64_t groups, int64_t *order,
+                               int64_t *start) {
   memset(start, 0, (size_t)(groups + 1) * sizeof *start);
   for (int64_t i = 0; i < n; i++) {
     if ((i & 0xfffff) == 0) NEAP_TRY(neap_interrupt_check());
-    if (code[i] >= groups)
-      return neap_fail(NEAP_EARG, "group: code %lld of row %lld, there are %lld groups",
-                       (long long)code[i], (long long)i + 1, (long long)groups);
-    if (code[i] >= 0) start[code[i] + 1]++;
+    if (id[i] > groups)
+      return neap_fail(NEAP_EARG, "resample: row %lld is of group %d, there are %lld groups",
+                       (long long)i + 1, (int)id[i], (long long)groups);
+    if (id[i] > 0) start[id[i]]++;
   }
   for (int64_t k = 0; k < groups; k++) start[k + 1] += start[k];
   for (int64_t i = 0; i < n; i++) {
     if ((i & 0xfffff) == 0) NEAP_TRY(neap_interrupt_check());
-    if (code[i] >= 0) order[start[code[i]]++] = i;
+    if (id[i] > 0) order[start[id[i] - 1]++] = i;
   }
   for (int64_t k = groups; k > 0; k--) start[k] = start[k - 1];
   start[0] = 0;
@@ -210,14 +210,15 @@ typedef struct {
   const neap_timeline *rows;
   bool empty;
   int64_t most, count;
-  int64_t *begin, *end, *group, *first; /* NULL while counting */
+  int64_t *begin, *end, *first; /* NULL while counting */
+  int32_t *group;
 } finding;
 
 static void put(finding *f, int64_t begin, int64_t end, int64_t group, int64_t first) {
   if (f->begin) {
     f->begin[f->count] = begin;
     f->end[f->count] = end;
-    f->group[f->count] = group;
+    f->group[f->count] = (int32_t)(group + 1);
     f->first[f->count] = first;
   }
   f->count++;
@@ -341,7 +342,7 @@ neap_status neap_bins_find(neap_bins *out, const neap_grid *g, const neap_timeli
   NEAP_TRY(find_all(&f));
   neap_status st = neap_tensor_init_1d(&out->begin, NEAP_I64, f.count);
   if (!st) st = neap_tensor_init_1d(&out->end, NEAP_I64, f.count);
-  if (!st) st = neap_tensor_init_1d(&out->group, NEAP_I64, f.count);
+  if (!st) st = neap_tensor_init_1d(&out->group, NEAP_I32, f.count);
   if (!st) st = neap_tensor_init_1d(&out->first, NEAP_I64, f.count + 1);
   if (!st) {
     f.begin = neap_tensor_data(&out->begin);

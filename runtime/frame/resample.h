@@ -51,11 +51,11 @@ neap_status neap_grid_bin(const neap_grid *g, int64_t t, int64_t *begin, int64_t
 
 /* rows in bins --------------------------------------------------------------------------------- */
 
-/* Rows by group, keeping their order inside a group: codes are 0 to groups - 1, or negative for
- * rows that belong to none. Fills order (n positions, those without group left out) and start
- * (groups + 1 places in it). */
-neap_status neap_rows_by_code(int64_t n, const int64_t *code, int64_t groups, int64_t *order,
-                              int64_t *start);
+/* Rows by group, keeping their order inside a group: ids are 1 to groups, 0 for rows that belong to
+ * none. Fills order (n positions, those without group left out) and start (groups + 1 places in
+ * it). */
+neap_status neap_rows_by_group(int64_t n, const int32_t *id, int64_t groups, int64_t *order,
+                               int64_t *start);
 
 typedef struct {
   int64_t n;
@@ -66,10 +66,10 @@ typedef struct {
   bool rising;          /* equal times are refused as well */
 } neap_timeline;
 
-/* Bins in order of group and time: begin and end (i64 ns), the group of each (i64), and first: one
- * more than there are bins. With empty also the bins between those with rows: refused when there
- * would be more than most bins. NEAP_EVALUE for a missing time and for one that is earlier than the
- * row before it in its group; the message names the row. */
+/* Bins in order of group and time: begin and end (i64 ns), the group of each (i32, from 1), and
+ * first: one more than there are bins. With empty also the bins between those with rows: refused
+ * when there would be more than most bins. NEAP_EVALUE for a missing time and for one that is
+ * earlier than the row before it in its group; the message names the row. */
 typedef struct {
   neap_tensor begin, end, group, first;
 } neap_bins;

@@ -110,7 +110,8 @@ static void grids_end_where_time_does(void **state) {
 enum { MOST = 400 };
 
 typedef struct {
-  int64_t n, time[MOST], code[MOST], order[MOST], start[8];
+  int64_t n, time[MOST], order[MOST], start[8];
+  int32_t id[MOST];
 } table;
 
 /* Rows of three groups, mixed; times rise in each, with repeats and holes. */
@@ -121,9 +122,9 @@ static neap_timeline random_rows(neap_rng *r, table *t) {
     now += (int64_t)neap_rng_below(r, 3) * hour / 3;
     if (neap_rng_below(r, 40) == 0) now += 50 * hour;
     t->time[i] = now;
-    t->code[i] = (int64_t)neap_rng_below(r, 4) - 1;
+    t->id[i] = (int32_t)neap_rng_below(r, 4);
   }
-  assert_ok(neap_rows_by_code(t->n, t->code, 3, t->order, t->start));
+  assert_ok(neap_rows_by_group(t->n, t->id, 3, t->order, t->start));
   return (neap_timeline){
       .n = t->n, .time = t->time, .order = t->order, .groups = 3, .start = t->start};
 }
@@ -142,7 +143,8 @@ static void bins_hold_the_rows_of_their_time(void **state) {
     assert_ok(neap_bins_find(&b, &g, &rows, empty, 1000000));
     assert_ok(neap_grid_set(&g, 0, 0));
     const int64_t *begin = neap_tensor_data(&b.begin), *end = neap_tensor_data(&b.end),
-                  *group = neap_tensor_data(&b.group), *first = neap_tensor_data(&b.first);
+                  *first = neap_tensor_data(&b.first);
+    const int32_t *group = neap_tensor_data(&b.group);
     int64_t count = b.begin.size[0];
     for (int64_t k = 0; k < count; k++) {
       assert_true(empty || first[k] < first[k + 1]);
@@ -152,7 +154,7 @@ static void bins_hold_the_rows_of_their_time(void **state) {
         int64_t want_begin, want_end;
         assert_ok(neap_grid_bin(&g, t.time[t.order[i]], &want_begin, &want_end));
         assert_true(begin[k] == want_begin && end[k] == want_end);
-        assert_int_equal(t.code[t.order[i]], group[k]);
+        assert_int_equal(t.id[t.order[i]], group[k]);
         if (i > first[k]) assert_true(t.order[i] > t.order[i - 1]);
       }
     }

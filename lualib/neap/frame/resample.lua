@@ -3,6 +3,7 @@ local c = require "neap.c.frame"
 local clock = require "neap.clock"
 local core = require "neap.frame.core"
 local duration = require "neap.duration"
+local keys = require "neap.frame.keys"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -14,66 +15,19 @@ local where = "frame:resample"
 
 -- groups -----------------------------------------------------------------------------------------
 
--- The place of each label of a category in the order of letters, from 1; missing is 0.
-local function letter_codes(column)
-  local sorted, place, rank = {}, {}, { 0 }
-  for code, label in ipairs(column.labels) do sorted[code] = label end
-  table.sort(sorted)
-  for i, label in ipairs(sorted) do place[label] = i end
-  for code, label in ipairs(column.labels) do rank[code + 1] = place[label] end
-  local codes = tensor.of(rank, { dtype = "i64" }):take(column.tensor:to "i64":add_(1))
-  return codes, #sorted, { kind = "category", labels = sorted }
-end
-
--- The same for times and numbers, by their order.
-local function value_codes(column)
-  local x = column.tensor
-  local there = column.kind == "time" and x:ne(clock.nat) or x:eq(x)
-  local values = x[there]:unique()
-  local codes = tensor.where(there, values:searchsorted(x), 0)
-  return codes, #values, { kind = column.kind, values = values }
-end
-
-local function key_column(key, places)
-  if key.labels then
-    return { kind = "category", tensor = places:to "i32", labels = key.labels }
-  end
-  return { kind = key.kind, tensor = key.values:take(places) }
-end
-
--- Codes from 0 (-1 where a key is missing), how many, and fn(groups) -> columns of their keys.
+-- The group of each row, how many there are, and the first row of each.
 local function groups_of(f, names)
-  local codes, keys
-  for i, name in ipairs(names) do
-    local column = column_at(f, where, name)
-    local own, n, key = (column.kind == "category" and letter_codes or value_codes)(column)
-    keys = keys or {}
-    keys[i] = { name = name, n = n, key = key }
-    local joined = codes and (codes - 1) * n + own
-    codes = joined and tensor.where(codes:gt(0) & own:gt(0), joined, 0) or own
-    if i > 1 and n > 1 then -- numbered anew, that they stay small
-      local values = codes[codes:gt(0)]:unique()
-      keys[i].values = values
-      codes = tensor.where(codes:gt(0), values:searchsorted(codes), 0)
-    end
-  end
-  local groups = #codes > 0 and codes:max() or 0
-  return codes:sub_(1), groups, keys
+  local groups, n = c.groups(#f, keys.of(f, where, names), true, true)
+  return c.group_ids(groups), n, c.group_first(groups)
 end
 
--- Columns of the keys of groups (from 0), the last key first taken off the number.
-local function put_keys(out, keys, groups)
-  local columns, places = {}, groups + 1
-  for i = #keys, 1, -1 do
-    local k = keys[i]
-    if i == 1 then columns[i] = key_column(k.key, places)
-    else
-      local joined = (k.values and k.values:take(places) or places) - 1
-      columns[i] = key_column(k.key, joined % k.n + 1)
-      places = joined // k.n + 1
-    end
+-- The columns called names at the rows of groups.
+local function put_keys(out, f, names, rows)
+  for _, name in ipairs(names) do
+    local column = column_at(f, where, name)
+    put(out, where, name, { kind = column.kind, tensor = column.tensor:take(rows),
+      labels = column.labels })
   end
-  for i, k in ipairs(keys) do put(out, where, k.name, columns[i]) end
 end
 
 -- rules ------------------------------------------------------------------------------------------
@@ -204,12 +158,12 @@ local function find_bins(f, cadence, o, names)
     opts.raise("%s: column '%s' is no column of times", where, o.time)
   end
   local origin, at = origin_of(o)
-  local codes, n, keys
-  if names then codes, n, keys = groups_of(f, names) end
-  local bins, first, last, group = c.bins(times.tensor, codes, n, unit, step, o.time_zone, origin,
+  local ids, n, rows
+  if names then ids, n, rows = groups_of(f, names) end
+  local bins, first, last, group = c.bins(times.tensor, ids, n, unit, step, o.time_zone, origin,
     at, offset_of(o), o.closed == "right", o.rising, o.empty, most_bins(#f))
-  return { bins = bins, first = first, last = last, group = group, keys = keys,
-    times = times.tensor }
+  return { bins = bins, first = first, last = last, times = times.tensor,
+    rows = rows and rows:to "i64":take(group:to "i64") }
 end
 
 -- the end of what is known -----------------------------------------------------------------------
@@ -226,7 +180,7 @@ end
 local function known_until(f, found, o)
   if #f == 0 then return clock.nat end
   if f:has "known_at" and f:dtype "known_at" == "time" then return f:column("known_at"):max() end
-  local stamped = found.keys and found.times:max() or found.times[-1]
+  local stamped = found.rows and found.times:max() or found.times[-1]
   return o.closed == "right" and stamped or stamped + core.cadence(found.times)
 end
 
@@ -259,13 +213,13 @@ local defaults = {
 -- resample, and with `o.rising` equal times are refused, without `o.known_at` that column is left
 -- out: what market.resample asks for.
 function core.resample(f, cadence, rules, o)
-  local names = type(o.by) == "string" and { o.by } or o.by
+  local names = o.by ~= nil and keys.names(where, "by", o.by) or nil
   local found, out = find_bins(f, cadence, o, names), empty()
   local n, taken = #found.first, { [o.time] = true }
   for _, name in ipairs(names or {}) do taken[name] = true end
   if o.known_at then taken.known_at = true end
   if o.complete then taken.complete = true end
-  if found.keys then put_keys(out, found.keys, found.group) end
+  if found.rows then put_keys(out, f, names, found.rows) end
   put(out, where, o.time,
     { kind = "time", tensor = o.label == "left" and found.first or found.last })
   local has_empty = o.empty and n > 0
@@ -285,15 +239,17 @@ end
 --- column, "wmean", weights } or a function of the values that gives a number. Without rules
 --- open is the first, high the max, low the min, close the last, volume, amount, quote_volume and
 --- trades the sum, every other column its last value. Missing values are passed over: of none, a
---- sum is 0, a count 0, the rest missing. Rows of one `by` column (or an array of them) are
---- gathered by themselves, and come in its order; rows without it are left out.
+--- sum is 0, a product 1, a count 0, any false, all true, the rest missing. Rows of one `by` column
+--- (or an array of them) are gathered by themselves, and come in its order; rows without it are
+--- left out.
 ---
---- Bins hold their left end (`closed` = "left") or their right one, and are stamped with their
---- begin or their end (`label`). Steps count from `origin`: "epoch" (1970 in `time_zone`; whole
---- weeks from Mondays), so that bins do not depend on which rows there are and are the same for
---- every symbol; "start", "start_day", "end", "end_day" (of the rows, as in pandas, whose default
---- is "start_day"), or a time; plus `offset`. With a `time_zone` days begin at its midnights (23
---- and 25 hours when its clock changes) and months with its calendar; lengths stay lengths.
+--- Bins hold their left end (`closed` = "left"), which suits rows stamped with their begin, or
+--- their right one, for rows stamped with their end; `label` stamps bins with their begin or end.
+--- Steps count from `origin`: "epoch" (1970 in `time_zone`; whole weeks from Mondays), so that bins
+--- do not depend on which rows there are and are the same for every symbol; "start", "start_day",
+--- "end", "end_day" (of the rows, as in pandas, whose default is "start_day"), or a time; plus
+--- `offset`. With a `time_zone` days begin at its midnights (23 and 25 hours when its clock
+--- changes) and months with its calendar; lengths stay lengths.
 --- `empty = true` adds the steps between without rows.
 ---
 --- `known_at` is the end of the bin, or later when a row's own `known_at` is. `complete` is false

@@ -2,9 +2,9 @@
 local c = {}
 
 --- Rows of time in bins: an opaque value for `reduce_bins` and `bin_rows`, and the begin, end and
---- group (from 0) of each bin as i64 tensors.
+--- group of each bin, as i64 and (the group, from 1) i32 tensors.
 ---@param time neap.tensor i64 ns, not falling inside a group
----@param codes? neap.tensor i64, the group of each row from 0, negative for none
+---@param ids? neap.tensor i32, the group of each row from 1, 0 for none
 ---@param groups? integer how many there are
 ---@param unit "time"|"days"|"months"
 ---@param step integer ns, days or months
@@ -20,7 +20,7 @@ local c = {}
 ---@return neap.tensor first
 ---@return neap.tensor last
 ---@return neap.tensor group
-function c.bins(time, codes, groups, unit, step, zone, origin, at, offset, closed_right, rising,
+function c.bins(time, ids, groups, unit, step, zone, origin, at, offset, closed_right, rising,
   empty, most) end
 
 --- A statistic of a column for each bin, missing values passed over.
