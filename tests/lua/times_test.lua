@@ -112,7 +112,7 @@ describe("between", function()
       { "the first bound 'NaT' is not a time", "NaT" },
       { "the last bound '01/02/2018' is not a time", "2018", "01/02/2018" },
       { "the last bound must be a text or a time in nanoseconds, got number", "2018", 1.5 },
-      { "the first bound must be a text or a time in nanoseconds, got number", clock.nat },
+      { "the first bound 'NaT' is not a time", clock.nat },
       { "unknown closed 'open'", "2018", "2018", { closed = "open" } },
       { "column 'x' is no column of times", "2018", "2018", { time = "x" } },
       { "time zone 'New York' is unknown %(did you mean 'America/New_York'%?%)", "2018", "2018",

@@ -80,7 +80,10 @@ function core.span(caller, name, bound, zone)
       type(bound))
   end
   local first, last = span_of(bound, zone)
-  if not first then opts.raise("%s: %s '%s' is not a time", caller, name, tostring(bound)) end
+  if not first then
+    local shown = type(bound) == "string" and bound or clock.print(bound)
+    opts.raise("%s: %s '%s' is not a time", caller, name, shown)
+  end
   return first, last
 end
 
