@@ -94,8 +94,8 @@ void neap_kern_merge(neap_fold_op op, neap_dtype dtype, neap_acc *into, const ne
 }
 
 const char *const neap_rolling_names[NEAP_ROLLINGS + 1] = {
-    "sum",  "mean", "std",  "var",   "cov",      "corr", "min",    "max", "first",
-    "last", "skew", "kurt", "count", "quantile", "rank", "median", NULL};
+    "sum", "mean",  "std",  "var",   "cov",      "corr", "skew",   "kurt", "min",
+    "max", "first", "last", "count", "quantile", "rank", "median", NULL};
 
 const char *const neap_binary_names[NEAP_OP_COUNT] = {
 #define BINARY(name, dtypes) #name,

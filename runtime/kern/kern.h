@@ -184,7 +184,7 @@ typedef void (*neap_student_fn)(int64_t n, double *z, const uint64_t *low, const
 /* z += a x; z and x lie apart. */
 typedef void (*neap_add_scaled_fn)(int64_t n, double *z, double a, const double *x);
 
-/* Windows that roll over a series. The first six of these have a kernel for windows of one width.
+/* Windows that roll over a series. The first eight of these have a kernel for windows of one width.
  */
 typedef enum {
   NEAP_ROLLING_SUM,
@@ -193,13 +193,13 @@ typedef enum {
   NEAP_ROLLING_VAR, /* the same */
   NEAP_ROLLING_COV, /* the same, of the places where two series have numbers */
   NEAP_ROLLING_CORR,
+  NEAP_ROLLING_SKEW, /* with the corrections for small samples that pandas and Excel make; of 3 */
+  NEAP_ROLLING_KURT, /* of 4 numbers at least */
   NEAP_ROLLING_MIN,
   NEAP_ROLLING_MAX,
   NEAP_ROLLING_FIRST, /* the first number and the last */
   NEAP_ROLLING_LAST,
-  NEAP_ROLLING_SKEW,  /* with the corrections for small samples that pandas and Excel make; of 3 */
-  NEAP_ROLLING_KURT,  /* of 4 numbers at least */
-  NEAP_ROLLING_COUNT, /* of numbers; min_count is for the others */
+  NEAP_ROLLING_COUNT,    /* of numbers; min_count is for the others */
   NEAP_ROLLING_QUANTILE, /* parameter in [0, 1], linear interpolation */
   NEAP_ROLLING_RANK,     /* of the last place, from 1, the mean of equals; parameter 1: of count */
   NEAP_ROLLING_MEDIAN,   /* the quantile 0.5, whatever parameter is */

@@ -9,8 +9,8 @@
  * the first number of its stretch, so that an offset of the data costs no digits. */
 
 /* What is known of the stretches of some length, one for each place: of sums, the sum (0) and what
- * was lost (1); of moments, the mean (0) and squares (1); of two series, their means (0, 1),
- * products (2) and squares (3, 4). count is kept where there are gaps. */
+ * was lost (1); of moments, the mean (0), squares (1), cubes (2) and fourths (3); of two series,
+ * their means (0, 1), products (2) and squares (3, 4). count is kept where there are gaps. */
 enum { STRETCH_FIELDS = 5 };
 typedef struct {
   double *f[STRETCH_FIELDS], *count;
@@ -62,6 +62,30 @@ static ALWAYS_INLINE void join_moments(JOIN_ARGS, const double *x) {
   }
 }
 
+/* Pebay 2008, with the shares of both in place of their counts. */
+static ALWAYS_INLINE void join_powers(JOIN_ARGS, const double *x) {
+  double *zo = z->f[0], *zs = z->f[1], *z3 = z->f[2], *z4 = z->f[3], *zc = z->count;
+  const double *ao = a->f[0], *as = a->f[1], *a3 = a->f[2], *a4 = a->f[3], *xb = x + na;
+  const double *bo = b->f[0] + na, *bs = b->f[1] + na, *b3 = b->f[2] + na, *b4 = b->f[3] + na;
+  const double *ac = a->count, *bc = gaps ? b->count + na : NULL;
+  double all = (double)na;
+  double whole_a = share_of((double)nb, (double)na), whole_b = share_of((double)na, (double)nb);
+  IVDEP for (int64_t j = 0; j < m; j++) {
+    double ca = gaps ? ac[j] : all, cb = gaps ? bc[j] : 1;
+    double sa = gaps ? share_of(cb, ca) : whole_a, sb = gaps ? share_of(ca, cb) : whole_b;
+    double far = (xb[j] - x[j]) + (bo[j] - ao[j]);
+    far = cb > 0 ? far : 0;
+    double square = far * far, term = square * (ca * sb), s2 = as[j], t2 = bs[j], s3 = a3[j];
+    double t3 = b3[j];
+    z4[j] = (a4[j] + b4[j]) + term * square * (sa * sa - sa * sb + sb * sb) +
+            6 * square * (sa * sa * t2 + sb * sb * s2) + 4 * far * (sa * t3 - sb * s3);
+    z3[j] = (s3 + t3) + term * far * (sa - sb) + 3 * far * (sa * t2 - sb * s2);
+    zs[j] = (s2 + t2) + term;
+    zo[j] = ao[j] + far * sb;
+    if (gaps) zc[j] = ca + cb;
+  }
+}
+
 static ALWAYS_INLINE void join_pairs(bool squares, JOIN_ARGS, const double *x, const double *u) {
   double *zx = z->f[0], *zu = z->f[1], *zp = z->f[2], *zs = z->f[3], *zt = z->f[4], *zc = z->count;
   const double *ax = a->f[0], *au = a->f[1], *ap = a->f[2], *as = a->f[3], *at = a->f[4];
@@ -90,8 +114,24 @@ static ALWAYS_INLINE void join_stretches(neap_rolling op, JOIN_ARGS, const rolle
   case NEAP_ROLLING_MEAN: join_sums(gaps, m, na, nb, z, a, b); break;
   case NEAP_ROLLING_STD:
   case NEAP_ROLLING_VAR: join_moments(gaps, m, na, nb, z, a, b, r->x); break;
+  case NEAP_ROLLING_SKEW:
+  case NEAP_ROLLING_KURT: join_powers(gaps, m, na, nb, z, a, b, r->x); break;
   default: join_pairs(op == NEAP_ROLLING_CORR, gaps, m, na, nb, z, a, b, r->x, r->u);
   }
+}
+
+/* G1 and G2 of Joanes and Gill 1998; 0 and -3 of equal numbers. */
+static ALWAYS_INLINE double skewness(double n, double squares, double cubes) {
+  double v = n * sqrt(n - 1) / (n - 2) * (cubes / squares / sqrt(squares));
+  v = squares == 0 ? 0 : v;
+  return n < 3 ? (double)NAN : v;
+}
+
+static ALWAYS_INLINE double kurtosis(double n, double squares, double fourths) {
+  double ratio = fourths / squares / squares;
+  double v = (n - 1) / ((n - 2) * (n - 3)) * (n * (n + 1) * ratio - 3 * (n - 1));
+  v = squares == 0 ? -3 : v;
+  return n < 4 ? (double)NAN : v;
 }
 
 static ALWAYS_INLINE double rolled_to(neap_rolling op, const stretches *s, int64_t j, double count,
@@ -102,6 +142,8 @@ static ALWAYS_INLINE double rolled_to(neap_rolling op, const stretches *s, int64
   case NEAP_ROLLING_MEAN: return (v - v == 0 ? v + w : v) / count;
   case NEAP_ROLLING_VAR: return over > 0 ? w / over : (double)NAN;
   case NEAP_ROLLING_STD: return over > 0 ? sqrt(w / over) : (double)NAN;
+  case NEAP_ROLLING_SKEW: return skewness(count, w, s->f[2][j]);
+  case NEAP_ROLLING_KURT: return kurtosis(count, w, s->f[3][j]);
   case NEAP_ROLLING_COV: return over > 0 ? s->f[2][j] / over : (double)NAN;
   default: {
     double corr = s->f[2][j] / (sqrt(s->f[3][j]) * sqrt(s->f[4][j]));
@@ -199,6 +241,8 @@ ROLL_TILES(roll_stds, NEAP_ROLLING_STD)
 ROLL_TILES(roll_vars, NEAP_ROLLING_VAR)
 ROLL_TILES(roll_covs, NEAP_ROLLING_COV)
 ROLL_TILES(roll_corrs, NEAP_ROLLING_CORR)
+ROLL_TILES(roll_skews, NEAP_ROLLING_SKEW)
+ROLL_TILES(roll_kurts, NEAP_ROLLING_KURT)
 
 /* Marks, and numbers in the gaps: the next one, 0 after the last. */
 static void fill_gaps(int64_t n, const double *x, const double *u, double *mark, double *to_x,
@@ -221,9 +265,12 @@ static bool has_gaps(int64_t n, const double *x) {
 static void rolling(neap_rolling op, int64_t n, double *y, const double *x, const double *u,
                     const neap_rolling_options *o, double *space) {
   int64_t places = n + o->n - 1;
-  bool sums = op == NEAP_ROLLING_SUM || op == NEAP_ROLLING_MEAN, corr = op == NEAP_ROLLING_CORR;
+  static const int fields_of[] = {
+      [NEAP_ROLLING_SUM] = 2,  [NEAP_ROLLING_MEAN] = 2, [NEAP_ROLLING_STD] = 2,
+      [NEAP_ROLLING_VAR] = 2,  [NEAP_ROLLING_COV] = 3,  [NEAP_ROLLING_CORR] = 5,
+      [NEAP_ROLLING_SKEW] = 4, [NEAP_ROLLING_KURT] = 4};
+  int fields = fields_of[op];
   bool gaps = has_gaps(places, x) || (u && has_gaps(places, u));
-  int fields = sums || !u ? 2 : corr ? 5 : 3;
   stretches part[3];
   memset(part, 0, sizeof part);
   for (int p = 0; p < 3; p++) {
@@ -243,6 +290,8 @@ static void rolling(neap_rolling op, int64_t n, double *y, const double *x, cons
   case NEAP_ROLLING_STD: roll_stds(gaps, n, y, &r, o, part); break;
   case NEAP_ROLLING_VAR: roll_vars(gaps, n, y, &r, o, part); break;
   case NEAP_ROLLING_COV: roll_covs(gaps, n, y, &r, o, part); break;
+  case NEAP_ROLLING_SKEW: roll_skews(gaps, n, y, &r, o, part); break;
+  case NEAP_ROLLING_KURT: roll_kurts(gaps, n, y, &r, o, part); break;
   default: roll_corrs(gaps, n, y, &r, o, part);
   }
 }

@@ -31,7 +31,7 @@ typedef struct {
 
 /* tiles ---------------------------------------------------------------------------------------- */
 
-static bool has_kernel(neap_rolling op) { return op <= NEAP_ROLLING_CORR; }
+static bool has_kernel(neap_rolling op) { return op <= NEAP_ROLLING_KURT; }
 
 /* Results of a tile: it reads width - 1 places more, all of them from the nearest caches. */
 static int64_t tile_of(int64_t width) { return 3 * width < TILE ? TILE : 3 * width; }

@@ -14,7 +14,7 @@ static bool same(const double *a, const double *b, int64_t n) {
 /* A window by two passes over it. */
 static double plain_window(neap_rolling op, const double *x, const double *u, int64_t n,
                            const neap_rolling_options *o) {
-  double count = 0, sx = 0, su = 0, xx = 0, uu = 0, xu = 0;
+  double count = 0, sx = 0, su = 0, xx = 0, uu = 0, xu = 0, x3 = 0, x4 = 0;
   bool two = op == NEAP_ROLLING_COV || op == NEAP_ROLLING_CORR;
   for (int64_t j = 0; j < n; j++) {
     bool number = !isnan(x[j]) && !(two && isnan(u[j]));
@@ -26,6 +26,8 @@ static double plain_window(neap_rolling op, const double *x, const double *u, in
     if (!isnan(x[j]) && !(two && isnan(u[j]))) {
       double dx = x[j] - sx / count, du = two ? u[j] - su / count : 0;
       xx += dx * dx;
+      x3 += dx * dx * dx;
+      x4 += dx * dx * dx * dx;
       uu += du * du;
       xu += dx * du;
     }
@@ -34,6 +36,12 @@ static double plain_window(neap_rolling op, const double *x, const double *u, in
   if (op == NEAP_ROLLING_SUM) return sx;
   if (op == NEAP_ROLLING_MEAN) return sx / count;
   if (op == NEAP_ROLLING_CORR) return count > 1 ? xu / sqrt(xx * uu) : NAN;
+  if (op == NEAP_ROLLING_SKEW)
+    return count < 3 ? NAN : count * sqrt(count - 1) / (count - 2) * x3 / pow(xx, 1.5);
+  if (op == NEAP_ROLLING_KURT && count < 4) return NAN;
+  if (op == NEAP_ROLLING_KURT)
+    return (count - 1) / (count - 2) / (count - 3) *
+           (count * (count + 1) * x4 / (xx * xx) - 3 * (count - 1));
   if (over <= 0) return NAN;
   if (op == NEAP_ROLLING_COV) return xu / over;
   return op == NEAP_ROLLING_VAR ? xx / over : sqrt(xx / over);
@@ -44,7 +52,7 @@ enum { WINDOWS = 101, WIDEST = 40 };
 static void check_rolling(const neap_kern *kern, const double *x, const double *u) {
   static const int64_t widths[] = {1, 2, 3, 7, 8, 20, 31, 32, 33, WIDEST};
   static double y[WINDOWS], other[WINDOWS], space[NEAP_ROLLING_SPACE * (WINDOWS + WIDEST)];
-  for (int op = 0; op <= NEAP_ROLLING_CORR; op++)
+  for (int op = 0; op <= NEAP_ROLLING_KURT; op++)
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
       neap_rolling_options o = {widths[w], widths[w] > 4 ? 4 : widths[w], 1};
       const double *two = op == NEAP_ROLLING_COV || op == NEAP_ROLLING_CORR ? u : NULL;
