@@ -21,6 +21,29 @@ static double rank_of(int64_t below, int64_t equal, int64_t count, const neap_ro
   return o->parameter > 0 ? rank / (double)count : rank;
 }
 
+/* ranks among very few: all are compared, which no order beats ----------------------------------
+ */
+
+enum { VERY_FEW = 32 };
+
+static neap_status roll_very_few(const neap__rolling *r, const neap__stretch *s) {
+  for (int64_t i = s->from; i < s->to; i++) {
+    if (i % NEAP__ROLLING_POLL == 0) NEAP_TRY(neap_interrupt_check());
+    int64_t low = neap__low(r, s, i), n = neap__high(r, s, i) - low;
+    int64_t below = 0, equal = 0, count = 0;
+    const double *x = r->x + low;
+    double v = n > 0 ? x[n - 1] : NAN;
+    for (int64_t j = 0; j < n; j++) {
+      below += x[j] < v;
+      equal += x[j] == v;
+      count += x[j] == x[j];
+    }
+    bool missing = isnan(v) || count < r->o->min_count;
+    r->y[i] = missing ? NAN : rank_of(below, equal, count, r->o);
+  }
+  return NEAP_OK;
+}
+
 /* few ------------------------------------------------------------------------------------------ */
 
 enum { FEW = 200 };
@@ -270,6 +293,7 @@ neap_status neap__roll_order(const neap__rolling *r, const neap__stretch *s) {
     int64_t length = neap__high(r, s, i) - neap__low(r, s, i);
     longest = length > longest ? length : longest;
   }
+  if (longest <= VERY_FEW && r->op == NEAP_ROLLING_RANK) return roll_very_few(r, s);
   if (longest <= FEW) return roll_few(r, s);
   return roll_ordered(r, s, start, end);
 }
