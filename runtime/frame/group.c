@@ -32,6 +32,71 @@ static neap_status add_key(neap_groups *g, const neap_series *key, bool sorted, 
   return st;
 }
 
+/* The first row of each group, no further than until all are seen; all: they were. */
+static neap_status find_first(neap_groups *g, bool *all) {
+  int64_t left = g->count;
+  for (int64_t k = 0; k < g->count; k++) g->first[k] = -1;
+  for (int64_t i = 0; i < g->rows && left > 0; i++) {
+    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
+    if (g->id[i] < 0 || g->first[g->id[i]] >= 0) continue;
+    g->first[g->id[i]] = (int32_t)i;
+    left--;
+  }
+  *all = left == 0;
+  return NEAP_OK;
+}
+
+/* codes as they are ------------------------------------------------------------------------------
+ * The labels of a category are mostly all used. Then the places of codes are the groups, and rows
+ * without text are in none: nothing has to be looked up, and the first rows tell whether it holds.
+ */
+
+typedef struct {
+  neap_groups *g;
+  const neap_series *key;
+  bool strange; /* a code without label */
+} coding;
+
+/* Is each of n codes in 0 .. most? The sign bit of c or of most - c tells, without a branch. */
+static bool have_labels(int64_t n, const int32_t *code, uint32_t most) {
+  uint32_t wrong = 0;
+  for (int64_t i = 0; i < n; i++) wrong |= (uint32_t)code[i] | (most - (uint32_t)code[i]);
+  return wrong >> 31 == 0;
+}
+
+static neap_status code_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  coding *c = ctx;
+  const int32_t *code = neap_tensor_data(&c->key->values), *rank = c->key->rank;
+  int32_t *id = c->g->id;
+  for (; begin < end; begin += NEAP__KEY_BLOCK) {
+    int64_t upto = end - begin < NEAP__KEY_BLOCK ? end : begin + NEAP__KEY_BLOCK;
+    if (!have_labels(upto - begin, code + begin, (uint32_t)c->key->labels)) {
+      __atomic_store_n(&c->strange, true, __ATOMIC_RELAXED);
+      return NEAP_OK;
+    }
+    for (int64_t i = begin; i < upto && rank; i++) id[i] = code[i] ? rank[code[i]] : -1;
+    for (int64_t i = begin; i < upto && !rank; i++) id[i] = code[i] - 1;
+  }
+  return NEAP_OK;
+}
+
+static neap_status try_codes(neap_groups *g, const neap_series *key, bool *fits) {
+  coding c = {g, key, false};
+  *fits = false;
+  if (key->kind != NEAP_COLUMN_CATEGORY || key->places > g->rows / 4) return NEAP_OK;
+  NEAP_TRY(neap_parallel_for(g->rows, NEAP__KEY_GRAIN, code_chunk, &c));
+  if (c.strange) return NEAP_OK;
+  g->count = key->places;
+  g->first = neap_alloc_array(g->count, sizeof *g->first);
+  if (!g->first) return NEAP_ENOMEM;
+  NEAP_TRY(find_first(g, fits));
+  if (*fits) return NEAP_OK;
+  neap_free(g->first);
+  g->first = NULL;
+  return NEAP_OK;
+}
+
 static neap_status number_rows(neap_groups *g, int count, const neap_series *keys, bool sorted,
                                bool drop) {
   neap__index x;
@@ -45,19 +110,6 @@ static neap_status number_rows(neap_groups *g, int count, const neap_series *key
   g->count = x.count;
   neap__index_drop(&x);
   for (int k = 1; k < count; k++) NEAP_TRY(add_key(g, &keys[k], sorted, drop));
-  return NEAP_OK;
-}
-
-/* The first row of each group; no further than until all are seen. */
-static neap_status find_first(neap_groups *g) {
-  int64_t left = g->count;
-  for (int64_t k = 0; k < g->count; k++) g->first[k] = -1;
-  for (int64_t i = 0; i < g->rows && left > 0; i++) {
-    if (i % POLL == 0) NEAP_TRY(neap_interrupt_check());
-    if (g->id[i] < 0 || g->first[g->id[i]] >= 0) continue;
-    g->first[g->id[i]] = (int32_t)i;
-    left--;
-  }
   return NEAP_OK;
 }
 
@@ -85,13 +137,18 @@ static neap_status by_appearance(neap_groups *g) {
 neap_status neap_groups_make(neap_groups *out, int64_t n, int count, const neap_series *keys,
                              bool sorted, bool drop) {
   neap_groups g = {.rows = n};
+  bool done = false;
   *out = g;
   NEAP_TRY(neap__check_rows("group_by", n));
   g.id = neap_alloc_array(n, sizeof *g.id);
-  neap_status st = g.id ? number_rows(&g, count, keys, sorted, drop) : NEAP_ENOMEM;
-  if (!st) g.first = neap_alloc_array(g.count, sizeof *g.first);
-  if (!st && !g.first) st = NEAP_ENOMEM;
-  if (!st) st = sorted ? find_first(&g) : by_appearance(&g);
+  neap_status st = g.id ? NEAP_OK : NEAP_ENOMEM;
+  if (!st && count == 1 && sorted && drop) st = try_codes(&g, keys, &done);
+  if (!st && !done) {
+    st = number_rows(&g, count, keys, sorted, drop);
+    if (!st) g.first = neap_alloc_array(g.count, sizeof *g.first);
+    if (!st && !g.first) st = NEAP_ENOMEM;
+    if (!st) st = sorted ? find_first(&g, &done) : by_appearance(&g);
+  }
   if (st) neap_groups_drop(&g);
   *out = g;
   return st;

@@ -29,10 +29,8 @@ const char *const neap_group_statistic_names[NEAP_GROUP_STATISTICS] = {
 /* accumulators: one of a kind for each group ----------------------------------------------------
  */
 
-typedef struct {
-  double sum;
-  int64_t count;
-} moments;
+typedef double moments __attribute__((vector_size(16))); /* sum and count, added in one step */
+enum { SUM, COUNT };
 typedef struct {
   double low, high;
 } extremes;
@@ -57,7 +55,7 @@ typedef struct {
   const double *x, *weight;
   const int64_t *whole;
   const uint8_t *present;
-  const moments *about;
+  const double *about; /* the mean of each group */
 } block;
 
 static bool one_group(const int32_t *id) {
@@ -66,16 +64,13 @@ static bool one_group(const int32_t *id) {
   return differ == 0;
 }
 
+static moments moment_of(double v) { return v == v ? (moments){v, 1} : (moments){0, 0}; }
+
 /* RUN values of one group in four lanes: adding to one place RUN times would wait for each. */
 static void add_run(const double *x, moments *into) {
-  double sum[4] = {0};
-  int64_t count = 0;
-  for (int k = 0; k < RUN; k++) {
-    sum[k % 4] += x[k] == x[k] ? x[k] : 0;
-    count += x[k] == x[k];
-  }
-  into->sum += (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  into->count += count;
+  moments lane[4] = {{0}};
+  for (int k = 0; k < RUN; k++) lane[k % 4] += moment_of(x[k]);
+  *into += (lane[0] + lane[1]) + (lane[2] + lane[3]);
 }
 
 static void add_moments(const block *b, void *into) {
@@ -86,24 +81,15 @@ static void add_moments(const block *b, void *into) {
       add_run(b->x + i, &a[b->id[i]]);
       continue;
     }
-    for (int k = 0; k < RUN; k++) {
-      double v = b->x[i + k];
-      moments *to = &a[b->id[i + k]];
-      to->sum += v == v ? v : 0;
-      to->count += v == v;
-    }
+    for (int k = 0; k < RUN; k++) a[b->id[i + k]] += moment_of(b->x[i + k]);
   }
-  for (; i < b->n; i++) {
-    double v = b->x[i];
-    a[b->id[i]].sum += v == v ? v : 0;
-    a[b->id[i]].count += v == v;
-  }
+  for (; i < b->n; i++) a[b->id[i]] += moment_of(b->x[i]);
 }
 
 static void add_squares(const block *b, void *into) {
   double *a = into;
   for (int64_t i = 0; i < b->n; i++) {
-    double d = b->x[i] - b->about[b->id[i]].sum;
+    double d = b->x[i] - b->about[b->id[i]];
     a[b->id[i]] += d == d ? d * d : 0;
   }
 }
@@ -111,7 +97,7 @@ static void add_squares(const block *b, void *into) {
 static void add_cubes(const block *b, void *into) {
   double *a = into;
   for (int64_t i = 0; i < b->n; i++) {
-    double d = b->x[i] - b->about[b->id[i]].sum;
+    double d = b->x[i] - b->about[b->id[i]];
     a[b->id[i]] += d == d ? d * d * d : 0;
   }
 }
@@ -190,7 +176,7 @@ static void add_weighted(const block *b, void *into) {
     const type *b = from;                                                                          \
     for (int64_t i = 0; i < n; i++) { body; }                                                      \
   }
-JOIN(join_moments, moments, a[i].sum += b[i].sum; a[i].count += b[i].count)
+JOIN(join_moments, moments, a[i] += b[i])
 JOIN(join_sums, double, a[i] += b[i])
 JOIN(join_products, double, a[i] *= b[i])
 JOIN(join_extremes, extremes, a[i].low = fmin(a[i].low, b[i].low);
@@ -257,7 +243,7 @@ typedef struct {
   const neap_groups *g;
   const neap_series *column;
   const pass *pass;
-  const moments *about;
+  const double *about;
   const double *weights;
   neap_cast_fn to_f64, to_i64;
   char *partial; /* chunks x (1 + groups): in front of the groups, a place for rows in none */
@@ -311,7 +297,7 @@ static neap_status reduce_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t
 
 /* *out: the accumulators of all groups, from the one of rows in none on; freed by the caller. */
 static neap_status run_pass(char **out, const neap_groups *g, const neap_series *column,
-                            pass_name name, const moments *about, const double *weights) {
+                            pass_name name, const double *about, const double *weights) {
   const neap_kern *k;
   NEAP_TRY(neap_kern_select(&k));
   int64_t grain = 8 * g->count > NEAP__KEY_GRAIN ? 8 * g->count : NEAP__KEY_GRAIN;
@@ -346,7 +332,7 @@ typedef struct {
   const double *weights;
   bool floats;
   char *made[PASSES];
-  moments *mean; /* of MOMENTS, sum divided by count, from the place of rows in none on */
+  double *mean; /* from the place of rows in none on */
 } results;
 
 static neap_status need(results *r, pass_name name) {
@@ -360,8 +346,7 @@ static neap_status need_deviations(results *r) {
     const moments *m = (const moments *)(const void *)r->made[MOMENTS];
     r->mean = neap_alloc_array(r->g->count + 1, sizeof *r->mean);
     if (!r->mean) return NEAP_ENOMEM;
-    for (int64_t i = 0; i <= r->g->count; i++)
-      r->mean[i] = (moments){m[i].sum / (double)m[i].count, m[i].count};
+    for (int64_t i = 0; i <= r->g->count; i++) r->mean[i] = m[i][SUM] / m[i][COUNT];
   }
   return need(r, SQUARES);
 }
@@ -376,11 +361,11 @@ static double skew_of(double count, double squares, double cubes) {
 
 /* Statistic of group i as a number. */
 static double number_of(const results *r, neap_group_statistic s, int64_t i) {
-  double count = r->made[MOMENTS] ? (double)OF(moments, MOMENTS)[i].count : 0;
+  double count = r->made[MOMENTS] ? OF(moments, MOMENTS)[i][COUNT] : 0;
   switch (s) {
-  case NEAP_GROUP_SUM: return OF(moments, MOMENTS)[i].sum;
+  case NEAP_GROUP_SUM: return OF(moments, MOMENTS)[i][SUM];
   case NEAP_GROUP_PROD: return OF(double, PRODUCTS)[i];
-  case NEAP_GROUP_MEAN: return OF(moments, MOMENTS)[i].sum / count;
+  case NEAP_GROUP_MEAN: return OF(moments, MOMENTS)[i][SUM] / count;
   case NEAP_GROUP_VAR: return count < 2 ? NAN : OF(double, SQUARES)[i] / (count - 1);
   case NEAP_GROUP_STD: return count < 2 ? NAN : sqrt(OF(double, SQUARES)[i] / (count - 1));
   case NEAP_GROUP_SKEW: return skew_of(count, OF(double, SQUARES)[i], OF(double, CUBES)[i]);
@@ -396,7 +381,8 @@ static int64_t whole_of(const results *r, neap_group_statistic s, int64_t i) {
   switch (s) {
   case NEAP_GROUP_SUM: return (int64_t)OF(uint64_t, WHOLE_SUMS)[i];
   case NEAP_GROUP_PROD: return (int64_t)OF(uint64_t, WHOLE_PRODUCTS)[i];
-  case NEAP_GROUP_COUNT: return r->floats ? OF(moments, MOMENTS)[i].count : OF(ends, ENDS)[i].count;
+  case NEAP_GROUP_COUNT:
+    return r->floats ? (int64_t)OF(moments, MOMENTS)[i][COUNT] : OF(ends, ENDS)[i].count;
   case NEAP_GROUP_ANY: return OF(tests, TESTS)[i].nonzero > 0;
   case NEAP_GROUP_ALL: return OF(tests, TESTS)[i].nonzero == OF(tests, TESTS)[i].count;
   default: break;

@@ -144,6 +144,27 @@ describe("f:group_by", function()
     assert.same({ "a", "b" }, g:column "sum":totable())
   end)
 
+  it("groups many rows of few texts as it groups their places", function()
+    local texts, rng = { "d", "b", false, "e", "a", "c" }, neap.rng(8)
+    local order = { a = 1, b = 2, c = 3, d = 4, e = 5 }
+    local list, places = {}, {}
+    for i = 1, 40000 do
+      local text = texts[rng:integer(1, 6)]
+      list[i], places[i] = text, text and order[text] or nan
+    end
+    local f = frame.new { { "s", frame.category(list) }, { "k", places },
+      { "x", tensor.randn { #list, rng = rng } } }
+    local some = f:where(f.k:ne(2)) -- a label that no row has
+    for _, each in ipairs { f, some, f:sort "s", f:where(f.k:eq(3)) } do
+      local a = each:group_by("s"):agg { { "m", "x", "mean" }, { "n", "size" } }
+      local b = each:group_by("k"):agg { { "m", "x", "mean" }, { "n", "size" } }
+      assert.same(b.m:totable(), a.m:totable())
+      assert.same(b.n:totable(), a.n:totable())
+      for i, text in ipairs(a.s:totable()) do assert.equal(order[text], b.k[i]) end
+    end
+    assert.equal(4, #some:group_by "s")
+  end)
+
   it("tells texts apart by what they say, not by their codes", function()
     local category = require "neap.frame.category"
     local codes = tensor.of({ 1, 2, 3, 0 }, { dtype = "i32" })
