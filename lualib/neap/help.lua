@@ -86,18 +86,59 @@ local function wrap(text, pad, width)
   return table.concat(lines, "\n")
 end
 
--- Paragraphs are separated by empty lines in the comment.
-local function paragraphs(lines, pad)
-  local out, part = {}, {}
-  for i = 1, #lines + 1 do
-    if lines[i] and lines[i] ~= "" then
-      part[#part + 1] = lines[i]
-    elseif #part > 0 then
-      out[#out + 1] = wrap(table.concat(part, " "), pad, 80)
-      part = {}
-    end
+-- The cells of a row of a Markdown table; nil for other lines, none for the line under the head.
+local function row_of_table(line)
+  if not line:find "^|" then return nil end
+  local cells = {}
+  for text in line:gsub("\\|", "\0"):gmatch "|([^|]*)" do
+    cells[#cells + 1] = text:gsub("%z", "|"):match "^%s*(.-)%s*$"
   end
-  return table.concat(out, "\n\n")
+  if not line:find "[^|%s:-]" then return {} end
+  return cells
+end
+
+-- A table, with its last column wrapped beside the others.
+local function table_text(rows, pad)
+  local widths, out = {}, {}
+  for _, cells in ipairs(rows) do
+    for k, text in ipairs(cells) do widths[k] = math.max(widths[k] or 0, #text) end
+  end
+  for _, cells in ipairs(rows) do
+    local lead = pad
+    for k = 1, #cells - 2 do lead = lead .. ("%-" .. widths[k] + 2 .. "s"):format(cells[k]) end
+    local space = (" "):rep(#lead)
+    local last = cells[#cells - 1] and wrap(cells[#cells - 1], space, 80):sub(#space + 1) or ""
+    if #cells > 1 then out[#out + 1] = (lead .. last):gsub("%s+$", "") end
+  end
+  return table.concat(out, "\n")
+end
+
+-- Paragraphs are separated by empty lines in the comment; rows of a table and items of a list
+-- begin lines of their own.
+local function paragraphs(lines, pad)
+  local out, part, rows, gap = {}, {}, {}, ""
+  local function flush()
+    if #part > 0 then
+      local hang = part[1]:find "^%- " and "  " or ""
+      local text = wrap(table.concat(part, " "), pad .. hang, 80)
+      out[#out + 1] = gap .. text:sub(#hang + 1)
+    elseif #rows > 0 then
+      out[#out + 1] = gap .. table_text(rows, pad)
+    end
+    if #part + #rows > 0 then gap = "\n" end
+    part, rows = {}, {}
+  end
+  for _, line in ipairs(lines) do
+    local cells = row_of_table(line)
+    if line == "" or line:find "^%- " or (cells and #part > 0) or (not cells and #rows > 0) then
+      flush()
+    end
+    if line == "" then gap = #out > 0 and "\n\n" or ""
+    elseif cells then rows[#rows + 1] = cells
+    else part[#part + 1] = line end
+  end
+  flush()
+  return table.concat(out)
 end
 
 local function title(entry)

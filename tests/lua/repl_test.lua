@@ -662,6 +662,20 @@ describe("help", function()
     assert.equal("tensor.zeros", near)
   end)
 
+  it("keeps the lines of tables and lists", function()
+    local text = help.topic "frame:where"
+    assert.truthy(text:find("\n  arithmetic       `+ - * / // % ^` and parentheses\n", 1, true))
+    assert.truthy(text:find("`and or not`, also `& | ~` with", 1, true))
+    assert.is_nil(text:find("---", 1, true))
+    text = help.topic "frame.read_csv"
+    assert.truthy(text:find("\n  - `header = false` with `names`", 1, true))
+    for _, topic in ipairs { "frame:where", "frame.read_csv", "frame:fillna" } do
+      local about = help.topic(topic):match "^(.-)\n\n  [%a]+%??  +[^\n]*\n  returns"
+        or help.topic(topic):match "^(.-)\n\n  example"
+      for line in about:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
+    end
+  end)
+
   it("has signature, values and an example of functions and methods", function()
     for _, name in ipairs { "quantile", "where", "sort", "matmul", "zeros", "cumsum", "topk" } do
       local text = help.topic("tensor." .. name)
