@@ -318,16 +318,36 @@ end
 
 local function as_tensor(v) return is_tensor(v) and v or tensor.of(v) end
 
+-- Functions of other libraries, and of whole columns, which an expression does not have.
+local taught = {
+  isna = "write missing(x)", isnan = "write missing(x)", isnull = "write missing(x)",
+  notna = "write not missing(x)", notnull = "write not missing(x)", pow = "write x ^ y",
+  power = "write x ^ y", clip = "write clamp(x, low, high)", ifelse = "write where(mask, a, b)",
+  isin = "write x in (a, b)", max = "write maximum(a, b)", min = "write minimum(a, b)",
+}
+for _, name in ipairs { "mean", "std", "var", "sum", "median", "quantile", "rank", "count" } do
+  taught[name] = ("a row is computed from itself alone; give the value as @%s"):format(name)
+end
+for _, name in ipairs { "shift", "diff", "pct_change", "rolling", "ewm", "cumsum", "lag" } do
+  taught[name] = "a row is computed from itself alone; make a column of it first"
+end
+for _, name in ipairs { "year", "month", "day", "hour", "minute", "weekday", "dayofweek" } do
+  taught[name] = "times are only compared, as in time >= '2024-03-01'"
+end
+
+local function unknown_call(run, node)
+  local near = not taught[node.name] and opts.nearest(node.name, call_names)
+  local hint = taught[node.name] and "; " .. taught[node.name]
+    or near and (" (did you mean '%s'?)"):format(near)
+    or "; known are " .. table.concat(call_names, ", ")
+  expression.raise(run.where, run.text, node.first, node.name_last,
+    ("unknown function '%s'%s"):format(node.name, hint))
+end
+
 local function of_call(run, node)
   if calls[node.name] then return calls[node.name](run, node) end
   local count = elementwise[node.name]
-  if not count then
-    local near = opts.nearest(node.name, call_names)
-    expression.raise(run.where, run.text, node.first, node.name_last,
-      ("unknown function '%s'%s"):format(node.name, near
-        and (" (did you mean '%s'?)"):format(near) or "; known are "
-        .. table.concat(call_names, ", ")))
-  end
+  if not count then unknown_call(run, node) end
   need_arguments(run, node, count)
   local arguments = {}
   for i = 1, count do

@@ -35,6 +35,7 @@ local two = { ["<="] = true, [">="] = true, ["=="] = true, ["!="] = true, ["~="]
   ["//"] = true, ["&&"] = true, ["||"] = true, ["**"] = true }
 local taught = {
   ["="] = "'=' assigns nothing here, equality is '=='", ["**"] = "powers are written '^'",
+  ["."] = "'.' is not understood here: functions are f(x), names with points stand in backquotes",
 }
 
 local function quoted(reader, at, quote)
@@ -277,6 +278,9 @@ function expression.parse(where, text)
   r:advance()
   if r.kind == "end" then opts.raise("%s: the expression is empty", where) end
   local tree = parse_or(r)
+  if r.kind == "name" and r.value == "is" then
+    r:fail(r.first, r.last, "missing values are found by missing(x)")
+  end
   if r.kind ~= "end" then r:expected "an operator" end
   if parsed_count == 256 then parsed, parsed_count = {}, 0 end
   parsed[text], parsed_count = tree, parsed_count + 1
