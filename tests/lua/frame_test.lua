@@ -244,13 +244,17 @@ describe("frame", function()
     local columns = {}
     for i = 1, 30 do columns[i] = { "column" .. i, tensor.arange(40) } end
     local wide = frame.new(columns)
-    assert.matches("^frame%[40 x 30%], 20 columns not shown\n", tostring(wide))
+    assert.matches("^frame%[40 x 30%], 20 columns not shown: column11, column12, [^\n]*, %.%.%.\n",
+      tostring(wide))
+    assert.is_true(#tostring(wide):match "^[^\n]*" <= 100)
+    assert.matches("^frame%[40 x 2%], 1 column not shown: column2\n",
+      wide:select({ "column1", "column2" }):to_text { width = 10 })
     local all = wide:to_text { rows = math.huge, width = math.huge }
     assert.matches("^frame%[40 x 30%]\n", all)
     assert.equal(42, select(2, all:gsub("\n", "\n")))
     local short = wide:head(4):to_text { rows = 3, width = 10 }
-    assert.equal("frame[4 x 30], 29 columns not shown\n  column1\n      f64\n        1\n        2\n"
-      .. "  ...\n        4", short)
+    assert.equal("frame[4 x 30], 29 columns not shown: ...\n  column1\n      f64\n        1\n"
+      .. "        2\n  ...\n        4", short)
     assert.matches("to_text: rows is 0, must be", support.message(wide.to_text, wide, { rows = 0 }))
   end)
 
@@ -399,7 +403,7 @@ describe("frame", function()
     local long = frame.new { { "n", tensor.arange(1, 100) } }
     for i = 1, 30 do long["a_column_with_a_long_name_" .. i] = long.n end
     local text = tostring(long)
-    assert.truthy(text:find("^frame%[100 x 31%], %d+ columns not shown\n"))
+    assert.truthy(text:find("^frame%[100 x 31%], %d+ columns not shown: a_column_"))
     for line in text:gmatch "[^\n]+" do assert.is_true(#line <= 100) end
     assert.truthy(text:find("\n  ...\n", 1, true))
   end)

@@ -98,6 +98,20 @@ local function pad(text, width, left)
   return left and text .. space or space .. text
 end
 
+-- What is said of columns from number `first` on, for which there was no room: the names that fit
+-- into the line, at least one where one is all.
+local function left_out(columns, first, used, room)
+  local count = #columns - first + 1
+  local text = (", %d column%s not shown: "):format(count, count == 1 and "" or "s")
+  for i = first, #columns do
+    local name = printable(columns[i].name)
+    local more = i < #columns and ", ..." or ""
+    if count > 1 and used + #text + #name + #more > room then return text .. "..." end
+    text = text .. name .. (i < #columns and ", " or "")
+  end
+  return text
+end
+
 --- The text of a frame with these columns, in order.
 ---@param n integer rows
 ---@param columns table[] {name = ..., kind = ..., tensor = ..., labels = ..., dtype = ...}
@@ -107,12 +121,12 @@ end
 function show.text(n, columns, most, room)
   local rows, cut = show.rows(n, most)
   local head = ("frame[%d x %d]"):format(n, #columns)
-  local lines, used, left_out, counted = {}, 0, 0, false
+  local lines, used, hidden, counted = {}, 0, nil, false
   for i, column in ipairs(columns) do
     local texts, lacks = column_texts(column, rows)
     local width = width_of(texts)
     if used + width + 2 > room and i > 1 then
-      left_out = #columns - i + 1
+      hidden = i
       break
     end
     used, counted = used + width + 2, counted or lacks
@@ -123,7 +137,7 @@ function show.text(n, columns, most, room)
   for k, line in ipairs(lines) do lines[k] = line:gsub("%s+$", "") end
   if cut then table.insert(lines, cut + 4, "  ...") end
   if #lines > 0 and not counted then table.remove(lines, 3) end
-  if left_out > 0 then head = head .. (", %d columns not shown"):format(left_out) end
+  if hidden then head = head .. left_out(columns, hidden, #head, room) end
   return head .. (#lines > 0 and "\n" .. table.concat(lines, "\n") or "")
 end
 
