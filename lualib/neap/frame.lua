@@ -2,6 +2,7 @@
 --- `f.name = x` adds or replaces a column.
 local category = require "neap.frame.category"
 local core = require "neap.frame.core"
+local elsewhere = require "neap.frame.elsewhere"
 local opts = require "neap.opts"
 require "neap.frame.between" -- into the table and the class of neap.frame.core
 require "neap.frame.concat"
@@ -63,5 +64,19 @@ end
 ---@param texts table
 ---@return neap.category
 function frame.category(texts) return category.of_texts(texts) end
+
+-- A name that no function has: what other libraries call it, a method, or the nearest function.
+setmetatable(frame, { __index = function(_, name)
+  if type(name) ~= "string" or name:find "^__" then return nil end
+  if type(core.Frame[name]) == "function" then
+    opts.raise("frame: '%s' is a method of frames: f:%s(...)", name, name)
+  end
+  if elsewhere.functions[name] then
+    opts.raise("frame: there is no function '%s'; write %s", name, elsewhere.functions[name])
+  end
+  local names = {}
+  for known in next, frame do names[#names + 1] = known end
+  opts.unknown("frame", "function", name, names, "`neap help frame` lists them")
+end })
 
 return frame

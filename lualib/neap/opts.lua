@@ -55,7 +55,9 @@ local function distance(a, b)
   return rows[#a][#b]
 end
 
---- The name in `names` (an array) closest to `name`, or nil when none is near.
+--- The name in `names` (an array) closest to `name`, or nil when none is near. Letters that are
+--- only of the other case cost nothing, unless both are there.
+---     opts.nearest("RSI", { "rsi", "roc" }) --> rsi
 ---@param name string
 ---@param names string[]
 ---@return string?
@@ -67,7 +69,8 @@ function opts.nearest(name, names)
   for _, candidate in ipairs(sorted) do
     local part = math.min(#name, #candidate) > 2
       and (candidate:find(name, 1, true) or name:find(candidate, 1, true))
-    local d = part and 0.5 or distance(name, candidate)
+    local d = candidate:lower() == name:lower() and 0.25 or part and 0.5
+      or distance(name, candidate)
     if d < best or (d == best and not found) then best, found = d, candidate end
   end
   return found
@@ -78,12 +81,9 @@ local elsewhere = {
   array = "of", asarray = "of", new = "of", tolist = "totable", numpy = "totable",
   ndim = "dim", astype = "to", cast = "to", copy = "clone", T = "t", len = "numel",
   concat = "cat", concatenate = "cat", vstack = "cat", hstack = "cat", range = "arange",
-  percentile = "quantile", filter = "where", query = "where", info = "describe",
-  to_csv = "write_csv", iloc = "rows", loc = "where", sort_values = "sort", to_numpy = "matrix",
-  merge = "join", merge_asof = "join_asof", drop_duplicates = "unique", pivot_table = "pivot",
-  unstack = "pivot", ffill = "fillna", bfill = "fillna", interpolate = "fillna",
-  values = "matrix", feature_importance = "importance", train = "fit", score = "report",
-  roc_auc_score = "auc", logloss = "log_loss", plot = "line", hist = "histogram",
+  percentile = "quantile", filter = "where", info = "describe", train = "fit", score = "report",
+  feature_importance = "importance", roc_auc_score = "auc", logloss = "log_loss", plot = "line",
+  hist = "histogram",
 }
 
 --- Say that `name` is not among `names`, with the nearest one, else with `hint` or all of them.

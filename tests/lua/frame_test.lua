@@ -279,13 +279,13 @@ describe("frame", function()
   end)
 
   it("names the nearest column or method", function()
-    for name, near in pairs { tmie = "time", row = "rows", to_csv = "write_csv", iloc = "rows" } do
+    for name, near in pairs { tmie = "time", rwos = "rows", wriet_csv = "write_csv" } do
       local text = support.message(function() return f[name] end)
       assert.truthy(text:find(("unknown column or method '%s' (did you mean '%s'?)")
         :format(name, near), 1, true), text)
     end
-    assert.matches("unknown column or method 'reindex'; its columns are time", support.message(
-      function() return f:reindex "time" end))
+    assert.matches("unknown column or method 'swoosh'; its columns are time", support.message(
+      function() return f:swoosh "time" end))
     assert.matches("columns have names; rows are f:rows%(a, b%)", support.message(
       function() return f[1] end))
   end)

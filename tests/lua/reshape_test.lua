@@ -144,17 +144,6 @@ describe("f:pivot and f:melt", function()
   end
 end)
 
-describe("names of pandas", function()
-  for name, ours in pairs { merge = "join", merge_asof = "join_asof", drop_duplicates = "unique",
-    pivot_table = "pivot", groupby = "group_by", ffill = "fillna", interpolate = "fillna" } do
-    it("lead from " .. name .. " to " .. ours, function()
-      local f = frame.new { { "x", { 1 } } }
-      assert.truthy(support.message(function() return f[name] end)
-        :find(("'%s' (did you mean '%s'?)"):format(name, ours), 1, true))
-    end)
-  end
-end)
-
 describe("rows of a frame", function()
   local f = frame.new { { "x", { 1, nan, 3, nan } }, { "s", { "a", false, "a", "b" } },
     { "time", tensor.of({ 10, 20, 40, 50 }, { dtype = "i64" }) }, { "sample", { 1, 2, 3, 4 } } }

@@ -1,4 +1,5 @@
 --- Columns of text: i32 codes into a list of labels, 0 = missing.
+local elsewhere = require "neap.frame.elsewhere"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -39,10 +40,15 @@ function category.is(x) return getmetatable(x) == Category end
 
 function Category.__len(self) return #self.codes end
 
--- c[i] is the text of row i, nil when missing; negative from the end.
+-- c[i] is the text of row i, nil when missing; negative from the end. A name that no method has is
+-- an error.
 function Category.__index(self, key)
   if math.type(key) == "integer" then return self.labels[self.codes:get(key)] end
-  return Category[key]
+  if Category[key] ~= nil or type(key) ~= "string" or key:find "^__" then return Category[key] end
+  if elsewhere.category[key] then
+    opts.raise("category: there is no method '%s'; write %s", key, elsewhere.category[key])
+  end
+  opts.unknown("category", "field or method", key, { "codes", "eq", "labels", "totable" })
 end
 
 --- Where the text is `label`: a mask. An unknown label is an error that names the nearest.
@@ -67,8 +73,17 @@ function Category:totable()
   return texts
 end
 
+-- Long ones show their ends, as tensors do.
 function Category.__tostring(self)
-  return ("category[%d] of %d labels"):format(#self.codes, #self.labels)
+  local n, texts = #self, {}
+  local last = n > 6 and 3 or n
+  for i = 1, last do texts[i] = self[i] or "" end
+  if n > 6 then
+    texts[4] = "..."
+    for i = n - 2, n do texts[#texts + 1] = self[i] or "" end
+  end
+  local text = table.concat(texts, ", "):gsub("%c", "?")
+  return ("category[%d] of %d labels {%s}"):format(n, #self.labels, text)
 end
 
 return category

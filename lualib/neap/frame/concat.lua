@@ -63,6 +63,7 @@ end
 ---@return neap.frame
 function frame.concat(frames, o)
   opts.expect(where, "frames", frames, "table")
+  if frame.is(frames) then opts.raise("%s: frames are one array, as in { f, g }", where) end
   local how = opts.merge(where, { how = "same" }, o).how
   if how ~= "same" and how ~= "outer" and how ~= "inner" then
     opts.unknown(where, "how", tostring(how), { "same", "outer", "inner" })

@@ -1,6 +1,7 @@
 --- Groups of rows; loaded by neap.frame.
 local c = require "neap.c.frame"
 local core = require "neap.frame.core"
+local elsewhere = require "neap.frame.elsewhere"
 local keys = require "neap.frame.keys"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
@@ -15,9 +16,24 @@ local frame, empty, put, state_of, column_at =
 --- `#g` is the number of groups. Missing values are left out of every statistic.
 ---@class neap.frame.groups
 local Groups = { __name = "neap.frame.groups" }
-Groups.__index = Groups
 
 local OF = {} -- the key of the private fields: frame, by, handle, count
+
+-- A name that no method has is an error that tells the right one.
+function Groups.__index(self, key)
+  if Groups[key] ~= nil or type(key) ~= "string" or key:find "^__" then return Groups[key] end
+  if elsewhere.groups[key] then
+    opts.raise("groups: there is no method '%s'; write %s", key, elsewhere.groups[key])
+  end
+  if rawget(self, OF).frame:has(key) then
+    opts.raise("groups: '%s' is a column; write g:agg { { 'name', '%s', 'mean' } }", key, key)
+  end
+  local names = {}
+  for name in next, Groups do
+    if not name:find "^__" then names[#names + 1] = name end
+  end
+  opts.unknown("groups", "method", key, names)
+end
 
 local function of(self, where)
   local fields = type(self) == "table" and rawget(self, OF)

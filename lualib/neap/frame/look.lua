@@ -1,6 +1,7 @@
 --- What a frame holds and how it shows; loaded by neap.frame.
 local category = require "neap.frame.category"
 local core = require "neap.frame.core"
+local elsewhere = require "neap.frame.elsewhere"
 local opts = require "neap.opts"
 local show = require "neap.frame.print"
 local tensor = require "neap.tensor"
@@ -60,6 +61,9 @@ function Frame.__index(self, key)
   if type(key) ~= "string" then
     opts.raise("frame: columns have names; rows are f:rows(a, b), f:take(positions), f:where(mask)")
   end
+  if elsewhere.methods[key] then
+    opts.raise("frame: there is no column or method '%s'; write %s", key, elsewhere.methods[key])
+  end
   local names = self:columns()
   for name, value in next, Frame do
     if type(value) == "function" and not name:find "^__" then names[#names + 1] = name end
@@ -72,6 +76,10 @@ function Frame.__newindex(self, name, values)
   if Frame[name] ~= nil then
     opts.raise("frame: '%s' is a method; use f:assign{{'%s', x}} for a column of that name", name,
       name)
+  end
+  if values == nil then
+    opts.raise("frame: a column is taken out by f:drop { '%s' }, which gives a new frame",
+      tostring(name))
   end
   local state = state_of(self)
   local old = state.columns[name]
