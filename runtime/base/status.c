@@ -12,6 +12,8 @@ neap_status neap_fail(neap_status code, const char *format, ...) {
   char text[sizeof last]; /* an argument may point into the old message */
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  /* printf shows the sign of a NaN, which means nothing */
+  for (char *at = text; (at = strstr(at, "-nan"));) memmove(at, at + 1, strlen(at));
   memcpy(last, text, sizeof last);
   return code;
 }

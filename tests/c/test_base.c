@@ -4,6 +4,8 @@
 #include "base/pool.h"
 #include "base/rng.h"
 
+#include <math.h>
+
 static void philox_matches_published_vector(void **state) {
   (void)state; /* Random123 kat_vectors: philox4x32-10, all-zero and all-one counter and key */
   neap_rng zero = neap_rng_make(0);
@@ -11,6 +13,13 @@ static void philox_matches_published_vector(void **state) {
   assert_true(neap_rng_block_at(&zero, 0).high == 0x9b00dbd8bc57ac4cu);
   neap_rng ones = {.seed = UINT64_MAX, .stream = UINT64_MAX};
   assert_true(neap_rng_bits_at(&ones, UINT64_MAX) == 0x41c83b0e408f276du);
+}
+
+static void messages_show_nan_without_a_sign(void **state) {
+  (void)state;
+  double below = -NAN;
+  assert_int_equal(neap_fail(NEAP_EVALUE, "x is %g, y is %g", below, below), NEAP_EVALUE);
+  assert_string_equal(neap_last_error(), "x is nan, y is nan");
 }
 
 static void streams_split_by_name(void **state) {
@@ -140,6 +149,7 @@ static void every_site_fails_once(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(philox_matches_published_vector),
+      cmocka_unit_test(messages_show_nan_without_a_sign),
       cmocka_unit_test(streams_split_by_name),
       cmocka_unit_test(below_is_in_range_and_even),
       cmocka_unit_test(below_is_even_in_wide_ranges),
