@@ -55,9 +55,10 @@ local function distance(a, b)
   return rows[#a][#b]
 end
 
---- The name in `names` (an array) closest to `name`, or nil when none is near. Letters that are
---- only of the other case cost nothing, unless both are there.
+--- The name in `names` (an array) closest to `name`, or nil when none is near. One that differs in
+--- the case of letters only is nearer than any other, next one that is a part of the other.
 ---     opts.nearest("RSI", { "rsi", "roc" }) --> rsi
+---     opts.nearest("StandardScaler", { "rank", "standard" }) --> standard
 ---@param name string
 ---@param names string[]
 ---@return string?
@@ -66,11 +67,12 @@ function opts.nearest(name, names)
   local best, found = math.max(1, (#name + 1) // 3), nil
   local sorted = table.move(names, 1, #names, 1, {})
   table.sort(sorted)
+  local lower = name:lower()
   for _, candidate in ipairs(sorted) do
+    local other = candidate:lower()
     local part = math.min(#name, #candidate) > 2
-      and (candidate:find(name, 1, true) or name:find(candidate, 1, true))
-    local d = candidate:lower() == name:lower() and 0.25 or part and 0.5
-      or distance(name, candidate)
+      and (other:find(lower, 1, true) or lower:find(other, 1, true))
+    local d = other == lower and 0.25 or part and 0.5 or distance(name, candidate)
     if d < best or (d == best and not found) then best, found = d, candidate end
   end
   return found
@@ -83,7 +85,15 @@ local elsewhere = {
   concat = "cat", concatenate = "cat", vstack = "cat", hstack = "cat", range = "arange",
   percentile = "quantile", filter = "where", info = "describe", train = "fit", score = "report",
   feature_importance = "importance", roc_auc_score = "auc", logloss = "log_loss", plot = "line",
-  hist = "histogram",
+  hist = "histogram", train_test_split = "time", TimeSeriesSplit = "expanding",
+  KFold = "purged_kfold", OneHotEncoder = "one_hot", Pipeline = "chain", make_pipeline = "chain",
+  LGBMClassifier = "fit", LGBMRegressor = "fit", XGBClassifier = "fit", XGBRegressor = "fit",
+  LogisticRegression = "fit", Ridge = "fit", f1_score = "f1", r2_score = "r2",
+  matthews_corrcoef = "mcc", mean_squared_error = "mse", mean_absolute_error = "mae",
+  precision_recall_curve = "pr_curve", min_periods = "min_count", halflife = "half_life",
+  usecols = "columns", nrows = "max_rows", sep = "delimiter", parse_dates = "time",
+  skiprows = "skip_rows", na_values = "missing", date_format = "time_format", tz = "time_zone",
+  aggfunc = "agg",
 }
 
 --- Say that `name` is not among `names`, with the nearest one, else with `hint` or all of them.

@@ -431,6 +431,7 @@ local elsewhere = {
   astype = 'x:to "f32"', float = 'x:to "f32"', double = 'x:to "f64"', long = 'x:to "i64"',
   ndim = "x:dim()", T = "x:t()", tolist = "x:totable()", numpy = "x:totable()",
   rolling = "x:rolling_mean(n), rolling_std, ...", pct_change = "x / x:shift(1) - 1",
+  dt = "clock.fields(x).hour",
   apply = "an expression of whole tensors", map = "an expression of whole tensors",
 }
 

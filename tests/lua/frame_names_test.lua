@@ -81,6 +81,31 @@ describe("a name from elsewhere", function()
   end)
 end)
 
+describe("a name of scikit-learn, LightGBM or pandas", function()
+  local preprocess, split = neap.preprocess, neap.split
+  local cases = {
+    { "standard", function() return preprocess.StandardScaler end },
+    { "minmax", function() return preprocess.MinMaxScaler end },
+    { "one_hot", function() return preprocess.OneHotEncoder end },
+    { "chain", function() return preprocess.Pipeline end },
+    { "pca", function() return preprocess.PCA end },
+    { "time", function() return split.train_test_split end },
+    { "expanding", function() return split.TimeSeriesSplit end },
+    { "fit", function() return neap.gbdt.LGBMClassifier end },
+    { "f1", function() return neap.metrics.f1_score end },
+    { "accuracy", function() return neap.metrics.accuracy_score end },
+    { "columns", function() frame.read_csv("x", { usecols = {} }) end },
+    { "max_rows", function() frame.read_csv("x", { nrows = 3 }) end },
+    { "min_count", function() sample():rolling(2, { min_periods = 1 }) end },
+  }
+  for _, case in ipairs(cases) do
+    it("leads to " .. case[1], function()
+      local message = support.message(case[2])
+      assert.truthy(message:find(("(did you mean '%s'?)"):format(case[1]), 1, true), message)
+    end)
+  end
+end)
+
 describe("arguments of another shape", function()
   it("are refused, or mean what they seem to", function()
     local f = sample()

@@ -87,7 +87,7 @@ describe("frame:where with an expression", function()
     { "close is null", "missing values are found by missing(x)\n  close is null\n        ^^" },
     { "n > mean(n)", "'mean'; a row is computed from itself alone; give the value as @mean" },
     { "n > shift(n, 1)", "a row is computed from itself alone; make a column of it first" },
-    { "hour(time) == 1", "times are only compared, as in time >=" },
+    { "hour(time) == 1", "times are only compared; clock.fields(f.time).hour" },
     { "time.hour == 1", "functions are f(x), names with points stand in backquotes" },
     { "sqrt(n, 2) > 1", "sqrt takes 1 argument, got 2" },
     { "abs(venue) > 1", "abs() needs numbers, this is a text" },

@@ -10,15 +10,16 @@ local group_apply = "f:group_by(by):apply(fn); columns as wholes: f.high - f.low
 local add = [[f.ret = x, or in a new frame f:assign { { "ret", x } }]]
 local missing = [[f:where "missing(close)"; f:info() counts them]]
 local no_index = "frames have no index: f:sort(by) orders rows, times are a column like others"
-local zones = "times are UTC: read_csv(path, { time_zone = ... }) reads those of another clock"
-local rows_of_time = [[f:where "time >= '2024-03-01'"]]
+local zone = "times are UTC; read_csv(path, { time_zone = ... }), clock.to_local(f.time, zone)"
+local period = [[f:between("2024-03", "2024-04")]]
 local length = "#f; the number of columns is #f:columns()"
 local correlation = "tensor.corr(f:matrix(names))"
 
 ---@type table<string, string> methods of frames
 local methods = {
-  iloc = "f:rows(a, b), f:take(positions)", slice = "f:rows(a, b)", truncate = rows_of_time,
-  loc = [[f:where "close > 10", f:select { "close" }, f.close]], between_time = rows_of_time,
+  iloc = "f:rows(a, b), f:take(positions)", slice = "f:rows(a, b)", truncate = period,
+  loc = [[f:where "close > 10", f:select { "close" }, f.close]],
+  between_time = "clock.fields(f.time).hour", dt = "clock.fields(f.time)",
   at = "f.close[i]", iat = "f.close[i]", get = "f:column(name)", row = "f:rows(i, i)",
   query = [[f:where "close > 10"]], filter = [[f:where "close > 10"]], mask = "f:where(mask)",
   isin = [[f:where "venue in ('A', 'B')"]], isna = missing, isnull = missing, notna = missing,
@@ -35,7 +36,7 @@ local methods = {
   drop_duplicates = [[f:unique("time", { keep = "last" })]], drop_nulls = "f:dropna()",
   ffill = [[f:fillna "forward"]], bfill = [[f:fillna "backward"]], fill_null = "f:fillna(value)",
   interpolate = [[f:fillna "linear", f:fillna "time"]], asfreq = "f:resample(cadence, rules)",
-  ohlc = "f:resample(cadence)", tz_localize = zones, tz_convert = zones,
+  ohlc = "f:resample(cadence)", tz_localize = zone, tz_convert = zone,
   set_index = no_index, reset_index = no_index, index = no_index, reindex = no_index,
   sort_index = [[f:sort "time"]], sort_values = sort_one, sort_by = sort_one, order_by = sort_one,
   arrange = sort_one, nlargest = sort_one .. ":head(n)", nsmallest = [[f:sort("close"):head(n)]],

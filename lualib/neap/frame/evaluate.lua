@@ -332,7 +332,7 @@ for _, name in ipairs { "shift", "diff", "pct_change", "rolling", "ewm", "cumsum
   taught[name] = "a row is computed from itself alone; make a column of it first"
 end
 for _, name in ipairs { "year", "month", "day", "hour", "minute", "weekday", "dayofweek" } do
-  taught[name] = "times are only compared, as in time >= '2024-03-01'"
+  taught[name] = ("times are only compared; clock.fields(f.time).%s gives a column"):format(name)
 end
 
 local function unknown_call(run, node)
