@@ -351,7 +351,7 @@ void neap__builder_begin(neap__builder *b, const neap__builder *like, unsigned s
   b->decimal = like->decimal;
   b->thousands = like->thousands;
   b->replace = like->replace;
-  b->skipped = like->skipped || like->stale || like->done;
+  b->skipped = like->skipped || like->done; /* stale: read as text, for the sake of its faults */
   b->stale = false;
   b->time = like->time;
   b->time.blind = true;

@@ -88,6 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   neap_csv_options o = {.comment = data[0] & 1 ? '#' : 0, .no_header = data[0] & 2};
   if (data[0] & 4) o.delimiter = ';';
   if (data[0] & 8) o.missing = missing, o.missing_count = 1;
+  if (data[0] & 16) o.decimal = ',';
+  if (data[0] & 32) o.thousands = data[0] & 64 ? ' ' : '\'';
+  if (data[0] & 64) o.replace_invalid = true, o.skip_rows = 1;
+  if (data[0] & 128) o.limited = true, o.max_rows = 2;
   const char *path = scratch("in");
   save(path, data + 1, n - 1);
   neap_table t;

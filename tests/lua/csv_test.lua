@@ -120,6 +120,13 @@ describe("frame.read_csv in chunks", function()
     end
   end)
 
+  it("names the first bad line also where a column turns to text late", function()
+    local bad = { [90000] = "x,2", [150000] = "caf\xE9,2", [150001] = "1,2,3" }
+    local text = file_of("a,b", 400000, function(i) return bad[i] or "1,2" end)
+    assert.equal(":150001: column 'a': byte 0xe9 is not UTF-8",
+      on_threads(text, nil, dtypes):sub(1, 43))
+  end)
+
   it("names the line where a quote was left open", function()
     local rows = {}
     for i = 1, 400000 do rows[i] = i == 200000 and '1,"x\ny","open' or "1,2,3" end
