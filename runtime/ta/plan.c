@@ -212,7 +212,7 @@ void neap__plan_higher_begin(neap_plan_higher *h, int64_t time) {
   int64_t start = early ? INT64_MIN : floor_div(time - offset, h->step) * h->step + offset;
   h->end = start > INT64_MAX - h->step ? INT64_MAX : start + h->step;
   h->open = true;
-  for (int k = 0; k < NEAP_PLAN_INPUTS; k++) h->bar[k] = NAN;
+  for (int k = 0; k < NEAP_PLAN_INPUTS; k++) h->bar[k] = k == NEAP_TA_VOLUME - 1 ? 0 : NAN;
 }
 
 neap_status neap__plan_higher_refuse(const neap_plan_higher *h, int64_t time, int64_t row) {

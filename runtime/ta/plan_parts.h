@@ -64,8 +64,7 @@ static inline int neap__plan_higher_take(neap_plan_higher *h, int64_t time, cons
   if (isfinite(bar[HIGH]) && !(to[HIGH] >= bar[HIGH])) to[HIGH] = bar[HIGH];
   if (isfinite(bar[LOW]) && !(to[LOW] <= bar[LOW])) to[LOW] = bar[LOW];
   if (isfinite(bar[CLOSE])) to[CLOSE] = bar[CLOSE];
-  if (isfinite(bar[VOLUME]))
-    to[VOLUME] = isnan(to[VOLUME]) ? bar[VOLUME] : to[VOLUME] + bar[VOLUME];
+  if (isfinite(bar[VOLUME])) to[VOLUME] += bar[VOLUME];
   if (time >= h->end - h->cadence) {
     memcpy(done[count++], to, sizeof h->bar);
     h->open = false;

@@ -99,6 +99,21 @@ describe("time frames", function()
     end
   end
 
+  it("are made of what there is when values are missing, as by market.resample", function()
+    local bars = bars_of(walk(77, 900, 5, {}))
+    for k, name in ipairs(names) do
+      local x = bars[name]:clone()
+      for i = k, 900, 6 + k do x[i] = 0 / 0 end
+      for i = 241, 252 do x[i] = 0 / 0 end -- an hour without anything
+      bars[name] = x
+    end
+    for _, feature in ipairs { "sma_1", "volume_sma_1", "trange", "bop", "adosc_3_10_rel" } do
+      local name = feature .. "@1h"
+      assert_same(by_resample(bars, feature, "1h", 5),
+        features.set({ name }):compute(bars)[name]:totable(), name)
+    end
+  end)
+
   it("changes at the close that completes the bar, not before", function()
     local bars = bars_of(walk(1, 180, 1, { start = 25000020 })) -- on the hour
     local x = features.set({ "sma_1@1h" }):compute(bars)["sma_1@1h"]
@@ -188,7 +203,7 @@ describe("time frames", function()
     return function() features.set(specs):compute(given or bars, o) end
   end
   local without_time = bars:assign { { "time", bars.time:clone() } }
-  without_time.time[2] = math.mininteger
+  without_time.time[1] = math.mininteger
   local upside_down = bars:take(tensor.arange(50, 1, -1):to "i64")
   local mistakes = {
     { "features.set: 'rsi_3@1x': '1x' is no time frame", compute { "rsi_3@1x" } },
@@ -198,7 +213,8 @@ describe("time frames", function()
     { "'1 h' is no time frame", compute { "rsi_3@1 h" } },
     { "'1h@1d' is no time frame", compute { "rsi_3@1h@1d" } },
     { "unknown cross-section 'rank:rank'", compute { "rsi_3:rank:rank" } },
-    { "row 2 has no time", compute({ "rsi_3@1w" }, { cadence = "5m" }, without_time) },
+    { "row 1 has no time", compute({ "rsi_3@1w" }, { cadence = "5m" }, without_time) },
+    { "features: row 1 has no time", compute({ "rsi_3@1w" }, nil, without_time) },
     { "unknown feature 'rsj_3' (did you mean 'rsi'?)", compute { "rsj_3@1h" } },
     { "'hour@1h': the clock has no time frame", compute { "hour@1h" } },
     { "'rsi_3@1m': the time frame is shorter than the cadence of the bars, 5m",

@@ -132,7 +132,7 @@ local function times_of(set, get, o)
     opts.raise("features: time must be i64 nanoseconds since 1970 UTC, got %s", time.dtype)
   end
   if #set.steps == 0 or #time == 0 then return time end
-  local cadence = o.cadence or c_frame.bar_ends(time):get(1) - time:get(1)
+  local cadence = o.cadence or c_frame.bar_ends(time):sub(time):max()
   if cadence <= 0 then
     opts.raise "features: the bars do not show their cadence; give cadence = \"5m\""
   end
