@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 
+np.seterr(all="ignore")
 folder, answers = sys.argv[1], open(sys.argv[2], "w")
 
 
