@@ -7,6 +7,7 @@
 local c = require "neap.c.eval"
 local tensor = require "neap.tensor"
 local class = require "neap.class"
+local design = require "neap.design"
 local lines = require "neap.lines"
 local metrics = require "neap.metrics"
 local opts = require "neap.opts"
@@ -80,8 +81,8 @@ end
 
 local apply = nil -- the C method, found with the first calibrator
 
---- Calibrated probability of a number, or of a tensor: N, N x 2 or N x K, the same shape out. A
---- row alone and the same row in a batch give the same bits. NaN gives NaN.
+--- Calibrated probability of a number, or of a tensor: N, N x 2 or N x K, the same shape out. A row
+--- alone and the same row in a batch give the same bits. NaN gives NaN.
 ---     calibration.from_table({ method = "platt", parameters = { 1, 0 } }):apply(0.5) --> 0.5
 ---@param p number|neap.tensor
 ---@return number|neap.tensor
@@ -294,9 +295,21 @@ function Calibrated:predict(x, o)
   return classes:take(tensor.of(best, { dtype = "i64" }))
 end
 
+-- The calibrator that `select` finds on data. A dataset goes to the model whole, names and all.
+local function of_dataset(model, D, o)
+  local x, y, weights = design.pair("calibration.wrap", D)
+  if design.is_dataset(D) then x = D end
+  if weights and not (o and o.weights) then
+    local own = { weights = weights }
+    for name, value in pairs(o or {}) do own[name] = value end
+    o = own
+  end
+  return (calibration.select(y, model:predict_proba(x), o))
+end
+
 --- A model whose `predict_proba` passes through a calibrator; `predict` and `classes` follow. In
---- place of a calibrator it takes a dataset (fields x and y) the model has not seen, on which
---- `select` then chooses one.
+--- place of a calibrator it takes a dataset (or a table with x and y) the model has not seen, on
+--- which `select` then chooses one, with the weights there are.
 ---     local m = linear.fit(tensor.of { { 0 }, { 1 } }, tensor.of { 0, 1 })
 ---     calibration.wrap(m, calibration.from_table { method = "none" }).classes[2] --> 1
 ---@param model table anything with `predict_proba` and `classes`
@@ -304,9 +317,8 @@ end
 ---@param o? table options of `calibration.select`, for a dataset
 ---@return neap.CalibratedModel
 function calibration.wrap(model, calibrator, o)
-  if type(calibrator) == "table" and calibrator.x and calibrator.y then
-    local p = model:predict_proba(calibrator.x)
-    calibrator = calibration.select(calibrator.y, p, o)
+  if design.is_data(calibrator) then
+    calibrator = of_dataset(model, calibrator, o)
   end
   if not class.is(calibrator, Calibrator) then
     opts.raise("calibration.wrap: a calibrator expected, got %s", type(calibrator))

@@ -39,36 +39,8 @@ end
 
 -- data ------------------------------------------------------------------------------------------
 
-local function is_data(d) return type(d) == "table" and not design.is_frame(d) and d.x ~= nil end
-
--- { x, y } or { x =, y =, weights =, names = } as x, y, weights, names.
-local function pair(where, d)
-  if type(d) ~= "table" then
-    opts.raise("%s: {x, y} or a data set expected, got %s", where, type(d))
-  end
-  local x, y = d.x or d[1], d.y or d[2]
-  if x == nil or y == nil then opts.raise("%s: %s is missing", where, x == nil and "x" or "y") end
-  local matrix, names = design.matrix(x)
-  return matrix, y, d.weights, d.names or names
-end
-
-local function same_names(where, names, known)
-  if not names then return end
-  for i = 1, math.max(#names, #known) do
-    if names[i] ~= known[i] then
-      opts.raise("%s: feature %d is '%s', the model was fitted on '%s'", where, i,
-        tostring(names[i]), tostring(known[i]))
-    end
-  end
-end
-
--- The matrix of a tensor or data set, its feature names checked.
-local function matrix(self, where, x)
-  if design.is_frame(x) then return (design.matrix(x, self.feature_names)) end
-  if not is_data(x) then return x end
-  same_names(where, x.names, self.feature_names)
-  return x.x
-end
+-- Files of LightGBM have no blanks in names.
+local function spelling(name) return (name:gsub("[ \t\n\r]", "_")) end
 
 -- fitting ---------------------------------------------------------------------------------------
 
@@ -135,21 +107,25 @@ end
 
 local function add_valid(trainer, o, names)
   if not o.valid then return end
-  local x, y, weights, valid_names = pair("gbdt.fit: valid", o.valid)
-  if names then same_names("gbdt.fit: valid", valid_names, names) end
+  local x, y, weights, valid_names = design.pair("gbdt.fit: valid", o.valid)
+  if names then design.same_names("gbdt.fit: valid", valid_names, names) end
   trainer:add_valid(x, y, weights)
 end
 
---- Fit boosted trees: `gbdt.fit(x, y, options)`, or `gbdt.fit(D, options)` with a data set that has
---- `x`, `y` and perhaps `names` and `weights`. Of a frame as `x` the columns of numbers are the
---- features, under their names; predictions then take frames too, and find the columns by name.
+--- Fit boosted trees: `gbdt.fit(x, y, options)`, or `gbdt.fit(D, options)` with a dataset, whose
+--- names and weights are taken along (a table with `x`, `y` and perhaps `names` and `weights` will
+--- do). Of a frame as `x` the columns of numbers are the features, under their names. Predictions
+--- then find the columns of frames by name, and refuse datasets that lack a feature or have them in
+--- another order. Text is no feature: `preprocess.one_hot` and `ordinal` make numbers of it and say
+--- what becomes of a category that they have not seen; as a number that was not seen it goes down
+--- the trees like any other, and NaN goes where missing values went.
 ---
 --- `y` is N labels: any integers for "binary" and "multiclass", numbers for "regression",
---- "regression_l1", "huber". Options have LightGBM's names, aliases and defaults:
---- `num_iterations`, `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`,
---- `min_sum_hessian_in_leaf`, `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction`
---- with `bagging_freq`, `feature_fraction`, `max_bin`, `scale_pos_weight`, `is_unbalance`, `seed`,
---- `metric` (a name or names). More: `weights` (N, not negative), `valid = {x, y}` (or a data set),
+--- "regression_l1", "huber". Options have LightGBM's names, aliases and defaults: `num_iterations`,
+--- `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`,
+--- `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction` with `bagging_freq`,
+--- `feature_fraction`, `max_bin`, `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or
+--- names). More: `weights` (N, not negative), `valid = {x, y}` (or a data set),
 --- `early_stopping_rounds` with `early_stopping_min_delta`: training ends when the first metric, or
 --- the one named `stop_on`, has not improved on `valid` for so many iterations, and the model is
 --- cut at the best one; `init_model` (trees to continue); `feature_names`; `progress` (true draws a
@@ -168,9 +144,9 @@ end
 ---@return neap.gbdt.Model
 function gbdt.fit(x, y, o)
   local weights, names
-  if is_data(x) then
+  if design.is_data(x) then
     o = y
-    x, y, weights, names = pair("gbdt.fit", x)
+    x, y, weights, names = design.pair("gbdt.fit", x)
   else
     x, names = design.matrix(x)
   end
@@ -217,7 +193,8 @@ end
 
 local function predict(self, where, x, kind, o)
   o = opts.merge(where, { num_iteration = 0 }, o)
-  return self.core:predict(matrix(self, where, x), kind, o.num_iteration)
+  local rows = design.inputs(where, x, self.feature_names, spelling)
+  return self.core:predict(rows, kind, o.num_iteration)
 end
 
 --- Labels of the most probable classes (N, i64), or values for regressions (N).
@@ -226,7 +203,7 @@ end
 ---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
 ---     m:predict(x).dtype --> i64
 ---@param x neap.tensor|table N x F; a frame, whose columns are found by the model's names; or a
---- data set, whose names are compared with the model's
+--- dataset, whose names must be the model's, in their order
 ---@param o? { num_iteration: integer } only the first iterations
 ---@return neap.tensor
 function Model:predict(x, o) return predict(self, "gbdt.predict", x, "value", o) end

@@ -2,6 +2,7 @@
 local c = require "neap.c.linear"
 local class = require "neap.class"
 local design = require "neap.design"
+local json = require "neap.json"
 local lines = require "neap.lines"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
@@ -12,6 +13,7 @@ local linear = {}
 ---@class neap.LinearModel
 ---@field kind string "logistic" or "ridge"
 ---@field classes integer[]? labels in rising order; nil for ridge
+---@field feature_names string[]? of the columns, where the data had names
 ---@field coef neap.tensor F (two classes, ridge) or K x F; of standardised columns if `mean` is set
 ---@field intercept number|neap.tensor a number, or K of them
 ---@field mean neap.tensor? F column means taken off before the coefficients apply
@@ -28,7 +30,7 @@ end
 function Model:init(core, names)
   local coef, intercept, mean, scale, classes, iterations, converged = core:state()
   local one = #intercept == 1
-  self.core, self.names = core, names
+  self.core, self.feature_names = core, names
   self.kind = classes and "logistic" or "ridge"
   self.classes = classes and integers(classes:totable())
   self.coef, self.intercept = one and coef[1] or coef, one and intercept[1] or intercept
@@ -63,39 +65,40 @@ local function strength(o)
   return o.alpha or (o.C and 1 / o.C) or 1
 end
 
---- Fit a linear model to a tensor X of N x F and y, or to a dataset with fields x, y and weights.
---- Of a frame the columns of numbers are taken; predictions find them by name in other frames.
+--- Fit a linear model to a tensor X of N x F and y, or to a dataset, whose names and weights are
+--- taken along. Of a frame the columns of numbers are taken. Predictions find the columns of frames
+--- by name, and refuse datasets that lack a feature or have them in another order.
 ---
 --- kind "logistic" minimises sum of w * log loss + alpha/2 |b|^2 by Newton's method; y holds
---- integer labels of two or more classes. kind "ridge" minimises sum of w (y - x b - b0)^2 +
---- alpha |b|^2. `C` is 1/alpha; both default to 1; the intercept is never penalised. `standardize =
---- true` fits, and later predicts, on columns of mean 0 and deviation 1, which makes the penalty
---- fair and the coefficients comparable. NaN in X or y is an error that names its place. The bits
---- do not depend on the number of threads.
+--- integer labels of two or more classes. kind "ridge" minimises sum of w (y - x b - b0)^2 + alpha
+--- |b|^2. `C` is 1/alpha; both default to 1; the intercept is never penalised. `standardize = true`
+--- fits, and later predicts, on columns of mean 0 and deviation 1, which makes the penalty fair and
+--- the coefficients comparable. NaN in X or y is an error that names its place. The bits do not
+--- depend on the number of threads.
 ---     linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 3, 7 }).classes[2] --> 7
 ---@param x neap.tensor|table N x F, or a dataset
 ---@param y? neap.tensor|table N labels or numbers; the options when x is a dataset
 ---@param o? { kind: string, C: number, alpha: number, penalty: string, standardize: boolean }
 ---@return neap.LinearModel
 function linear.fit(x, y, o)
-  local names, data = nil, nil
-  if design.is_frame(x) then
+  local names, weights = nil, nil
+  if design.is_data(x) then
+    o = y
+    x, y, weights, names = design.pair("linear.fit", x)
+  elseif design.is_frame(x) then
     x, names = design.matrix(x)
   elseif type(x) == "table" then
-    if x[1] ~= nil then
-      opts.raise "linear.fit: x is an array; tensor.of(x) makes the tensor that is needed"
-    end
-    data, o = x, y
-    x, y, names = data.x, data.y, data.names
+    opts.raise "linear.fit: x is an array; tensor.of(x) makes the tensor that is needed"
   end
   o = opts.merge("linear.fit", logistic_options, o)
   if o.kind ~= "logistic" and o.kind ~= "ridge" then
     opts.raise("linear.fit: kind '%s' is not one of logistic ridge", tostring(o.kind))
   end
-  local weights = o.weights or (data and data.weights)
-  return Model(c.fit(o.kind, x, y, weights, strength(o), o.intercept, o.standardize, o.max_iter,
-    o.tol), names)
+  return Model(c.fit(o.kind, x, y, o.weights or weights, strength(o), o.intercept, o.standardize,
+    o.max_iter, o.tol), names)
 end
+
+local function inputs(m, where, x) return design.inputs(where, x, m.feature_names) end
 
 --- Linear scores of N x F: the log-odds of the larger class (N), one logit a class (N x K), or what
 --- ridge predicts (N). F numbers count as one row.
@@ -103,7 +106,7 @@ end
 ---     m:decision(tensor.of { { 1 } })[1] --> 2.5
 ---@param x neap.tensor
 ---@return neap.tensor
-function Model:decision(x) return self.core:scores((design.matrix(x, self.names))) end
+function Model:decision(x) return self.core:scores(inputs(self, "linear.decision", x)) end
 
 --- Probabilities, N x K, in the order of `classes`.
 ---     local m = linear.fit(tensor.of { { -1 }, { 1 } }, tensor.of { 0, 1 })
@@ -111,14 +114,14 @@ function Model:decision(x) return self.core:scores((design.matrix(x, self.names)
 ---@param x neap.tensor
 ---@return neap.tensor
 function Model:predict_proba(x)
-  return self.core:proba((design.matrix(x, self.names)))
+  return self.core:proba(inputs(self, "linear.predict_proba", x))
 end
 
 --- The label with the largest probability (i64), or the numbers that ridge predicts (f64).
 ---     linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 3, 7 }):predict(tensor.of { 5 })[1] --> 7
 ---@param x neap.tensor
 ---@return neap.tensor
-function Model:predict(x) return self.core:predict((design.matrix(x, self.names))) end
+function Model:predict(x) return self.core:predict(inputs(self, "linear.predict", x)) end
 
 local fields = { "coef", "intercept", "mean", "scale", "classes" }
 
@@ -126,7 +129,8 @@ local fields = { "coef", "intercept", "mean", "scale", "classes" }
 ---     linear.fit(tensor.of { { 0 }, { 2 } }, tensor.of { 3, 7 }):to_table().classes[1] --> 3.0
 ---@return table
 function Model:to_table()
-  local t = { iterations = self.iterations, converged = self.converged, names = self.names }
+  local t = { iterations = self.iterations, converged = self.converged,
+    names = self.feature_names }
   local values = table.pack(self.core:state())
   for i, name in ipairs(fields) do t[name] = values[i] and values[i]:totable() end
   return t
@@ -154,6 +158,7 @@ end
 function Model:save(path)
   local t = self:to_table()
   local text = { "iterations " .. t.iterations, "converged " .. (t.converged and 1 or 0) }
+  for _, name in ipairs(t.names or {}) do text[#text + 1] = "name " .. json.encode(name) end
   for _, row in ipairs(t.coef) do text[#text + 1] = "coef " .. lines.join(row) end
   for i = 2, #fields do
     local values = t[fields[i]]
@@ -169,6 +174,11 @@ end
 function linear.load(path)
   local t = { coef = {} }
   lines.read("linear.load", path, "neap linear 1", "a linear model", function(name, rest)
+    if name == "name" then
+      t.names = t.names or {}
+      t.names[#t.names + 1] = json.decode(rest, path)
+      return true
+    end
     local values = lines.numbers("linear.load", path, rest)
     if name == "coef" then t.coef[#t.coef + 1] = values
     elseif name == "iterations" then t.iterations = math.tointeger(values[1]) or 0

@@ -4,7 +4,16 @@
 --- looks at the `purge` rows after t (its horizon), so the last `purge` rows before anything judged
 --- are left out of training: their labels would look into it. `embargo` leaves out further rows
 --- after it, where features still remember it. The first argument is the number of rows, or
---- anything with a length: a tensor, a frame, a dataset.
+--- anything with a length: a tensor, a frame.
+---
+--- Of a dataset come datasets in place of ranges. It knows when each label is known
+--- (`label_known_at`) and when each row is decided on (`known_at`, else its time), so that exactly
+--- the training rows are left out, and counted in `purged`, whose label is known only after the
+--- first decision that is judged; `purge` leaves out rows besides, and is needed where labels have
+--- no such times. Rows of one moment, of several symbols, stay on one side. `embargo` may be a
+--- duration ("5d"), and so may `train`, `test` and `step`.
+local data = require "neap.split.data"
+local design = require "neap.design"
 local tensor = require "neap.tensor"
 local opts = require "neap.opts"
 
@@ -99,49 +108,64 @@ function Ranges.__tostring(ranges)
   return "rows " .. table.concat(parts, ", ")
 end
 
+-- First row of each part.
+local function borders_of(n, shares)
+  local borders, sum = { 1 }, 0
+  for i = 1, #shares - 1 do
+    sum = sum + shares[i]
+    borders[i + 1] = math.floor(n * sum + 0.5) + 1
+  end
+  return borders
+end
+
 --- Parts by share, in time order, none of which sees into the next: the last `purge` rows of each
---- part but the last are left out, and the first `embargo` rows of each but the first.
+--- part but the last are left out, and the first `embargo` rows of each but the first. Of a dataset
+--- an array of datasets, with `purged`, how many rows each lost to labels that are known too late.
 ---     split.time(100, { 0.6, 0.2, 0.2 }, { purge = 5 })[1][2] --> 55
----@param n integer|table rows, or something with a length
+---     local D = dataset.new(tensor.zeros { 10, 1 }, tensor.zeros { 10 })
+---     #split.time(D, { 0.5, 0.5 }, { purge = 2 })[1] --> 3
+---@param n integer|neap.dataset|table rows, a dataset, or something with a length
 ---@param shares number[] they sum to 1
----@param o? { purge: integer, embargo: integer }
----@return integer[][] ranges
+---@param o? { purge: integer, embargo: integer|string }
+---@return integer[][]|neap.dataset[] ranges, or datasets
 function split.time(n, shares, o)
-  o = opts.merge("split.time", { purge = 0, embargo = 0 }, o)
+  o = opts.merge("split.time", { purge = opts.none, embargo = 0 }, o)
+  local D = n
   n = rows_of("split.time", n)
   check_shares(shares)
+  if o.purge then check_count("split.time", "purge", o.purge, 0) end
+  local borders = borders_of(n, shares)
+  if design.is_dataset(D) then return data.time("split.time", D, borders, o) end
+  o.purge = o.purge or 0
   check_gaps("split.time", o)
-  local ranges, sum, border = {}, 0, 0
-  for i, share in ipairs(shares) do
-    sum = sum + share
-    local next_border = i == #shares and n or math.floor(n * sum + 0.5)
-    local first = border + 1 + (i > 1 and o.embargo or 0)
-    local last = next_border - (i < #shares and o.purge or 0)
+  local ranges = {}
+  for i, border in ipairs(borders) do
+    local first = border + (i > 1 and o.embargo or 0)
+    local last = (borders[i + 1] or n + 1) - 1 - (i < #shares and o.purge or 0)
     if last < first then
       opts.raise("split.time: %d rows leave part %d empty after purge %d and embargo %d; "
         .. "%d rows are enough", n, i, o.purge, o.embargo, enough(shares, o))
     end
-    ranges[i], border = { first, last }, next_border
+    ranges[i] = { first, last }
   end
   return setmetatable(ranges, Ranges)
 end
 
--- Folds of a window that moves through n rows; train_first(i) says where training starts.
-local function walk(where, n, o, train_first)
-  n = rows_of(where, n)
+-- Folds of a window that moves through n rows, its length `fixed`, or from row 1 on.
+local function walk_rows(where, n, o, fixed)
   local step = o.step or o.test
   check_count(where, "train", o.train, 1)
   check_count(where, "test", o.test, 1)
   check_count(where, "step", step, 1)
-  check_count(where, "purge", o.purge, 0)
-  if o.train <= o.purge then
-    opts.raise("%s: train %d must exceed purge %d", where, o.train, o.purge)
+  local purge = check_count(where, "purge", o.purge or 0, 0)
+  if o.train <= purge then
+    opts.raise("%s: train %d must exceed purge %d", where, o.train, purge)
   end
   check_parts(where, (n - o.train - o.test) // step + 1)
   local folds, start = {}, o.train + 1
   while start + o.test - 1 <= n do
     folds[#folds + 1] = {
-      train = { { train_first(start), start - 1 - o.purge } },
+      train = { { fixed and start - o.train or 1, start - 1 - purge } },
       test = { start, start + o.test - 1 },
     }
     start = start + step
@@ -152,43 +176,55 @@ local function walk(where, n, o, train_first)
   return folds
 end
 
-local moving = { train = opts.required, test = opts.required, step = opts.none, purge = 0 }
+local moving = { train = opts.required, test = opts.required, step = opts.none,
+  purge = opts.none }
+
+local function walk(where, n, o, fixed)
+  o = opts.merge(where, moving, o)
+  local rows = rows_of(where, n)
+  if not design.is_dataset(n) then return walk_rows(where, rows, o, fixed) end
+  return data.walk(where, n, o, fixed, function() return walk_rows(where, rows, o, fixed) end)
+end
 
 --- Folds of a window of fixed length that moves forward: `train` rows (their last `purge` left
---- out), then `test` rows; the next fold starts `step` rows later (by default `test`).
+--- out), then `test` rows; the next fold starts `step` rows later (by default `test`). Of a dataset
+--- each fold is { train = dataset, test = dataset, purged = rows left out of training }; lengths
+--- may be durations ("90d"), counted from the first time.
 ---     #split.walk_forward(100, { train = 40, test = 20 }) --> 3
----@param n integer|table rows, or something with a length
----@param o { train: integer, test: integer, step: integer, purge: integer }
----@return { train: integer[][], test: integer[] }[] folds, train being an array of ranges
-function split.walk_forward(n, o)
-  o = opts.merge("split.walk_forward", moving, o)
-  return walk("split.walk_forward", n, o, function(start) return start - o.train end)
-end
+---@param n integer|neap.dataset|table rows, a dataset, or something with a length
+---@param o { train: integer|string, test: integer|string, step: integer|string, purge: integer }
+---@return table[] folds { train, test }: an array of ranges and a range, or two datasets
+function split.walk_forward(n, o) return walk("split.walk_forward", n, o, true) end
 
 --- As `walk_forward`, but training always starts at row 1; `train` is the length of the first one.
 ---     split.expanding(100, { train = 40, test = 20, purge = 5 })[3].train[1][2] --> 75
----@param n integer|table rows, or something with a length
----@param o { train: integer, test: integer, step: integer, purge: integer }
----@return { train: integer[][], test: integer[] }[]
-function split.expanding(n, o)
-  o = opts.merge("split.expanding", moving, o)
-  return walk("split.expanding", n, o, function() return 1 end)
-end
+---@param n integer|neap.dataset|table rows, a dataset, or something with a length
+---@param o { train: integer|string, test: integer|string, step: integer|string, purge: integer }
+---@return table[] folds
+function split.expanding(n, o) return walk("split.expanding", n, o, false) end
 
 --- Folds that each hold out one contiguous part. From the training rows around it are left out: the
 --- `purge` rows before, whose labels look into it; the `purge` rows after, which its labels look
---- into; and `embargo` rows more after those (Lopez de Prado 2018, chapter 7).
+--- into; and `embargo` rows more after those (Lopez de Prado 2018, chapter 7). Of a dataset each
+--- fold is { train = dataset, test = dataset, purged = rows left out }: those before the held-out
+--- part whose label is not known when its first row is decided on, and those after it that are
+--- decided on before its last label is known and the embargo (rows, or a duration) is over.
 ---     split.purged_kfold(100, { folds = 5, purge = 3, embargo = 2 })[2].train[2][1] --> 46
----@param n integer|table rows, or something with a length
----@param o? { folds: integer, purge: integer, embargo: integer }
----@return { train: integer[][], test: integer[] }[] folds, train being an array of ranges
+---@param n integer|neap.dataset|table rows, a dataset, or something with a length
+---@param o? { folds: integer, purge: integer, embargo: integer|string }
+---@return table[] folds { train, test }: an array of ranges and a range, or two datasets
 function split.purged_kfold(n, o)
-  o = opts.merge("split.purged_kfold", { folds = 5, purge = 0, embargo = 0 }, o)
+  o = opts.merge("split.purged_kfold", { folds = 5, purge = opts.none, embargo = 0 }, o)
+  local D = n
   n = rows_of("split.purged_kfold", n)
   check_count("split.purged_kfold", "folds", o.folds, 2)
+  if o.purge then check_count("split.purged_kfold", "purge", o.purge, 0) end
+  local tests = split.contiguous(n, o.folds)
+  if design.is_dataset(D) then return data.kfold("split.purged_kfold", D, tests, o) end
+  o.purge = o.purge or 0
   check_gaps("split.purged_kfold", o)
   local folds = {}
-  for i, test in ipairs(split.contiguous(n, o.folds)) do
+  for i, test in ipairs(tests) do
     local train, before = {}, test[1] - 1 - o.purge
     local after = test[2] + 1 + o.purge + o.embargo
     if before >= 1 then train[#train + 1] = { 1, before } end

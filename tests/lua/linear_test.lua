@@ -95,7 +95,7 @@ describe("linear", function()
     local d = { x = x, y = two, weights = w, names = { "a", "b", "c", "d", "e" } }
     local m = linear.fit(d, { C = 0.1 })
     check(golden.weighted, m)
-    assert.same(d.names, m.names)
+    assert.same(d.names, m.feature_names)
   end)
 
   it("survives being stored", function()
@@ -183,7 +183,7 @@ describe("frames", function()
     local y = tensor.of { 1, 3, 5, 7, 9 }
     local t = tensor.arange(5, { dtype = "i64" })
     local m = linear.fit(frame.new { { "time", t }, { "a", a }, { "b", b } }, y, { kind = "ridge" })
-    assert.same({ "a", "b" }, m.names)
+    assert.same({ "a", "b" }, m.feature_names)
     local p = m:predict(tensor.stack({ a, b }, 2))
     assert.is_true(m:predict(frame.new { { "b", b }, { "a", a } }):eq(p):all())
     assert.matches("unknown column 'b'", support.message(function()

@@ -28,7 +28,7 @@ local models = {
   },
   ["neap.LinearModel"] = {
     name = "linear", load = function(path) return linear.load(path) end, missing = false,
-    columns = function(m) return m.names, m.coef.shape[#m.coef.shape] end,
+    columns = function(m) return m.feature_names, m.coef.shape[#m.coef.shape] end,
   },
 }
 

@@ -2,6 +2,7 @@
 local c = require "neap.c.frame"
 local clock = require "neap.clock"
 local core = require "neap.dataset.core"
+local duration = require "neap.duration"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -11,8 +12,8 @@ local Dataset = core.Dataset
 -- How old each row is, and the half-life in the same unit.
 local function ages(D, half_life)
   if type(half_life) == "string" then
-    local ns = require("neap.market.report").parse_duration(half_life)
-    if not ns or ns == 0 then
+    local ns = duration.parse(half_life)
+    if not ns or ns <= 0 then
       opts.raise("dataset:decay: half_life '%s' is not a duration like 12h, 30d or 8w", half_life)
     end
     if not D.times then opts.raise("dataset:decay: half_life '%s' needs times", half_life) end

@@ -2,6 +2,7 @@
 local class = require "neap.class"
 local clock = require "neap.clock"
 local core = require "neap.dataset.core"
+local duration = require "neap.duration"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -26,7 +27,7 @@ end
 
 local function gap_of(max_gap)
   if type(max_gap) == "string" then
-    local ns = require("neap.market.report").parse_duration(max_gap)
+    local ns = duration.parse(max_gap)
     if ns and ns > 0 then return ns end
   elseif math.type(max_gap) == "integer" and max_gap > 0 then return max_gap end
   opts.raise("dataset:windows: max_gap is %s, must be a duration like 15m, or nanoseconds",

@@ -1,6 +1,7 @@
 --- What labels read: the columns of bars, symbol by symbol, and results put back in row order.
 local c = require "neap.c.frame"
 local frame = require "neap.frame"
+local duration = require "neap.duration"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -235,7 +236,7 @@ end
 
 --- Nanoseconds of a duration, or an error that says what one looks like.
 function source.duration(where, name, text)
-  local ns = require("neap.market.report").parse_duration(text)
+  local ns = duration.parse(text)
   if not ns or ns < 1 then
     opts.raise("%s: %s '%s' is not a duration like 30s, 5m, 1h or 1d", where, name, tostring(text))
   end
