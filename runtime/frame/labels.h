@@ -89,11 +89,6 @@ neap_status neap_trend_scan(int64_t n, const double *x, int64_t shortest, int64_
  * down < -h[i], else 0. A missing d leaves the sums; where h is NaN nothing is found. */
 neap_status neap_cusum(int64_t n, const double *x, const double *h, double *out);
 
-/* The deviation of the numbers up to each row, their weights falling by 1 - 2 / (span + 1) a row,
- * corrected for bias: what pandas' ewm(span=span).std() gives. A missing number ages the others.
- * NaN before the second number. span > 1. */
-neap_status neap_ewm_std(int64_t n, const double *x, double span, double *out);
-
 /* overlap -------------------------------------------------------------------------------------- */
 
 /* Label i spans bars first[i] to last[i], both included, 0 <= first; last < first: no label.

@@ -151,16 +151,6 @@ static int l_cusum(lua_State *L) {
   return neap_lua_done(L, neap_cusum(n, x, h, out));
 }
 
-/* ewm_std(x, span) */
-static int l_ewm_std(lua_State *L) {
-  int64_t n;
-  double span = luaL_checknumber(L, 2);
-  if (!(span > 1)) neap_lua_raise(L, "span is %g, must exceed 1", span);
-  const double *x = neap_tensor_data(neap_lua_push_series(L, 1, NEAP_F64, "returns", &n));
-  double *out = push_column(L, NEAP_F64, n);
-  return neap_lua_done(L, neap_ewm_std(n, x, span, out));
-}
-
 /* overlap -------------------------------------------------------------------------------------- */
 
 /* Copies of the spans at arguments 1 and 2, counted from 0; bars at 3. */
@@ -217,7 +207,6 @@ static const luaL_Reg functions[] = {
     {"triple_barrier", l_triple_barrier},
     {"trend_scan", l_trend_scan},
     {"cusum", l_cusum},
-    {"ewm_std", l_ewm_std},
     {"uniqueness", l_uniqueness},
     {"sequential_bootstrap", l_sequential_bootstrap},
     {NULL, NULL},

@@ -95,25 +95,3 @@ neap_status neap_cusum(int64_t n, const double *x, const double *h, double *out)
   }
   return NEAP_OK;
 }
-
-neap_status neap_ewm_std(int64_t n, const double *x, double span, double *out) {
-  double keep = 1.0 - 2.0 / (span + 1.0), weight = 0, weight2 = 0, mean = 0, squares = 0;
-  int64_t count = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (i % POLL_EVERY == 0) NEAP_TRY(neap_interrupt_check());
-    weight *= keep;
-    weight2 *= keep * keep;
-    squares *= keep;
-    if (!isnan(x[i])) {
-      double far = x[i] - mean;
-      count++;
-      weight += 1.0;
-      weight2 += 1.0;
-      mean += far / weight;
-      squares += far * (x[i] - mean);
-    }
-    double room = weight * weight - weight2;
-    out[i] = count > 1 && room > 0 ? sqrt(squares / weight * (weight * weight / room)) : NAN;
-  }
-  return NEAP_OK;
-}

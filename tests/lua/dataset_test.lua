@@ -187,7 +187,7 @@ describe("rows of a dataset", function()
     end
     assert.equal(2, #T:between(nil, "2018-02-28", { time_zone = "America/New_York" }))
     refused("'tomorrow' is not a time", T.between, T, "tomorrow")
-    refused("got boolean", T.between, T, true)
+    refused("must be a text or a time in nanoseconds", T.between, T, true)
     refused("have no times", dataset.between or D.between, dataset.new(tensor.zeros { 1, 1 }),
       "2018")
   end)

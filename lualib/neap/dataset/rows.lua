@@ -1,6 +1,7 @@
 --- Choosing rows of datasets; loaded by neap.dataset.
 local clock = require "neap.clock"
 local core = require "neap.dataset.core"
+local frames = require "neap.frame.core"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -42,44 +43,9 @@ function Dataset:where(mask)
   return self:take(mask:nonzero())
 end
 
--- The first moment after what a text names: a year, a month, a day, a minute or a second.
-local function end_of(where, text, zone)
-  local function parse(format, ...) return clock.parse(format:format(...), zone) end
-  local y, m, d = text:match "^(%d%d%d%d)%-?(%d*)%-?(%d*)$"
-  if y and m == "" then return parse("%04d-01-01", y + 1) end
-  if y and d == "" then
-    return m == "12" and parse("%04d-01-01", y + 1) or parse("%04d-%02d-01", y, m + 1)
-  end
-  local at = clock.parse(text, zone)
-  if not at then opts.raise("%s: '%s' is not a time", where, text) end
-  if y then -- a day may have 23 or 25 hours
-    local noon = clock.parse(text .. " 12:00", zone)
-    return clock.parse(clock.print(noon + 86400 * 1000000000, zone.time_zone):sub(1, 10), zone)
-  end
-  local seconds = text:match ":%d%d:%d%d(.*)$"
-  if not seconds then return at + 60 * 1000000000 end
-  return seconds:find "^%.%d" and at + 1 or at + 1000000000
-end
-
-local function start_of(where, text, zone)
-  local y, m = text:match "^(%d%d%d%d)%-?(%d?%d?)$"
-  local at = y and clock.parse(("%s-%s-01"):format(y, m == "" and "01" or m), zone)
-    or not y and clock.parse(text, zone)
-  if not at then opts.raise("%s: '%s' is not a time", where, text) end
-  return at
-end
-
-local function moment(where, v, zone, ends)
-  if math.type(v) == "integer" then return ends and v + 1 or v end
-  if type(v) ~= "string" then
-    opts.raise("%s: a time is a text like \"2018-03-05\" or nanoseconds, got %s", where,
-      opts.kind(v))
-  end
-  return ends and end_of(where, v, zone) or start_of(where, v, zone)
-end
-
---- The rows whose times lie from `a` to `b`, both included: texts ("2018", "2018-03", "2018-03-05
---- 14:00"), of which `b` reaches to its end, or nanoseconds; nil leaves a side open.
+--- The rows whose times lie from `a` to `b`, both included: times in nanoseconds, or texts that
+--- mean all of what they name ("2018", "2018-03", "2018-03-05 14"), as in `frame:between`; nil
+--- leaves a side open.
 ---     local F = frame.new { { "time", tensor.of({ 0, 86400000000000 }, { dtype = "i64" }) },
 ---       { "a", { 1, 2 } } }
 ---     #dataset.new(F):between("1970-01-02", "1970") --> 1
@@ -89,11 +55,17 @@ end
 ---@return neap.dataset
 function Dataset:between(a, b, o)
   core.check("dataset:between", self)
-  o = opts.merge("dataset:between", { time_zone = "UTC" }, o)
+  o = opts.merge("dataset:between", { time_zone = opts.none }, o)
   if not self.times then opts.raise("dataset:between: the rows have no times") end
   local mask = self.times:ne(clock.nat)
-  if a ~= nil then mask = mask & self.times:ge(moment("dataset:between", a, o, false)) end
-  if b ~= nil then mask = mask & self.times:lt(moment("dataset:between", b, o, true)) end
+  if a ~= nil then
+    local first = frames.span("dataset:between", "the first bound", a, o.time_zone)
+    mask = mask & self.times:ge(first)
+  end
+  if b ~= nil then
+    local _, last = frames.span("dataset:between", "the last bound", b, o.time_zone)
+    mask = mask & self.times:le(last)
+  end
   return self:where(mask)
 end
 

@@ -209,6 +209,6 @@ function labels.volatility(bars, o)
   local close = s:column "close"
   return (s:each(1, function(cut)
     local r = return_over(cut(close):to "f64", cut(s.time), count, duration)
-    return c.ewm_std(r, o.span)
+    return frame.new({ { "r", r } }):ewm({ span = o.span }):std "r"
   end))
 end

@@ -83,12 +83,6 @@ function c.trend_scan(x, shortest, longest, step) end
 ---@return neap.tensor
 function c.cusum(x, h) end
 
---- The deviation of the numbers up to each row under exponential weights, as pandas' ewm().std().
----@param x neap.tensor
----@param span number
----@return neap.tensor
-function c.ewm_std(x, span) end
-
 --- The mean over bars first .. last of 1 / (labels there), or the absolute sum of value / (labels
 --- there).
 ---@param first neap.tensor i64, from 1
