@@ -291,6 +291,7 @@ return 1]]
       { "tensr", "variable 'tensr' is not defined (did you mean 'tensor'?)\n  [1]:1: tensr\n" },
       { "x = {}\nx.y.z", "error: attempt to index a nil value (field 'y')\n  [2]:1: x.y.z\n" },
       { "x ** 2", "near '*'; powers are written x ^ 2\n" },
+      { "help frame", "the command is :help TOPIC\n" },
       { "x = {} x[1:3]", "near ':'; slices are written x[{ {1, 3} }]" },
       { "f(axis=1)", "near '='; options are a table" },
       { "import numpy", "near 'numpy'; modules are at hand" },
@@ -587,6 +588,14 @@ describe("completion", function()
     assert.equal("", candidates 'market.validate(b, { policy = "x')
     assert.equal('close" open"', candidates 'backtest.run(b, { fee = f(1, 2), fill = "')
     assert.equal('beta"', candidates 'calibration.fit("b')
+    local frame = require "neap.frame"
+    variables.f, names.f = frame.new { { "open", { 1 } }, { "odd", { 2 } }, { "s", { "A" } } }, true
+    assert.equal('odd" open"', candidates 'f:group_by "o')
+    assert.equal("s'", candidates "f:select { 'open', 's")
+    assert.equal('odd" open" s"', candidates 'f:rolling(20, { by = "')
+    assert.equal("", candidates 'f:join(g, { how = "od')
+    assert.equal("odd open", candidates 'f:where "open > 1 and o')
+    assert.truthy(candidates "f:write_csv 'lualib/ne":find("lualib/neap/", 1, true))
     assert.truthy(candidates "f('lualib/ne":find("lualib/neap/", 1, true))
     assert.truthy(candidates "require 'neap.te":find("neap.tensor", 1, true))
   end)

@@ -190,6 +190,21 @@ local function choices(text, lookup)
   return ok and found or {}
 end
 
+local names_columns = { by = true, columns = true, id = true, index = true, left_on = true,
+  on = true, time = true, values = true }
+
+-- The columns of the frame whose method the end of `text` calls, where it takes their names; and
+-- whether it takes expressions.
+local function columns(text, lookup)
+  local name, option = call_around(text)
+  local owner, method = (name or ""):match "^(.*):([%w_]+)$"
+  if not owner or method:find "^write" or (option and not names_columns[option]) then return {} end
+  local value = resolve(owner, lookup)
+  local meta = value ~= nil and debug.getmetatable(value)
+  if type(meta) ~= "table" or rawget(meta, "__name") ~= "neap.frame" then return {} end
+  return value:columns(), method == "where" or method == "eval"
+end
+
 -- Parameters of a Lua function of the user's.
 local function own_signature(name, lookup)
   local owner, mark, last = name:match "^(.*)([.:])([%w_]+)$"
@@ -238,8 +253,17 @@ local function inside_string(before, lookup)
   local _, quotes = before:match("[^\n]*$"):gsub("[\"']", "")
   local name = before:match "[\"']([^\"']*)$"
   if not name or quotes % 2 == 0 then return nil end
-  local set = {}
-  for _, choice in ipairs(choices(before:sub(1, -#name - 2), lookup)) do set[choice] = true end
+  local set, call = {}, before:sub(1, -#name - 2)
+  for _, choice in ipairs(choices(call, lookup)) do set[choice] = true end
+  local expression
+  if not next(set) then
+    local known, free = columns(call, lookup)
+    for _, column in ipairs(known) do set[column], expression = true, free end
+  end
+  if expression then
+    local word = name:match "[%a_][%w_]*$" or ""
+    return with_prefix(set, word), word
+  end
   local found = with_prefix(set, name)
   if #found > 0 then
     for i, choice in ipairs(found) do found[i] = choice .. before:sub(-#name - 1, -#name - 1) end

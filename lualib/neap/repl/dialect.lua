@@ -3,6 +3,7 @@ local dialect = {}
 
 -- Pattern in the line, advice. The first that fits is given.
 local advice = {
+  { "^%s*help%f[%s]", "the command is :help TOPIC" },
   { "%*%*", "powers are written x ^ 2" },
   { "!=", "'not equal' is written ~=, and of tensors x:ne(y)" },
   { "[%w_%]%)]%s*[-+*/]=", "there is no '+=': write x = x + 1, or x:add_(1) in place" },
