@@ -15,7 +15,8 @@ typedef struct {
   void *z;
 } scanning;
 
-/* Sums of four neighbours do not wait for what came before; only their total goes on. */
+/* Sums of four neighbours do not wait for what came before; only their total goes on. The last ones
+ * are summed in the same order, so that no value depends on how many follow. */
 static double sum_f64(int64_t n, const double *x, double *z, double s) {
   int64_t i = 0;
   for (; i + 4 <= n; i += 4) {
@@ -25,8 +26,11 @@ static double sum_f64(int64_t n, const double *x, double *z, double s) {
     z[i + 2] = s + c;
     z[i + 3] = s = s + d;
   }
-  for (; i < n; i++) z[i] = s += x[i];
-  return s;
+  if (i == n) return s;
+  double a = x[i];
+  z[i] = s + a;
+  while (++i < n) z[i] = s + (a += x[i]);
+  return s + a;
 }
 
 static double sum_f32(int64_t n, const float *x, float *z, double s) {
@@ -40,8 +44,11 @@ static double sum_f32(int64_t n, const float *x, float *z, double s) {
     s += d;
     z[i + 3] = (float)s;
   }
-  for (; i < n; i++) z[i] = (float)(s += (double)x[i]);
-  return s;
+  if (i == n) return s;
+  double a = (double)x[i];
+  z[i] = (float)(s + a);
+  while (++i < n) z[i] = (float)(s + (a += (double)x[i]));
+  return s + a;
 }
 
 /* One piece; *state carries the running value from piece to piece. */

@@ -617,6 +617,18 @@ describe("linalg", function()
   end)
 end)
 
+describe("tensor:cumsum", function()
+  it("has the same bits however many values follow", function()
+    for _, dtype in ipairs { "f64", "f32" } do
+      local x = tensor.randn { 300, seed = 5, dtype = dtype }
+      local whole = x:cumsum()
+      for n = 1, 300 do
+        assert.is_true(x:slice(1, 1, n):cumsum():eq(whole:slice(1, 1, n)):all(), dtype .. n)
+      end
+    end
+  end)
+end)
+
 describe("tensor:isin", function()
   it("finds members in any shape and dtype", function()
     local x = tensor.of { { 1, 2 }, { 0 / 0, 4 } }
