@@ -3,6 +3,17 @@
 #include "frame/window.h"
 #include "tensor/lua_tensor.h"
 
+/* Numbers of rows that stand in the frame, and ranges of places that follow each other: who passes
+ * others would have kernels write outside their arrays. */
+static bool sound(const neap_panel *g) {
+  if (g->groups < 0 || g->offset[0] != 0 || g->offset[g->groups] != g->places) return false;
+  for (int64_t k = 0; k < g->groups; k++)
+    if (g->offset[k + 1] < g->offset[k]) return false;
+  bool inside = true;
+  for (int64_t p = 0; g->rows && p < g->places; p++) inside &= g->rows[p] >= 0 && g->rows[p] < g->n;
+  return inside;
+}
+
 /* n, rows, offset at arg. What they point to stays on the stack. */
 static neap_panel check_groups(lua_State *L, int arg) {
   neap_panel g = {.n = neap_lua_integer(L, arg, 0, INT64_MAX, "rows")};
@@ -12,8 +23,8 @@ static neap_panel check_groups(lua_State *L, int arg) {
   g.places = g.n;
   if (!lua_isnoneornil(L, arg + 1))
     g.rows = neap_tensor_data(neap_lua_push_series(L, arg + 1, NEAP_I32, "order", &g.places));
-  if (g.groups < 0 || g.offset[0] != 0 || g.offset[g.groups] != g.places)
-    neap_lua_raise(L, "groups: offsets do not end with the %lld rows", (long long)g.places);
+  if (!sound(&g))
+    neap_lua_raise(L, "groups: they are no order of %lld rows in ranges", (long long)g.n);
   return g;
 }
 
@@ -56,12 +67,17 @@ static int l_time_windows(lua_State *L) {
   return 3;
 }
 
-static const int64_t *check_bounds(lua_State *L, int arg, const neap_panel *g) {
+/* Places at arg that do not fall and are at most p (+ 1 for ends) for place p, or NULL for none. */
+static const int64_t *check_bounds(lua_State *L, int arg, const neap_panel *g, bool ends) {
   int64_t n;
   if (lua_isnoneornil(L, arg)) return NULL;
   const neap_tensor *t = neap_lua_push_series(L, arg, NEAP_I64, "bounds", &n);
-  if (n != g->places) neap_lua_raise(L, "bounds of %lld windows are needed", (long long)g->places);
-  return neap_tensor_data(t);
+  const int64_t *bound = neap_tensor_data(t);
+  bool good = n == g->places;
+  for (int64_t p = 0; good && p < n; p++)
+    good = bound[p] >= (p ? bound[p - 1] : 0) && bound[p] <= p + ends;
+  if (!good) neap_lua_raise(L, "bounds of %lld windows are needed", (long long)g->places);
+  return bound;
 }
 
 /* roll(name, n, rows, offset, begin, end, before, skip, min_count, parameter, x, u) -> tensor */
@@ -74,8 +90,10 @@ static int l_roll(lua_State *L) {
   neap_panel g = check_groups(L, 2);
   neap_windows w = {.before = neap_lua_integer(L, 7, 0, INT64_MAX / 4, "before"),
                     .skip = neap_lua_integer(L, 8, 0, 1, "skip"),
-                    .begin = check_bounds(L, 5, &g),
-                    .end = check_bounds(L, 6, &g)};
+                    .begin = check_bounds(L, 5, &g, false),
+                    .end = check_bounds(L, 6, &g, true)};
+  for (int64_t p = 0; w.begin && w.end && p < g.places; p++)
+    if (w.begin[p] > w.end[p]) neap_lua_raise(L, "bounds: a window ends before it begins");
   const double *x = check_column(L, 11, &g), *u = lua_isnil(L, 12) ? NULL : check_column(L, 12, &g);
   if (!u == (op == NEAP_ROLLING_COV || op == NEAP_ROLLING_CORR))
     neap_lua_raise(L, "rolling: two columns are for cov and corr");
