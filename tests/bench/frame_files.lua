@@ -6,6 +6,7 @@
 local clock = require "neap.clock"
 local file = require "neap.file"
 local frame = require "neap.frame"
+local memory = require "tests.bench.support.memory"
 local neap = require "neap"
 local tensor = require "neap.tensor"
 
@@ -56,20 +57,6 @@ local function call_of(folder, task)
   return function() f["write_" .. kind](f, out) end
 end
 
--- The peak of resident memory since mark_peak, and what is resident, in KiB.
-local function mark_peak()
-  local f = assert(io.open("/proc/self/clear_refs", "w"))
-  f:write "5"
-  f:close()
-end
-
-local function status(field)
-  for line in io.lines "/proc/self/status" do
-    local kib = line:match("^" .. field .. ":%s*(%d+)")
-    if kib then return tonumber(kib) end
-  end
-end
-
 local function work(folder, threads, fifo)
   neap.set_threads(threads)
   local answers = assert(io.open(fifo, "w"))
@@ -78,12 +65,12 @@ local function work(folder, threads, fifo)
     collectgarbage()
     collectgarbage()
     neap.memory { trim = true }
-    local before = status "VmRSS"
-    mark_peak()
+    local before = memory.status "VmRSS"
+    memory.mark_peak()
     local begin = clock.monotonic()
     call()
     local seconds = (clock.monotonic() - begin) / 1e9
-    answers:write(("%.9g %d\n"):format(seconds, status "VmHWM" - before))
+    answers:write(("%.9g %d\n"):format(seconds, memory.status "VmHWM" - before))
     answers:flush()
   end
 end

@@ -3,8 +3,8 @@
 -- Usage: neap tests/bench/frame_time.lua [task pattern] [rows] [threads]
 --   neap tests/bench/frame_time.lua resample 1e6 1
 -- Needs python3-pandas; NEAP_PYTHON names the interpreter.
+local beside = require "tests.bench.support.beside"
 local clock = require "neap.clock"
-local file = require "neap.file"
 local frame = require "neap.frame"
 local neap = require "neap"
 local tensor = require "neap.tensor"
@@ -63,97 +63,4 @@ local tasks = {
   ["between"] = function(d) return d.bars:between("2020-06", "2021-03") end,
 }
 
--- The peak of resident memory since mark_peak, and what is resident, in KiB.
-local function mark_peak()
-  local f = assert(io.open("/proc/self/clear_refs", "w"))
-  f:write "5"
-  f:close()
-end
-
-local function status(field)
-  for line in io.lines "/proc/self/status" do
-    local kib = line:match("^" .. field .. ":%s*(%d+)")
-    if kib then return tonumber(kib) end
-  end
-end
-
-local function work(n, threads, fifo)
-  neap.set_threads(threads)
-  local answers = assert(io.open(fifo, "w"))
-  local d = inputs(n)
-  for task in io.lines() do
-    collectgarbage()
-    collectgarbage()
-    neap.memory { trim = true }
-    local before = status "VmRSS"
-    mark_peak()
-    tasks[task](d)
-    local more = status "VmHWM" - before
-    tasks[task](d)
-    local best = math.huge
-    for _ = 1, 5 do
-      local begin = clock.monotonic()
-      tasks[task](d)
-      best = math.min(best, (clock.monotonic() - begin) / 1e9)
-    end
-    answers:write(("%.9g %d\n"):format(best, more))
-    answers:flush()
-  end
-end
-
-if arg[1] == "--work" then
-  work(math.tointeger(tonumber(arg[2])), math.tointeger(tonumber(arg[3])), arg[4])
-  return
-end
-
--- the driver --------------------------------------------------------------------------------------
-
-local pattern, rows = arg[1] or "", math.tointeger(tonumber(arg[2] or "1e6"))
-local python = os.getenv "NEAP_PYTHON" or "/usr/bin/python3"
-local folder = file.temporary_folder()
-
--- A process that answers tasks through a pipe with a name.
-local function launch(name, threads, command)
-  local fifo = folder .. "/" .. name .. threads
-  assert(os.execute("mkfifo " .. fifo))
-  local process = io.popen(command:format(rows, threads, fifo), "w")
-  return { process = process, answers = assert(io.open(fifo)), times = {}, more = {} }
-end
-
-local function ask(side, task)
-  side.process:write(task, "\n")
-  side.process:flush()
-  local seconds, kib = side.answers:read("n", "n")
-  side.times[#side.times + 1], side.more[#side.more + 1] = seconds, kib
-end
-
-local function median(list)
-  table.sort(list)
-  return list[#list // 2 + 1]
-end
-
-for word in (arg[3] or "1,2"):gmatch "[^,]+" do
-  local threads = math.tointeger(tonumber(word))
-  local own = launch("neap", threads,
-    (arg[-1] or "build/release/neap") .. " tests/bench/frame_time.lua --work %d %d %s")
-  local peer = launch("pandas", threads, python .. " tests/bench/frame_time_peer.py %d %d %s")
-  print(("%d rows, %d thread%s: neap, pandas"):format(rows, threads, threads > 1 and "s" or ""))
-  for _, task in ipairs(names) do
-    if task:find(pattern) then
-      own.times, own.more, peer.times, peer.more = {}, {}, {}, {}
-      for _ = 1, 5 do
-        ask(own, task)
-        ask(peer, task)
-      end
-      local ours, theirs = median(own.times), median(peer.times)
-      print(("%-22s %9.2f ms %6.1f MB %9.2f ms %6.1f MB  ratio %6.1f"):format(task, ours * 1e3,
-        median(own.more) / 1024, theirs * 1e3, median(peer.more) / 1024, theirs / ours))
-      io.stdout:flush()
-    end
-  end
-  for _, side in ipairs { own, peer } do
-    side.process:close()
-    side.answers:close()
-  end
-end
-file.remove_tree(folder)
+beside { bench = "frame_time", peer = "pandas", names = names, tasks = tasks, inputs = inputs }

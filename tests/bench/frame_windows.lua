@@ -6,6 +6,7 @@
 -- Needs python3-pandas; NEAP_PYTHON names the interpreter.
 local clock = require "neap.clock"
 local file = require "neap.file"
+local memory = require "tests.bench.support.memory"
 local neap = require "neap"
 local frame, tensor = neap.frame, neap.tensor
 
@@ -75,19 +76,6 @@ for _, name in ipairs(names) do
   end
 end
 
-local function status(field)
-  for line in io.lines "/proc/self/status" do
-    local kib = line:match("^" .. field .. ":%s*(%d+)")
-    if kib then return tonumber(kib) end
-  end
-end
-
-local function mark_peak()
-  local f = assert(io.open("/proc/self/clear_refs", "w"))
-  f:write "5"
-  f:close()
-end
-
 local function work(threads, fifo)
   neap.set_threads(threads)
   local answers = assert(io.open(fifo, "w"))
@@ -100,11 +88,11 @@ local function work(threads, fifo)
     end
     collectgarbage()
     neap.memory { trim = true }
-    mark_peak()
-    local before, start = status "VmRSS", clock.monotonic()
+    memory.mark_peak()
+    local before, start = memory.status "VmRSS", clock.monotonic()
     tasks[task](f)
     local seconds = (clock.monotonic() - start) / 1e9
-    answers:write(("%.9g %d\n"):format(seconds, status "VmHWM" - before))
+    answers:write(("%.9g %d\n"):format(seconds, memory.status "VmHWM" - before))
     answers:flush()
   end
 end

@@ -5,6 +5,7 @@
 -- Needs python3-numpy, and python3-torch for the second peer; NEAP_PYTHON names the interpreter.
 local clock = require "neap.clock"
 local file = require "neap.file"
+local memory = require "tests.bench.support.memory"
 local neap = require "neap"
 local tensor = neap.tensor
 
@@ -71,20 +72,6 @@ local tasks = {
   ["draw permutation"] = function(d) return tensor.permutation(#d.x) end,
 }
 
--- The peak of resident memory since mark_peak, in KiB.
-local function mark_peak()
-  local f = assert(io.open("/proc/self/clear_refs", "w"))
-  f:write "5"
-  f:close()
-end
-
-local function peak_kib()
-  for line in io.lines "/proc/self/status" do
-    local kib = line:match "^VmHWM:%s*(%d+)"
-    if kib then return tonumber(kib) end
-  end
-end
-
 local function seconds_per_call(call, d, calls)
   local start = clock.monotonic()
   for _ = 1, calls do call(d) end
@@ -105,14 +92,15 @@ local function work(threads, fifo)
     if prepared ~= line then
       prepared = line
       collectgarbage()
-      mark_peak()
+      memory.mark_peak()
       local once = seconds_per_call(tasks[task], d, 2)
       if once < 0.01 then -- warm
         seconds_per_call(tasks[task], d, math.floor(0.01 / math.max(once, 1e-6)))
       end
       calls = math.max(1, math.min(2000, math.floor(0.01 / math.max(once, 1e-7))))
     end
-    answers:write(("%.9g %d\n"):format(seconds_per_call(tasks[task], d, calls), peak_kib()))
+    answers:write(("%.9g %d\n"):format(seconds_per_call(tasks[task], d, calls),
+      memory.status "VmHWM"))
     answers:flush()
   end
 end
