@@ -28,7 +28,8 @@ neap_status neap_reader_open(neap_reader **out, const char *path);
  * system fails, NEAP_EINTERRUPT after Ctrl-C; the bytes before the fault are not handed out. */
 neap_status neap_reader_read(neap_reader *r, void *buf, size_t n, size_t *got);
 
-/* Bytes of a plain file as the system states them; 0 for other files. */
+/* Bytes that reading to the end gives: of a plain file as the system states them, of a compressed
+ * one guessed from the part read so far; 0 when nothing is known. */
 int64_t neap_reader_size(const neap_reader *r);
 
 /* Close and free; NULL is fine. */

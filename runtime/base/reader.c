@@ -19,6 +19,7 @@ struct neap_reader {
   bool file_ended; /* read(2) said so */
   bool in_frame;   /* inside a gzip member or zstd frame: the file may not end here */
   size_t at, end;
+  int64_t given; /* bytes handed out */
   z_stream gzip;
   ZSTD_DStream *zstd;
   char *path;
@@ -188,6 +189,7 @@ neap_status neap_reader_read(neap_reader *r, void *buf, size_t n, size_t *got) {
     size_t want = n - *got < (1u << 30) ? n - *got : 1u << 30, k = 0;
     NEAP_TRY(r->decode(r, out + *got, want, &k));
     *got += k;
+    r->given += (int64_t)k;
   }
   return NEAP_OK;
 }
@@ -203,13 +205,15 @@ void neap_reader_close(neap_reader *r) {
 
 int64_t neap_reader_size(const neap_reader *r) {
   struct stat s;
-  bool known = r->decode == decode_plain && fstat(r->fd, &s) == 0 && S_ISREG(s.st_mode);
-  return known ? s.st_size : 0;
+  if (fstat(r->fd, &s) != 0 || !S_ISREG(s.st_mode)) return 0;
+  if (r->decode == decode_plain) return s.st_size;
+  int64_t used = lseek(r->fd, 0, SEEK_CUR) - (int64_t)(r->end - r->at);
+  return used > 0 ? (int64_t)((double)r->given * ((double)s.st_size / (double)used)) : 0;
 }
 
 /* The size to start with: the file's, when the system knows it. */
 static size_t first_capacity(const neap_reader *r) {
-  int64_t size = neap_reader_size(r);
+  int64_t size = r->decode == decode_plain ? neap_reader_size(r) : 0;
   return size > 0 ? (size_t)size + 2 : 4 * BLOCK;
 }
 

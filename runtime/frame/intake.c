@@ -187,13 +187,16 @@ static neap_status accept_all(neap__intake *in) {
 
 /* appending ------------------------------------------------------------------------------------ */
 
-/* Room for all rows there will be, when that can be guessed; for a block as large as a file's
- * column the part never used costs nothing. */
+/* Room for all rows there will be in this file, when that can be guessed; for a block as large as a
+ * file's column the part never used costs nothing. */
 static int64_t room_for(const neap__intake *in) {
-  if (!in->size || !in->bytes) return in->rows + in->rows / 2;
-  double share = (double)in->size / (double)in->bytes;
-  int64_t guess = (int64_t)((double)in->rows * (share > 1 ? share * 1.02 : 1)) + 16;
-  return guess > in->limit && in->limit >= in->rows ? in->limit : guess;
+  int64_t size = neap_reader_size(in->source.reader), rows = in->rows - in->rows_of_others;
+  if (!size || !in->bytes) return in->rows + in->rows / 2;
+  double share = (double)size / (double)in->bytes;
+  int64_t guess =
+      in->rows_of_others + (int64_t)((double)rows * (share > 1 ? share * 1.02 : 1)) + 16;
+  if (guess > in->limit && in->limit >= in->rows) return in->limit;
+  return guess > in->rows ? guess : in->rows;
 }
 
 static neap_status append_column(neap__intake *in, int64_t i) {

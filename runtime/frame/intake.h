@@ -35,8 +35,8 @@ typedef struct neap__intake {
   int64_t line;           /* of it */
   neap__builder *columns; /* what was read so far */
   int64_t count, rows;
-  int64_t limit;       /* rows wanted */
-  int64_t bytes, size; /* read so far, and in all; size 0: not known */
+  int64_t limit;                 /* rows wanted */
+  int64_t bytes, rows_of_others; /* read of this file, and rows of files before it */
   neap_status (*read)(struct neap__intake *in, neap__chunk *c);
   /* Columns that rows bring along: tell a builder what the user said of its name; add one to
    * columns. NULL where the columns are settled before. */

@@ -115,7 +115,7 @@ static neap_status read_file(neap__reading *r, int64_t file) {
     NEAP_TRY(neap__time_reader_init(&in->columns[i].time, r->options));
   int64_t before = in->rows;
   in->bytes = 0;
-  in->size = r->files == 1 ? neap_reader_size(in->source.reader) : 0;
+  in->rows_of_others = before;
   NEAP_TRY(neap__intake_run(in));
   r->rows[file] = in->rows - before;
   neap__source_close(&in->source);
