@@ -10,8 +10,9 @@
 --- (`label_known_at`) and when each row is decided on (`known_at`, else its time), so that exactly
 --- the training rows are left out, and counted in `purged`, whose label is known only after the
 --- first decision that is judged; `purge` leaves out rows besides, and is needed where labels have
---- no such times. Rows of one moment, of several symbols, stay on one side. `embargo` may be a
---- duration ("5d"), and so may `train`, `test` and `step`.
+--- no such times. Rows of one moment, of several symbols, stay on one side, and `purge` and
+--- `embargo` count moments. `embargo` may be a duration ("5d"), and so may `train`, `test` and
+--- `step`.
 local data = require "neap.split.data"
 local design = require "neap.design"
 local tensor = require "neap.tensor"
@@ -60,12 +61,14 @@ local function check_gaps(where, o)
   check_count(where, "embargo", o.embargo, 0)
 end
 
---- `k` ranges that follow each other and cover n rows, their sizes differing by one at most.
+--- `k` ranges that follow each other and cover n rows, their sizes differing by one at most; of a
+--- dataset with times each begins with a moment, so that none is torn apart.
 ---     split.contiguous(10, 3)[1][2] --> 4
 ---@param n integer|table rows, or something with a length
 ---@param k integer
 ---@return integer[][]
 function split.contiguous(n, k)
+  local D = n
   n = rows_of("split.contiguous", n)
   check_count("split.contiguous", "k", k, 1)
   if k > n then opts.raise("split.contiguous: %d parts of %d rows", k, n) end
@@ -76,7 +79,7 @@ function split.contiguous(n, k)
     ranges[i] = { first, first + size - 1 }
     first = first + size
   end
-  return ranges
+  return design.is_dataset(D) and data.whole("split.contiguous", D, ranges) or ranges
 end
 
 local function check_shares(shares)
@@ -157,7 +160,7 @@ local function walk_rows(where, n, o, fixed)
   check_count(where, "train", o.train, 1)
   check_count(where, "test", o.test, 1)
   check_count(where, "step", step, 1)
-  local purge = check_count(where, "purge", o.purge or 0, 0)
+  local purge = o.purge or 0
   if o.train <= purge then
     opts.raise("%s: train %d must exceed purge %d", where, o.train, purge)
   end
@@ -181,6 +184,7 @@ local moving = { train = opts.required, test = opts.required, step = opts.none,
 
 local function walk(where, n, o, fixed)
   o = opts.merge(where, moving, o)
+  if o.purge then check_count(where, "purge", o.purge, 0) end
   local rows = rows_of(where, n)
   if not design.is_dataset(n) then return walk_rows(where, rows, o, fixed) end
   return data.walk(where, n, o, fixed, function() return walk_rows(where, rows, o, fixed) end)

@@ -231,6 +231,58 @@ describe("splits of datasets", function()
     refused("embargo 'late' is not a duration", split.purged_kfold, D, { embargo = "late" })
   end)
 
+  it("tear no moment apart, whatever the shape of the panel", function()
+    local function disjoint(...)
+      local part_of = {}
+      for k, part in ipairs { ... } do
+        for _, time in ipairs(part.times:unique():totable()) do
+          assert.is_nil(part_of[time])
+          part_of[time] = k
+        end
+      end
+    end
+    for trial = 1, 20 do
+      local P = panel(80 + trial, trial)
+      P = P:where(tensor.rand { #P, seed = trial }:gt(0.2))
+      disjoint(table.unpack(split.time(P, { 0.5, 0.2, 0.3 })))
+      local o = { purge = 1, embargo = 1 }
+      disjoint(table.unpack(split.time(P, { 0.5, 0.2, 0.3 }, o)))
+      local folds = split.walk_forward(P, { train = 60 + trial, test = 11 })
+      table.move(split.expanding(P, { train = 61, test = 13, step = 7 }), 1, 3, #folds + 1, folds)
+      table.move(split.purged_kfold(P, { folds = 5, purge = 1 }), 1, 5, #folds + 1, folds)
+      for _, fold in ipairs(folds) do disjoint(fold.train, fold.test) end
+      local ranges = split.contiguous(P, 7)
+      assert.same({ 1, #P }, { ranges[1][1], ranges[7][2] })
+      for k = 2, 7 do
+        assert.equal(ranges[k - 1][2] + 1, ranges[k][1])
+        assert.is_true(P.times[ranges[k][1]] > P.times[ranges[k - 1][2]])
+      end
+    end
+  end)
+
+  -- Three symbols: a label that looks two bars ahead looks over six rows.
+  it("purge and put an embargo by moments", function()
+    local time = (tensor.arange(0, 89, { dtype = "i64" }) // 3) * hour
+    local F = frame.new { { "time", time, "time" }, { "a", tensor.zeros { 90 } } }
+    local y = tensor.zeros { 90 }
+    local P = dataset.new(F, y)
+    local parts = split.time(P, { 0.5, 0.5 }, { purge = 2, embargo = 1 })
+    assert.same({ 39, 42 }, { #parts[1], #parts[2] })
+    local fold = split.purged_kfold(P, { folds = 3, purge = 2, embargo = 1 })[2]
+    assert.same({ 24 + 21, 30 }, { #fold.train, #fold.test })
+    fold = split.walk_forward(P, { train = 30, test = 30, purge = 2 })[1]
+    assert.same({ 24, 30 }, { #fold.train, #fold.test })
+    refused("purge is 5d, must be an integer", split.walk_forward, P,
+      { train = "10h", test = "5h", purge = "5d" })
+    refused("no moment begins in rows", split.contiguous, P, 80)
+    local symbols = {}
+    for i = 1, 90 do symbols[i] = "s" .. i % 3 end
+    local blind = frame.new { { "date", time, "time" }, { "symbol", symbols },
+      { "a", tensor.zeros { 90 } } }
+    refused("several symbols and no times", split.time, dataset.new(blind, y), { 0.5, 0.5 },
+      { purge = 2 })
+  end)
+
   it("ask for what they must know", function()
     local bare = dataset.new(tensor.zeros { 100, 1 }, tensor.zeros { 100 })
     refused("does not say when its labels are known", split.time, bare, { 0.5, 0.5 })

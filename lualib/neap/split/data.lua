@@ -17,12 +17,44 @@ local function snap(D, row)
   return D.times:searchsorted(D.times[row])
 end
 
+--- The ranges, each moved to begin and end with a moment.
+---@param where string
+---@param D neap.dataset
+---@param ranges integer[][]
+---@return integer[][]
+function data.whole(where, D, ranges)
+  for _, each in ipairs(ranges) do
+    local first, last = snap(D, each[1]), snap(D, each[2] + 1) - 1
+    if last < first then
+      opts.raise("%s: %d parts of %d rows, but no moment begins in rows %d to %d", where, #ranges,
+        #D, each[1], each[2])
+    end
+    each[1], each[2] = first, last
+  end
+  return ranges
+end
+
 local function range(first, last) return tensor.arange(first, last, 1, { dtype = "i64" }) end
 
+-- The first row of the moment that lies `count` moments away from that of `row`; 0 or #D + 1 where
+-- there is none. Without times every row is a moment.
+local function moments_from(D, row, count, o)
+  if count == 0 or not D.times or row > #D then return row + count end
+  local at = o.moments:searchsorted(D.times[row]) + count
+  if at < 1 then return 0 end
+  return at > #o.moments and #D + 1 or D.times:searchsorted(o.moments[at])
+end
+
+-- Also notes the moments in o, for rows to be counted by.
 local function check_known(where, D, o)
+  o.moments = D.times and (D.times:unique())
+  if D.symbols and not D.times and #D.symbols.codes:unique() > 1 then
+    opts.raise("%s: the dataset has several symbols and no times, so rows of one moment could be "
+      .. "torn apart; dataset.new takes the name of the column by time = ...", where)
+  end
   if o.purge or D.label_known_at and decided(D) then return end
   opts.raise("%s: the dataset does not say when its labels are known; give dataset.new "
-    .. "label_known_at, or here purge, the rows that a label looks ahead", where)
+    .. "label_known_at, or here purge, the bars that a label looks ahead", where)
 end
 
 -- Nanoseconds of an embargo that is a duration, else 0, and its rows.
@@ -65,7 +97,7 @@ end
 -- Rows first to last, which come before the row `start`, without those whose label is known only
 -- after the first decision of start to stop: positions, and how many were left out.
 local function before(D, first, last, start, stop, o)
-  last = math.min(last, start - 1 - (o.purge or 0))
+  last = math.min(last, moments_from(D, start, -(o.purge or 0), o) - 1)
   if last < first then return tensor.zeros { 0, dtype = "i64" }, 0 end
   local rows = range(first, last)
   local moments = decided(D)
@@ -82,7 +114,7 @@ end
 -- Rows after `stop` that are decided on when every label of start to stop is known, and `embargo`
 -- later.
 local function after(D, start, stop, o)
-  local first = stop + 1 + (o.purge or 0) + o.embargo_rows
+  local first = moments_from(D, stop + 1, (o.purge or 0) + o.embargo_rows, o)
   if first > #D then return tensor.zeros { 0, dtype = "i64" }, 0 end
   local rows = range(first, #D)
   local moments = decided(D)
@@ -125,7 +157,7 @@ function data.time(where, D, borders, o)
   for i, row in ipairs(borders) do firsts[i] = snap(D, row) end
   for i, first in ipairs(firsts) do
     local start, stop = first, (firsts[i + 1] or #D + 1) - 1
-    if i > 1 and rows > 0 then start = start + rows end
+    if i > 1 then start = moments_from(D, start, rows, o) end
     if i > 1 and embargo > 0 then
       start = D.times:searchsorted(D.times[first] + embargo)
     end
@@ -224,7 +256,7 @@ end
 ---@return table[] folds
 function data.kfold(where, D, tests, o)
   check_known(where, D, o)
-  local heed = { purge = o.purge }
+  local heed = { purge = o.purge, moments = o.moments }
   heed.embargo, heed.embargo_rows = embargo_of(where, D, o.embargo)
   local folds = {}
   for _, test in ipairs(tests) do
