@@ -246,7 +246,8 @@ function market.calendar(from) return calendar.new(from) end
 --- without the right to it) and either `split` (new shares for an old one) and `dividend` (money
 --- for a share; on a day that also splits, for a new one), or `factor` (what all prices before the
 --- date are multiplied by), or `price_factor` and `split_factor` (products that hold up to and with
---- their dates, as the factor files of LEAN have them).
+--- their dates, as the factor files of LEAN have them, beside `reference`). Other columns of
+--- numbers are refused, and so are factors beyond 1e12 in all: products taken for events.
 ---
 --- The result has open, high, low, close and vwap adjusted, volume, and beside them `raw_close`,
 --- `price_factor` and `volume_factor`. Adjusting looks ahead: a split is not known before it.

@@ -330,6 +330,15 @@ describe("market.adjust", function()
     local turned = b:take(ns { 2, 1, 3, 4 })
     for _, case in ipairs {
       { "the factors have none of the columns split", function() market.adjust(b, b) end },
+      -- a factor file of LEAN under names of one's own
+      { "column 'price' of the factors is not understood", function() market.adjust(b,
+        events { { "2024-01-03", "2024-01-04" }, { "price", { 0.9, 1 } }, { "split", { 0.5, 1 } },
+          { "ref", { 1, 2 } } }) end },
+      { "have 'split' and 'price_factor', which are of two forms", function() market.adjust(b,
+        events { { "2024-01-03" }, { "split", { 2 } }, { "price_factor", { 1 } } }) end },
+      { "the prices are multiplied by 1e%+15 in all", function() market.adjust(b,
+        events { { "2024-01-03", "2024-01-04", "2024-01-05" }, { "split", { 1e-5, 1e-5, 1e-5 } } })
+      end },
       { "the factors must be a frame, got table", function() market.adjust(b, {}) end },
       { "the bars must be a frame, got nil", function() market.adjust(nil, b) end },
       { "unknown column 'close'", function() market.adjust(b:drop { "close" },

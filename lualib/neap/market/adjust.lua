@@ -110,15 +110,58 @@ local function factors_of(bars, factors, o)
   return by_events(factors, dates, bars_dates, bars:column("close"):to "f64")
 end
 
-local function check_factors(factors)
+-- The forms that factors come in, and what may stand beside them.
+local forms = { { "split", "dividend" }, { "factor" },
+  { "price_factor", "split_factor", "reference", "reference_price" } }
+
+-- Which form a column belongs to.
+local form_of = {}
+for i, names in ipairs(forms) do
+  for _, name in ipairs(names) do form_of[name] = i end
+end
+
+-- A number that is not understood may be a factor under another name, and leaving it out would give
+-- prices that are wrong; text and times are notes.
+local function check_columns(factors, by)
+  local first
+  for _, name in ipairs(factors:columns()) do
+    local kind, form = factors:dtype(name), form_of[name]
+    if form and first and form ~= form_of[first] then
+      opts.raise("%s: the factors have '%s' and '%s', which are of two forms: split and dividend, "
+        .. "or factor, or price_factor and split_factor", where, first, name)
+    elseif form then first = first or name
+    elseif kind ~= "time" and kind ~= "category" and name ~= "date" and name ~= "time"
+      and name ~= by then
+      opts.raise("%s: column '%s' of the factors is not understood; known are split, dividend, "
+        .. "factor, price_factor, split_factor, reference; factor files of LEAN are named date, "
+        .. "price_factor, split_factor, reference", where, name)
+    end
+  end
+end
+
+local function check_factors(factors, by)
   if not frame.is(factors) then
     opts.raise("%s: the factors must be a frame, got %s", where, type(factors))
   end
   for _, name in ipairs { "split", "dividend", "factor", "price_factor", "split_factor" } do
-    if factors:has(name) then return end
+    if factors:has(name) then return check_columns(factors, by) end
   end
   opts.raise("%s: the factors have none of the columns split, dividend, factor, price_factor, "
     .. "split_factor", where)
+end
+
+-- The most that a share was ever joined or split over its life is some 1e8, by funds that fall
+-- without end; beyond this, products were taken for events.
+local LARGEST = 1e12
+
+local function check_product(what, x)
+  if #x == 0 then return end
+  for _, bound in ipairs { (x:min()), (x:max()) } do
+    if not (bound >= 1 / LARGEST and bound <= LARGEST) then
+      opts.raise("%s: the %s are multiplied by %.3g in all, which no share has seen; factors that "
+        .. "are products already are price_factor and split_factor", where, what, bound)
+    end
+  end
 end
 
 -- Factors of bars of several symbols, each by its own.
@@ -150,10 +193,12 @@ return function(bars, factors, o)
   if not frame.is(bars) then
     opts.raise("%s: the bars must be a frame, got %s", where, type(bars))
   end
-  check_factors(factors)
+  check_factors(factors, o.by)
   bars:column "close"
   if o.as_of then o.as_of = as_of_date(o) end
   local price, volume = (o.by and by_symbol or factors_of)(bars, factors, o)
+  check_product("prices", price)
+  check_product("volumes", volume)
   local changed = { { "raw_close", bars:column "close" } }
   for _, name in ipairs { "open", "high", "low", "close", "vwap" } do
     if bars:has(name) then
