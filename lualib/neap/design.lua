@@ -70,7 +70,7 @@ function design.pair(where, d)
     end
   end
   local matrix, names = design.matrix(x)
-  return matrix, y, d.weights or d.w, d.names or names
+  return matrix, y, rawget(d, "weights") or d.w, d.names or names
 end
 
 local function same(name) return name end
@@ -102,11 +102,17 @@ function design.same_names(where, names, known, spelling)
 end
 
 -- The columns of a frame that a model calls `known`.
-local function columns_of(f, known, spelling)
+local function columns_of(where, f, known, spelling)
   local by_spelling, names = {}, {}
   for _, name in ipairs(f:columns()) do by_spelling[spelling(name)] = name end
   for i, name in ipairs(known) do
-    names[i] = f:has(name) and name or by_spelling[name] or name
+    names[i] = f:has(name) and name or by_spelling[name]
+    if not names[i] then
+      local near = opts.nearest(name, f:columns())
+      opts.raise("%s: feature '%s' is missing; the model was fitted on %d features, and the frame "
+        .. "has no column of that name%s", where, name, #known,
+        near and (" (did you mean '%s'?)"):format(near) or "")
+    end
   end
   return names
 end
@@ -122,7 +128,7 @@ end
 function design.inputs(where, x, known, spelling)
   if design.is_frame(x) then
     if not known then return (design.matrix(x)) end
-    return x:matrix(columns_of(x, known, spelling or same))
+    return x:matrix(columns_of(where, x, known, spelling or same))
   end
   if not design.is_data(x) then return x end
   if known then design.same_names(where, x.names, known, spelling) end

@@ -48,6 +48,14 @@ end
 ---@field last_time integer?
 local Transformer = class "neap.Transformer"
 
+class.strict(Transformer, "transformer",
+  { "steps", "schema", "seen", "time", "by", "inputs", "constant", "empty", "first_time",
+    "last_time" },
+  { fit_transform = "p = p:fit(train), then p:apply(train)",
+    transform = "p:apply(x), after p = p:fit(train)",
+    inverse_transform = "p:inverse(x)", partial_fit = "p = p:fit(train), on all of it",
+    get_feature_names_out = "p:names()", mean_ = "p:statistics()", scale_ = "p:statistics()" })
+
 local function new(name, o)
   local kind, where = kinds[name], "preprocess." .. name
   local defaults = { columns = opts.none }

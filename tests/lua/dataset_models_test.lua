@@ -79,7 +79,7 @@ describe("models of datasets", function()
       refused("feature 'range' is missing; the model was fitted on 2 features, here are 1",
         m.predict_proba, m, short)
       refused("feature 'more' is one too many", m.predict, m, long)
-      refused("unknown column 'range'", m.predict, m, frame.new { { "body", { 1 } } })
+      refused("feature 'range' is missing", m.predict, m, frame.new { { "body", { 1 } } })
       refused("fit: the dataset has no labels", name == "gbdt" and gbdt.fit or linear.fit,
         dataset.new(clean.x))
     end

@@ -507,3 +507,22 @@ describe("labels in a dataset", function()
     end
   end)
 end)
+
+describe("a dataset that is looked at", function()
+  local f = frame.new { { "a", { 1, 2, 3, 4 } } }
+  local D = dataset.new(f, f.a:gt(1))
+
+  it("shows labels that are a mask", function()
+    assert.matches("0: 25.0 %%, 1: 75.0 %%", tostring(D))
+  end)
+
+  it("names what was meant by a field it lacks", function()
+    refused("dataset: unknown field or method 'X' (did you mean 'x'?)", function() return D.X end)
+    refused("did you mean 'drop_missing'?", function() D:drop_mising() end)
+    refused("there is no field or method 'head'; write D:rows(1, n)", function() D:head() end)
+    for _, name in ipairs { "w", "times", "symbols", "known_at", "label_known_at", "classes" } do
+      assert.is_nil(D[name])
+    end
+    assert.is_nil(dataset.new(f).y)
+  end)
+end)

@@ -147,7 +147,7 @@ describe("gbdt.fit", function()
     local x = tensor.stack({ a, b }, 2)
     assert.is_true(m:predict_raw(frame.new { { "b", b }, { "a", a } }):eq(m:predict_raw(x)):all())
     assert.is_true(m:predict_raw(x):eq(gbdt.fit(x, y, o):predict_raw(x)):all())
-    assert.matches("unknown column 'b'", support.message(function()
+    assert.matches("gbdt.predict: feature 'b' is missing", support.message(function()
       m:predict(frame.new { { "a", a } })
     end))
     o.valid = { frame.new { { "b", b }, { "a", a } }, y }

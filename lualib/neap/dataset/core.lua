@@ -32,6 +32,13 @@ function core.check(where, D)
   if not core.is(D) then opts.raise("%s: a dataset is expected, got %s", where, opts.kind(D)) end
 end
 
+class.strict(Dataset, "dataset",
+  { "x", "y", "w", "names", "times", "symbols", "known_at", "label_known_at", "classes", "bar",
+    "label_first", "label_last", "unmatched" },
+  { head = "D:rows(1, n)", tail = "D:rows(-n, -1)", features = "D.names, or D.x for the values",
+    columns = "D.names", labels = "D.y", label = "D.y", target = "D.y", weights = "D.w",
+    shape = "D.x:size()", iloc = "D:rows(a, b)", sample_weight = "D.w" })
+
 --- The dataset with the given fields in place of its own.
 function core.with(D, fields)
   local out = setmetatable({}, Dataset)

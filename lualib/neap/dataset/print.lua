@@ -14,7 +14,7 @@ end
 
 -- Shares of a few whole numbers, else the range.
 local function label_text(y)
-  local known = y[y:eq(y)]
+  local known = y[y:eq(y)]:to "f64" -- of a mask too
   if #known == 0 then return "all missing" end
   local values, counts = known:unique()
   if #values <= 12 and (values:floor():eq(values)):all() then
