@@ -239,6 +239,12 @@ end
 opts.required = setmetatable({}, { __name = "neap.opts.required" })
 opts.none = setmetatable({}, { __name = "neap.opts.none" })
 
+local function raise_lacking(where, names)
+  table.sort(names)
+  if #names == 1 then opts.raise("%s: option %s is required", where, names[1]) end
+  opts.raise("%s: options %s are required", where, table.concat(names, ", "))
+end
+
 --- Defaults overlaid with what the user gave. A default of `opts.none` stays nil, one of
 --- `opts.required` must be given. Unknown names are errors; the user's table is not touched.
 ---     opts.merge("optim.Adam", { lr = 1e-3, eps = 1e-8 }, { lr = 0.1 }).lr --> 0.1
@@ -258,12 +264,14 @@ function opts.merge(where, defaults, given)
       opts.unknown(where, "option", name, names)
     end
   end
+  local lacking = {}
   for name, default in pairs(defaults) do
     local value = given and given[name]
     if value == nil then value = default end
-    if value == opts.required then opts.raise("%s: option '%s' is required", where, name) end
-    if value ~= opts.none then merged[name] = value end
+    if value == opts.required then lacking[#lacking + 1] = "'" .. name .. "'"
+    elseif value ~= opts.none then merged[name] = value end
   end
+  if #lacking > 0 then raise_lacking(where, lacking) end
   return merged
 end
 

@@ -437,3 +437,11 @@ describe("the windows of frames", function()
     end))
   end)
 end)
+
+it("windows say what they are", function()
+  local f = frame.new { { "k", { "a", "b", "a" } }, { "x", { 1, 2, 3 } } }
+  assert.equal("rolling windows over 3 rows", tostring(f:rolling(2)))
+  assert.equal("rolling windows over 3 rows, by k", tostring(f:rolling(2, { by = "k" })))
+  assert.equal("expanding windows over 3 rows", tostring(f:expanding()))
+  assert.equal("exponential weights over 3 rows, by k", tostring(f:ewm { span = 2, by = "k" }))
+end)

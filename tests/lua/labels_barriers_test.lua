@@ -556,3 +556,20 @@ describe("weights of labels", function()
     assert.matches("none of 4 rows", support.message(labels.sequential_bootstrap, none, { n = 1 }))
   end)
 end)
+
+it("names all options that are required at once", function()
+  local close = tensor.of { 100, 103, 100 }
+  assert.matches("options 'lookforward', 'profit', 'stop' are required",
+    support.message(labels.triple_barrier, close))
+  assert.matches("options 'lookforward', 'stop' are required",
+    support.message(labels.triple_barrier, close, { profit = 0.02 }))
+  assert.matches("option 'stop' is required",
+    support.message(labels.triple_barrier, close, { profit = 0.02, lookforward = 2 }))
+end)
+
+it("counts are readable", function()
+  local L = labels.triple_barrier(tensor.of { 100, 103, 100, 100 },
+    { profit = 0.02, stop = 0.02, lookforward = 2 })
+  assert.equal("4 rows, profit 1 (25.0 %), stop 1 (25.0 %), past_end 2 (50.0 %)",
+    tostring(labels.counts(L)))
+end)

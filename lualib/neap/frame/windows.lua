@@ -120,6 +120,17 @@ local Windows = { __name = "neap.frame.windows" }
 Windows.__index = Windows
 opts.strict(Windows, "frame:rolling", "statistic")
 
+local function described(self, what)
+  local text, by = ("%s over %d rows"):format(what, #self.frame), {}
+  for name in pairs(self.groups.keys) do by[#by + 1] = name end
+  table.sort(by)
+  return #by > 0 and ("%s, by %s"):format(text, table.concat(by, ", ")) or text
+end
+
+function Windows.__tostring(self)
+  return described(self, self.where:match ":(.*)" .. " windows")
+end
+
 -- A name may be left out before options.
 local function after_name(name, o)
   if type(name) == "table" then return nil, name end
@@ -402,6 +413,10 @@ end
 local Ewm = { __name = "neap.frame.ewm" }
 Ewm.__index = Ewm
 opts.strict(Ewm, "frame:ewm", "statistic")
+
+function Ewm.__tostring(self)
+  return described(self, "exponential weights")
+end
 
 local function weighted(self, method, bias, x, other)
   local g = self.groups

@@ -159,12 +159,26 @@ function labels.triple_barrier(bars, o)
   return run("labels.triple_barrier", bars, opts.merge("labels.triple_barrier", defaults, o))
 end
 
+local Counts = {}
+
+function Counts.__tostring(n)
+  local parts = { ("%d rows"):format(n.rows) }
+  for _, name in ipairs { "profit", "stop", "vertical", "past_end", "missing" } do
+    local count = n[name]
+    if count > 0 then
+      parts[#parts + 1] = ("%s %d (%.1f %%)"):format(name, count, 100 * count / n.rows)
+    end
+  end
+  return table.concat(parts, ", ")
+end
+
 --- How often each barrier ended a label of that frame: profit, stop (with both, a bar that reached
 --- both), vertical, past_end (the series ended first), and missing (no event, or a price that was
 --- needed is missing), of `rows` in all.
 ---     local o = { profit = 0.02, stop = 0.02, lookforward = 2 }
 ---     local n = labels.counts(labels.triple_barrier(tensor.of { 100, 103, 100 }, o))
 ---     n.profit, n.stop, n.past_end --> 1, 1, 1
+---     tostring(n) --> 3 rows, profit 1 (33.3 %), stop 1 (33.3 %), past_end 1 (33.3 %)
 ---@param L neap.frame
 ---@return table<string, integer>
 function labels.counts(L)
@@ -178,7 +192,7 @@ function labels.counts(L)
   for _, name in ipairs(touches) do counts[name] = 0 end
   for code, name in ipairs(barrier.labels) do counts[name] = n[code + 1] end
   counts.stop = counts.stop + counts.both
-  return counts
+  return setmetatable(counts, Counts)
 end
 
 --- Meta labels: is a position on the side that another model proposes worth taking? 1 where
