@@ -37,14 +37,19 @@ local function check_options(o)
 end
 
 -- The function to call with bars, from a function or something that computes, as sets of features.
-local function callable(fn, o)
+local function callable(fn, bars, o)
+  if fn == nil or bars == nil or frame.is(fn) then
+    opts.raise("%s: what computes comes first, the bars second: audit.lookahead(fn, bars), with "
+      .. "fn a function of bars or a set of features; got %s, %s", WHERE, opts.kind(fn),
+      opts.kind(bars))
+  end
   if type(fn) == "function" then return fn end
   local compute = type(fn) == "table" and fn.compute
   if type(compute) ~= "function" then
     opts.raise("%s: a function of bars is expected, or a set of features, got %s", WHERE,
       opts.kind(fn))
   end
-  return function(bars) return compute(fn, bars, o.by and { by = o.by } or nil) end
+  return function(part) return compute(fn, part, o.by and { by = o.by } or nil) end
 end
 
 -- What moved -------------------------------------------------------------------------------------
@@ -395,7 +400,7 @@ local defaults = { cuts = 20, noise = true, seed = 0, at = "close", lag = opts.n
 function audit.lookahead(fn, bars, o)
   o = opts.merge(WHERE, defaults, o)
   check_options(o)
-  local run = { o = o, fn = callable(fn, o), bars = Bars(WHERE, bars, o), by_key = {},
+  local run = { o = o, fn = callable(fn, bars, o), bars = Bars(WHERE, bars, o), by_key = {},
     findings = {}, done = 0, tests = { "prefix" }, rng = neap.rng(o.seed):split "audit" }
   if run.bars.ranks < 2 then
     opts.raise("%s: %d rows, two at least are needed", WHERE, run.bars.ranks)

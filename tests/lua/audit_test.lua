@@ -376,3 +376,17 @@ describe("hostile functions", function()
 end)
 
 assert(neap.audit == audit)
+
+it("audit.lookahead says what it takes when an argument is missing", function()
+  local some = market.synthetic { rows = 50 }
+  for got, call in pairs {
+    ["got frame, nil"] = function() audit.lookahead(some) end,
+    ["got frame, function"] = function() audit.lookahead(some, returns) end,
+    ["got function, nil"] = function() audit.lookahead(returns) end,
+    ["got nil, nil"] = function() audit.lookahead() end,
+  } do
+    local message = support.message(call)
+    assert.matches("what computes comes first, the bars second", message)
+    assert.matches(got, message)
+  end
+end)

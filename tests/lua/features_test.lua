@@ -247,3 +247,11 @@ describe("a set of features", function()
       tostring(features.set { "rsi_14", "ret_5" }))
   end)
 end)
+
+it("a feature without its underscores is recognised", function()
+  for given, meant in pairs { rsi14 = "rsi_14", RSI14 = "rsi_14", sma200_rel = "sma_200_rel",
+    RSI_14 = "rsi_14", ["rsi14@1h"] = "rsi_14" } do
+    assert.matches("did you mean '" .. meant .. "'", support.message(neap.features.set, { given }))
+  end
+  assert.matches("did you mean 'rsi'", support.message(neap.features.set, { "rsii_14" }))
+end)

@@ -46,6 +46,12 @@ local function split(name)
   return tokens
 end
 
+-- The name in the form of the grammar (rsi14, RSI_14: rsi_14), where that is one.
+local function respelled(name)
+  local other = name:lower():gsub("(%a)(%d)", "%1_%2")
+  return other ~= name and pcall(names.read, other) and other or nil
+end
+
 -- The indicator with the longest name that `tokens` start with at `first`, and the position after.
 local function indicator_of(name, tokens, first)
   local known = {}
@@ -58,7 +64,7 @@ local function indicator_of(name, tokens, first)
   for i = first, #tokens do
     if not tonumber(tokens[i]) and tokens[i] ~= "rel" then words[#words + 1] = tokens[i] end
   end
-  local near = opts.nearest(table.concat(words, "_"), known_names())
+  local near = respelled(name) or opts.nearest(table.concat(words, "_"), known_names())
   opts.raise("%s: unknown feature '%s'%s", WHERE, name,
     near and (" (did you mean '%s'?)"):format(near) or "; ta.list() names the indicators")
 end
