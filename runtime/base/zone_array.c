@@ -132,7 +132,8 @@ static neap_status fields_part(void *ctx, int64_t chunk, int64_t begin, int64_t 
     if (!to_local(j->zone, &m, utc, &local)) return out_of_range(i, utc);
     day = floor_div(local, NEAP_DAY);
     if (day != today) fields_of_day(today = day, f);
-    fields_of_time(local - day * NEAP_DAY, f);
+    int64_t into = local % NEAP_DAY; /* the first day begins before the first time */
+    fields_of_time(into < 0 ? into + NEAP_DAY : into, f);
     for (int k = 0; k < count; k++) to[k][i] = f[wanted[k]];
   }
   return NEAP_OK;

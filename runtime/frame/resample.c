@@ -56,8 +56,10 @@ static bool origin_of(const neap_grid *g, int64_t first, int64_t last, int64_t *
   case NEAP_ORIGIN_START_DAY:
   case NEAP_ORIGIN_END_DAY:
     if (!to_local(g, g->origin == NEAP_ORIGIN_START_DAY ? first : last, &local)) return false;
-    day = local - modulo(local, NEAP_DAY);
-    if (day != local && g->origin == NEAP_ORIGIN_END_DAY) day += NEAP_DAY;
+    if (__builtin_sub_overflow(local, modulo(local, NEAP_DAY), &day)) return false;
+    if (day != local && g->origin == NEAP_ORIGIN_END_DAY &&
+        __builtin_add_overflow(day, NEAP_DAY, &day))
+      return false;
     *origin = day;
     return g->unit != NEAP_GRID_TIME || to_utc(g, day, origin);
   }

@@ -115,6 +115,14 @@ describe("resample", function()
     assert.same({ false }, rows({ 0 }, { { "x", { 1 } } }):resample("1h").complete:totable())
   end)
 
+  it("says when a day begins or ends outside the range of times", function()
+    local function f(t) return frame.new { { "time", tensor.of({ t }, { dtype = "i64" }) } } end
+    for origin, t in pairs { start_day = math.mininteger + 1, end_day = math.maxinteger } do
+      assert.matches("leaves the range of times",
+        support.message(f(t).resample, f(t), "1h", nil, { origin = origin }))
+    end
+  end)
+
   it("fills steps without rows with what nothing gives", function()
     local f = rows({ 0, 3 * HOUR }, { { "n", tensor.of({ 7, 8 }, { dtype = "i64" }) },
       { "s", { "a", "b" } }, { "seen_time", tensor.of({ 1, 2 }, { dtype = "i64" }) } })
