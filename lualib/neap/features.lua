@@ -89,7 +89,8 @@ local function has_volume(bars)
   local ok, volume = pcall(function() return bars.volume end)
   if not ok or volume == nil then return false end
   for i = 1, #volume do
-    if volume[i] > 0 then return true end
+    local v = volume[i]
+    if type(v) == "number" and v > 0 then return true end
   end
   return false
 end

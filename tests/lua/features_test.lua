@@ -122,6 +122,7 @@ describe("features", function()
     assert.equal("volume_20_rel", missing[1])
     bars.volume = tensor.zeros { N }
     assert.equal(#fewer, #features.default(bars))
+    assert.equal(#fewer, #features.default { close = tensor.of { 1 }, volume = tensor.of { true } })
   end)
 
   it("is defined from the lookback on, and not before", function()
