@@ -482,3 +482,25 @@ describe("the data folder", function()
     assert.equal("category", adult:dtype "c2")
   end)
 end)
+
+describe("a category that was edited", function()
+  it("is refused as a column where codes and labels do not fit", function()
+    for what, edit in pairs {
+      ["label 1 of column 's' is a number, a string"] = function(c) c.labels[1] = 7 end,
+      ["has codes 1 to 2, but 1 labels"] = function(c) c.labels[2] = nil end,
+      ["has codes %-1 to %-1, but 2 labels"] = function(c)
+        c.codes = tensor.full { 2, value = -1, dtype = "i32" }
+      end,
+      ["needs i32 codes with one dimension, got tensor<f64>"] = function(c)
+        c.codes = tensor.ones { 2 }
+      end,
+      ["needs i32 codes with one dimension, got nil"] = function(c) c.codes = nil end,
+      ["labels of column 's' must be a table, got nil"] = function(c) c.labels = nil end,
+      ["tensor was closed"] = function(c) c.codes:free() end,
+    } do
+      local c = frame.category { "a", "b" }
+      edit(c)
+      assert.matches(what, support.message(frame.new, { { "s", c } }))
+    end
+  end)
+end)

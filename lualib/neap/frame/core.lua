@@ -65,11 +65,32 @@ end
 
 local single = { string = true, number = true, boolean = true }
 
+-- Codes and labels are open to whoever made them.
+local function check_category(where, name, values)
+  local codes, labels = rawget(values, "codes"), rawget(values, "labels")
+  if not is_tensor(codes) or codes.dtype ~= "i32" or #codes.shape ~= 1 then
+    opts.raise("%s: column '%s' needs i32 codes with one dimension, got %s", where, name,
+      is_tensor(codes) and tostring(codes) or type(codes))
+  end
+  opts.expect(where, ("the labels of column '%s'"):format(name), labels, "table")
+  for code = 1, #labels do
+    if type(labels[code]) ~= "string" then
+      opts.raise("%s: label %d of column '%s' is a %s, a string is expected", where, code, name,
+        opts.kind(labels[code]))
+    end
+  end
+  if #codes > 0 and (codes:min() < 0 or codes:max() > #labels) then
+    opts.raise("%s: column '%s' has codes %d to %d, but %d labels", where, name, codes:min(),
+      codes:max(), #labels)
+  end
+end
+
 -- The column that a user's value means; `rows` of the frame it is for, if it has any columns.
 local function to_column(where, name, values, kind, rows)
   if single[type(values)] then values = repeated(where, name, values, rows) end
   if type(values) == "table" and not category.is(values) then values = column_of_table(values) end
   if category.is(values) then
+    check_category(where, name, values)
     return { kind = "category", tensor = values.codes, labels = values.labels }
   end
   if not is_tensor(values) then
