@@ -76,6 +76,9 @@ local function read_features(F, o, given)
     opts.raise("dataset.new: features of N x F are needed, got %d dims", F:dim())
   end
   local names = o.features or {}
+  if F:size(2) > 1 << 24 then
+    opts.raise("dataset.new: %d features are more than %d", F:size(2), 1 << 24)
+  end
   if not o.features then
     for k = 1, F:size(2) do names[k] = "x" .. k end
   end

@@ -133,6 +133,8 @@ describe("dataset.new", function()
     refused("unknown label column 'lable'", dataset.new, F, F, { label = "lable" })
     refused("label 'note' is a column of category", dataset.new, F, F, { label = "note" })
     refused("features of N x F are needed", dataset.new, tensor.of { 1 })
+    refused("1099511627776 features are more than 16777216", dataset.new,
+      tensor.ones({ 1, 1 }):expand { 1, 1 << 40 })
     refused("must be a tensor", dataset.new, 3)
     refused("row 2 has no symbol", dataset.new,
       frame.new { { "symbol", { "A", false } }, { "a", { 1, 2 } } })
