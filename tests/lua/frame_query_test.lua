@@ -106,6 +106,8 @@ describe("frame:where with an expression", function()
     { ("("):rep(300) .. "n" .. (")"):rep(300), "nested too deep" },
     { ("not "):rep(300) .. "ok", "too many 'not'" },
     { ("-"):rep(300) .. "n > 1", "too many signs" },
+    { ("abs("):rep(20000), "nested too deep" }, { ("n in ("):rep(20000), "nested too deep" },
+    { ("n^"):rep(20000) .. "n", "too many powers" },
     { "venue not 'A'", "'in' after 'not' is expected" },
   }
   for _, case in ipairs(mistakes) do
@@ -114,6 +116,13 @@ describe("frame:where with an expression", function()
       assert.truthy(text:find(case[2], 1, true), text)
     end)
   end
+
+  it("takes constants in functions", function()
+    local f = sample()
+    assert.same({ 2, 2, 2, 2 }, f:eval("maximum(1, 2)"):totable())
+    assert.same({ 0.5, 0.5, 0.5, 0.5 }, f:eval("abs(-0.5)"):totable())
+    assert.equal(#f, #f:where "isfinite(clamp(7, 0, 1))")
+  end)
 
   it("names the line of the caller", function()
     local text = support.message(function() local _ = sample():where "nope > 1" end)

@@ -316,7 +316,10 @@ function calls.where(run, node)
   return { type = a.type, v = tensor.where(mask, a.v, b.v) }
 end
 
-local function as_tensor(v) return is_tensor(v) and v or tensor.of(v) end
+local function as_tensor(v)
+  if is_tensor(v) then return v end
+  return tensor.full { value = v, dtype = math.type(v) == "integer" and "i64" or "f64" }
+end
 
 -- Functions of other libraries, and of whole columns, which an expression does not have.
 local taught = {
@@ -357,6 +360,7 @@ local function of_call(run, node)
   end
   local first = as_tensor(arguments[1])
   local result = first[node.name](first, table.unpack(arguments, 2))
+  if result:dim() == 0 then result = result:item() end
   return node.name == "isfinite" and bool(result) or number(result)
 end
 

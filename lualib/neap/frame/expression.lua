@@ -127,6 +127,15 @@ end
 
 local parse_or, parse_unary
 
+-- parse(r, ...) one level deeper; what nests too deep is refused where it begins.
+local function deeper(r, message, parse, ...)
+  r.depth = r.depth + 1
+  if r.depth > MOST_NESTED then r:fail(r.first, r.last, message) end
+  local result = parse(r, ...)
+  r.depth = r.depth - 1
+  return result
+end
+
 -- Operands of one level joined by any of `marks`, from the left.
 local function level(marks, next_level)
   return function(r)
@@ -141,7 +150,9 @@ local function level(marks, next_level)
   end
 end
 
+-- From the opening character on.
 local function list_until(r, close)
+  r:advance()
   local items = {}
   if r.kind ~= close then
     repeat items[#items + 1] = parse_or(r) until not r:accept ","
@@ -154,13 +165,19 @@ local function parse_name(r)
   local first, last, name = r.first, r.last, r.value
   r:advance()
   if r.kind ~= "(" then return node(first, last, "column", { name = name }) end
-  r:advance()
-  local arguments = list_until(r, ")")
+  local arguments = deeper(r, "parentheses are nested too deep", list_until, ")")
   return node(first, r.before, "call", { name = name, name_last = last,
     table.unpack(arguments) })
 end
 
 local literals = { number = true, text = true, value = true }
+
+local function in_parentheses(r)
+  r:advance()
+  local inner = parse_or(r)
+  r:need ")"
+  return inner
+end
 
 local function parse_primary(r)
   local first, last, kind, value = r.first, r.last, r.kind, r.value
@@ -177,32 +194,27 @@ local function parse_primary(r)
   elseif kind ~= "(" then
     r:expected "a column, a number or a text"
   end
-  r.depth = r.depth + 1
-  if r.depth > MOST_NESTED then r:fail(first, last, "parentheses are nested too deep") end
-  r:advance()
-  local inner = parse_or(r)
-  r:need ")"
-  r.depth = r.depth - 1
+  local inner = deeper(r, "parentheses are nested too deep", in_parentheses)
   inner.first, inner.last = first, r.before
   return inner
+end
+
+local function behind(r, parse)
+  r:advance()
+  return parse(r)
 end
 
 local function parse_power(r)
   local left = parse_primary(r)
   if r.kind ~= "^" then return left end
-  r:advance()
-  local right = parse_unary(r)
+  local right = deeper(r, "too many powers of powers", behind, parse_unary)
   return node(left.first, right.last, "arithmetic", { operator = "^", left, right })
 end
 
 function parse_unary(r)
   if r.kind ~= "-" and r.kind ~= "+" then return parse_power(r) end
   local first, negative = r.first, r.kind == "-"
-  r.depth = r.depth + 1
-  if r.depth > MOST_NESTED then r:fail(first, first, "too many signs") end
-  r:advance()
-  local operand = parse_unary(r)
-  r.depth = r.depth - 1
+  local operand = deeper(r, "too many signs", behind, parse_unary)
   if not negative then return operand end
   return node(first, operand.last, "negative", { operand })
 end
@@ -224,8 +236,7 @@ local function parse_in(r, left, negated)
   else
     local close = r.kind == "[" and "]" or ")"
     if r.kind ~= "[" and r.kind ~= "(" then r:expected "'(' and a list" end
-    r:advance()
-    items = list_until(r, close)
+    items = deeper(r, "lists are nested too deep", list_until, close)
     if #items == 0 then r:fail(first, r.before, "the list is empty") end
   end
   return node(left.first, r.before, "in", { left, items = items, negated = negated })
@@ -255,11 +266,7 @@ end
 local function parse_not(r)
   if r.kind ~= "not" then return parse_comparison(r) end
   local first = r.first
-  r.depth = r.depth + 1
-  if r.depth > MOST_NESTED then r:fail(first, first, "too many 'not'") end
-  r:advance()
-  local operand = parse_not(r)
-  r.depth = r.depth - 1
+  local operand = deeper(r, "too many 'not'", behind, parse_not)
   return node(first, operand.last, "not", { operand })
 end
 
