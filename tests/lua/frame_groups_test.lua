@@ -173,7 +173,9 @@ describe("f:group_by", function()
     local g = f:group_by("s"):sum()
     assert.same({ "a", "x" }, g.s:totable())
     assert.same({ 2, 5 }, g.v:totable())
-    local broken = frame.new { { "s", category.of_codes(codes, { "x" }) } }
+    local c = category.of_codes(codes, { "x", "y", "z" })
+    local broken = frame.new { { "s", c } }
+    c.labels[3], c.labels[2] = nil, nil
     assert.truthy(support.message(broken.group_by, broken, "s")
       :find("column 's': row 2 has code 2, but there are 1 labels", 1, true))
   end)
