@@ -4,7 +4,7 @@
 --- looks at the `purge` rows after t (its horizon), so the last `purge` rows before anything judged
 --- are left out of training: their labels would look into it. `embargo` leaves out further rows
 --- after it, where features still remember it. The first argument is the number of rows, or
---- anything with a length: a tensor, a frame.
+--- anything with a length: a tensor, a frame of one symbol.
 ---
 --- Of a dataset come datasets in place of ranges. It knows when each label is known
 --- (`label_known_at`) and when each row is decided on (`known_at`, else its time), so that exactly
@@ -25,10 +25,23 @@ local MOST_ROWS, MOST_PARTS = 1 << 53, 1000000
 
 local function is_integer(x) return math.type(x) == "integer" end
 
+-- Ranges of a panel would part rows of one moment, or, stacked by symbol, whole series.
+local function refuse_panel(where, f)
+  if not (f:has "symbol" and f:dtype "symbol" == "category") then return end
+  local symbols = #f.symbol.codes:unique()
+  if symbols > 1 then
+    opts.raise("%s: the frame has rows of %d symbols, and ranges of rows would tear moments apart; "
+      .. "split the dataset, dataset.new(f)", where, symbols)
+  end
+end
+
 -- Number of rows of what the user gave.
 local function rows_of(where, x)
   local n = x
-  if type(x) == "table" and x.y ~= nil then n = #x.y
+  if design.is_frame(x) then
+    refuse_panel(where, x)
+    n = #x
+  elseif type(x) == "table" and x.y ~= nil then n = #x.y
   elseif type(x) ~= "number" then
     if type(x) ~= "table" then opts.expect(where, "the rows", x, "tensor") end
     n = #x

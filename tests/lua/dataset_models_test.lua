@@ -279,6 +279,9 @@ describe("splits of datasets", function()
     for i = 1, 90 do symbols[i] = "s" .. i % 3 end
     local blind = frame.new { { "date", time, "time" }, { "symbol", symbols },
       { "a", tensor.zeros { 90 } } }
+    refused("the frame has rows of 3 symbols", split.time, blind, { 0.5, 0.5 })
+    refused("the frame has rows of 3 symbols", split.purged_kfold, blind)
+    assert.equal(30, split.time(blind:where(blind.symbol:eq "s1"), { 0.5, 0.5 })[2][2])
     refused("several symbols and no times", split.time, dataset.new(blind, y), { 0.5, 0.5 },
       { purge = 2 })
   end)
