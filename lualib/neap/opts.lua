@@ -93,7 +93,8 @@ local elsewhere = {
   precision_recall_curve = "pr_curve", min_periods = "min_count", halflife = "half_life",
   usecols = "columns", nrows = "max_rows", sep = "delimiter", parse_dates = "time",
   skiprows = "skip_rows", na_values = "missing", date_format = "time_format", tz = "time_zone",
-  aggfunc = "agg",
+  aggfunc = "agg", full = "outer", ffill = "forward", pad = "forward", bfill = "backward",
+  backfill = "backward",
 }
 
 --- Say that `name` is not among `names`, with the nearest one, else with `hint` or all of them.
@@ -131,14 +132,15 @@ end
 ---@param t table
 ---@param where string the name of t, for messages
 ---@param kind? string what t holds ("function")
+---@param listed? boolean name them all where none is near, rather than the page of help
 ---@return table
-function opts.strict(t, where, kind)
+function opts.strict(t, where, kind, listed)
   local meta = getmetatable(t) or {}
   if meta.__index then return t end
   function meta.__index(_, name)
     if type(name) ~= "string" or name:find "^__" then return nil end
     opts.unknown(where, kind or "function", name, public_names(t),
-      ("`neap help %s` lists them"):format(where))
+      not listed and ("`neap help %s` lists them"):format(where) or nil)
   end
   return setmetatable(t, meta)
 end

@@ -106,12 +106,14 @@ describe("f:join", function()
     { { on = "k", left_on = "k" },
       "keys are given by on, or by left_on and right_on, not by both" },
     { { left_on = { "k", "x" }, right_on = "k" }, "left_on names 2 keys, right_on 1" },
-    { { on = "kk" }, "unknown column 'kk' (did you mean 'k'?)" },
+    { { on = "kk" }, "the left frame: unknown column 'kk' (did you mean 'k'?)" },
+    { { left_on = "k", right_on = "kk" }, "the right frame: unknown column 'kk' (did you" },
     { { on = "x" },
       "key 'x' is f64 on the left, but 'x' is i64 on the right; convert one with x:to" },
     { { left_on = "k", right_on = "x" }, "key 'k' is category on the left, but 'x' is i64 on the "
       .. "right; keys must be of one kind" },
     { { on = "k", how = "middle" }, "unknown how 'middle' (known: anti, cross, inner" },
+    { { on = "k", how = "full" }, "unknown how 'full' (did you mean 'outer'?)" },
     { { on = "k", validate = "1:n" }, "frame:join: unknown validate '1:n' (did you mean '1:" },
     { { on = "k", validate = "1:1" },
       "validate: rows 1 and 3 of the left frame have the same key" },
@@ -251,7 +253,9 @@ describe("f:join_asof", function()
     { { on = "w", tolerance = "1s" }, "tolerance is 1s, must be a number of at least 0" },
     { { direction = "back" }, "unknown direction 'back' (did you mean 'backward'?)" },
     { { left_on = "time", right_on = "w" }, "key 'time' is time on the left, but 'w' is f64" },
-    { { by = "t" }, "unknown column 't'" },
+    { { by = "t" }, "the left frame: unknown column 't'" },
+    { { left_on = "time", right_on = "t" }, "join_asof: the right frame: unknown column 't'" },
+    { { on = { "a", "b" } }, "rows are joined by one column, got table; 'on' names it, or left_" },
   } do
     it("says: " .. case[2], function()
       local f = frame.new { { "time", tensor.of({ 1, 2 }, { dtype = "i64" }) }, { "v", { 1, nan } },

@@ -194,6 +194,9 @@ describe("rows of a frame", function()
 
   for _, case in ipairs {
     { { "foward" }, "unknown method 'foward' (did you mean 'forward'?)" },
+    { { "ffill" }, "unknown method 'ffill' (did you mean 'forward'?)" },
+    { { "pad" }, "unknown method 'pad' (did you mean 'forward'?)" },
+    { { "bfill" }, "unknown method 'bfill' (did you mean 'backward'?)" },
     { { "none" }, "a text for missing texts is given by column: { side = 'none' }" },
     { { true }, "a number, a method or { column = value } is expected, got boolean" },
     { { { 1 } }, "values are given by column, { x = 0 }, not in an array" },

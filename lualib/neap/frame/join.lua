@@ -180,7 +180,13 @@ end
 local directions = { "backward", "forward", "nearest" }
 
 local function time_name(where, side, f, name)
-  if name then return name end
+  if name ~= nil and type(name) ~= "string" then
+    opts.raise("%s: rows are joined by one column, got %s; 'on' names it, or left_on and right_on "
+      .. "where it has two names; keys that must be equal are named by 'by'", where,
+      opts.kind(name))
+  elseif name then
+    return name
+  end
   if state_of(f).columns.known_at then return "known_at" end
   if state_of(f).columns.time then return "time" end
   opts.raise("%s: the %s frame has neither known_at nor time; option 'on' names the column", where,
@@ -188,7 +194,7 @@ local function time_name(where, side, f, name)
 end
 
 local function check_on(where, f, name, g, other)
-  local a, b = column_at(f, where, name), column_at(g, where, other)
+  local a, b = keys.left(f, where, name), keys.right(g, where, other)
   for _, side in ipairs { { f, name, a }, { g, other, b } } do
     if side[3].kind == "category" or side[3].tensor.dtype == "bool" then
       opts.raise("%s: '%s' is a %s, rows are joined by times or numbers", where, side[2],

@@ -120,6 +120,16 @@ local function share(left, right)
   return ranks_left, (places_in(all, right.labels)), places
 end
 
+--- The column of the left or of the right of two frames; an error says which it is.
+---@param f neap.frame
+---@param where string the function, for messages
+---@param name string
+---@return neap.frame.column
+function keys.left(f, where, name) return core.column_at(f, where .. ": the left frame", name) end
+
+--- As `keys.left`.
+function keys.right(f, where, name) return core.column_at(f, where .. ": the right frame", name) end
+
 --- Columns of two frames that are compared with each other, for C: two arrays.
 ---@param where string the function, for messages
 ---@param f neap.frame
@@ -131,7 +141,7 @@ end
 function keys.pairs(where, f, f_names, g, g_names)
   local left, right = {}, {}
   for i, name in ipairs(f_names) do
-    local a, b = core.column_at(f, where, name), core.column_at(g, where, g_names[i])
+    local a, b = keys.left(f, where, name), keys.right(g, where, g_names[i])
     if family(a) ~= family(b) then
       opts.raise("%s: key '%s' is %s on the left, but '%s' is %s on the right; %s", where, name,
         f:dtype(name), g_names[i], g:dtype(g_names[i]),
