@@ -81,6 +81,11 @@ static int by_name(const void *a, const void *b) {
 }
 
 /* Sorted, since a file may have a million columns. */
+/* Whether a name is written like a value: a number, a date or a time. */
+static bool is_value(const char *name) {
+  return strpbrk(name, "0123456789") && !name[strspn(name, "0123456789+-.:/eETZ ")];
+}
+
 static neap_status unique_names(const csv *f) {
   place *sorted = neap_alloc_array(f->r.in.count, sizeof *sorted);
   if (!sorted) return NEAP_ENOMEM;
@@ -95,9 +100,12 @@ static neap_status unique_names(const csv *f) {
     }
   neap_free(sorted);
   if (!found) return NEAP_OK;
-  return neap_fail(NEAP_EFORMAT, "read_csv: %s: columns %lld and %lld are both called '%s'",
-                   f->r.path, (long long)before + 1, (long long)found + 1,
-                   f->r.in.columns[found].name);
+  const char *name = f->r.in.columns[found].name;
+  return neap_fail(NEAP_EFORMAT, "read_csv: %s: columns %lld and %lld are both called '%s'%s",
+                   f->r.path, (long long)before + 1, (long long)found + 1, name,
+                   !f->r.options->no_header && is_value(name)
+                       ? "; if the first line holds values, say header = false"
+                       : "");
 }
 
 /* One column for each field of the first record, which are data when the file has no header. */

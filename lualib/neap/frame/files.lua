@@ -30,6 +30,13 @@ local function declared(where, o)
   return typed, given
 end
 
+-- Names for a file whose first line has them already are two answers to one question.
+local function check_header(where, o)
+  if o.names == nil or not o.header then return end
+  opts.raise("%s: names are for files without a header: say header = false with them, and where "
+    .. "the first line is one, skip_rows = 1 too, or f:rename after reading", where)
+end
+
 local function check_names(path, o)
   if not o.columns and #o.typed == 0 then return end
   local names = c.csv_names(path, o)
@@ -120,6 +127,7 @@ function frame.read_csv(path, o)
     max_rows = opts.none, symbol = opts.none, invalid = "error",
   }, o)
   check_invalid(where, o)
+  check_header(where, o)
   o.typed, o.kinds = declared(where, o)
   local paths = paths_of(where, path)
   local symbols = symbols_of(where, paths, o.symbol)
@@ -138,6 +146,7 @@ function frame.csv_columns(path, o)
     names = opts.none, skip_rows = 0,
   }, o)
   opts.expect("frame.csv_columns", "the path", path, "string")
+  check_header("frame.csv_columns", o)
   return c.csv_names(path, o)
 end
 
