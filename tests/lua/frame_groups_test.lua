@@ -180,6 +180,24 @@ describe("f:group_by", function()
       :find("column 's': row 2 has code 2, but there are 1 labels", 1, true))
   end)
 
+  it("takes the columns that a statistic is for", function()
+    local g = frame.new({ { "k", { 2, 1, 2 } }, { "s", { "A", "B", "A" } }, { "x", { 1, 2, 3 } },
+      { "y", { 5, 6, 8 } } }):group_by "k"
+    assert.same({ "k", "x", "y" }, g:mean():columns())
+    assert.same({ "k", "y" }, g:mean("y"):columns())
+    assert.same({ 6, 6.5 }, g:mean("y").y:totable())
+    assert.same({ "k", "y", "x" }, g:max({ "y", "x" }):columns())
+    assert.same({ 2, 2 }, g:quantile(0.5, "x").x:totable())
+    assert.same({ "B", "A" }, g:first("s").s:totable())
+  end)
+
+  it("goes through the groups with pairs, and prints what they are", function()
+    local g, seen = frame.new({ { "k", { 2, 1, 2 } }, { "x", { 1, 2, 3 } } }):group_by "k", {}
+    for key, part in pairs(g) do seen[#seen + 1] = { key, part.x:totable() } end
+    assert.same({ { 1.0, { 2.0 } }, { 2.0, { 1.0, 3.0 } } }, seen)
+    assert.equal("groups[2] of 3 rows by k", tostring(g))
+  end)
+
   for _, case in ipairs {
     { function(f) f:group_by "smybol" end, "unknown column 'smybol' (did you mean 'symbol'?)" },
     { function(f) f:group_by {} end, "frame:group_by: by must name a column, got an empty table" },
@@ -204,6 +222,11 @@ describe("f:group_by", function()
       "must return a number or 1 numbers, got table" },
     { function(f) f:group_by("x"):apply(function() return 1 end) end,
       "groups:apply: the function must return a frame or nil, got number" },
+    { function(f) f:group_by("x"):mean "symbol" end,
+      "groups:mean: column 'symbol' is a category, which has no mean" },
+    { function(f) f:group_by("x"):mean "symbo" end, "unknown column 'symbo' (did you mean 'symb" },
+    { function(f) return f:group_by("x")[1] end,
+      "there is no group number 1; write for key, part in g:groups() do ... end" },
     { function(f) f:group_by("symbol").mean {} end, "groups:mean: groups are expected, got table" },
   } do
     it("says: " .. case[2], function()

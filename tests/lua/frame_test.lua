@@ -1,3 +1,4 @@
+local clock = require "neap.clock"
 local file = require "neap.file"
 local frame = require "neap.frame"
 local support = require "tests.lua.support"
@@ -127,6 +128,10 @@ describe("frame.read_csv", function()
     { "a,b\n1,2\n3\n", {}, "read_csv: FILE:3: 1 fields, but the header has 2" },
     { "a,b\n1,2,3\n", {}, "read_csv: FILE:2: 3 fields, but the header has 2" },
     { "a,a\n1,2\n", {}, "read_csv: FILE: columns 1 and 2 are both called 'a'" },
+    { "1,2.5,2.5\n1,2,3\n", {}, "read_csv: FILE: columns 2 and 3 are both called '2.5'; if the "
+      .. "first line holds values, say header = false" },
+    { "1\n2\n", { names = { "a" } }, "frame.read_csv: names are for files without a header: say "
+      .. "header = false with them" },
     { "a\n1\nx\n", { types = { a = "number" } },
       "read_csv: FILE:3: column 'a': 'x' is not a number" },
     { "a\n1.5\n", { types = { a = "integer" } },
@@ -256,6 +261,19 @@ describe("frame", function()
     assert.equal("frame[4 x 30], 29 columns not shown: ...\n  column1\n      f64\n        1\n"
       .. "        2\n  ...\n        4", short)
     assert.matches("to_text: rows is 0, must be", support.message(wide.to_text, wide, { rows = 0 }))
+  end)
+
+  it("prints times as the clock of a zone shows them", function()
+    local times = clock.parse { "2024-03-10 06:30", "2024-03-10 07:30", false }
+    local g = frame.new { { "time", times } }
+    local text = g:to_text { time_zone = "America/New_York" }
+    assert.equal("frame[3 x 1]\n                 time\n     America/New_York\n"
+      .. "                1 NaT\n  2024-03-10 01:30:00\n  2024-03-10 03:30:00\n"
+      .. "                  NaT", text)
+    assert.matches("time zone 'Mars/Base' is unknown",
+      support.message(g.to_text, g, { time_zone = "Mars/Base" }))
+    assert.matches("to_text: option 'time_zone' must be a string, got number",
+      support.message(g.to_text, g, { time_zone = 3 }))
   end)
 
   it("goes through its columns in order with pairs", function()

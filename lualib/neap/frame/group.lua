@@ -13,7 +13,9 @@ local frame, empty, put, state_of, column_at =
   core.frame, core.empty, core.put, core.state_of, core.column_at
 
 --- Rows that have equal keys, made by `f:group_by`; nothing is computed before it is asked for.
---- `#g` is the number of groups. Missing values are left out of every statistic.
+--- `#g` is the number of groups, and `for key, part in pairs(g)` goes through them as `g:groups()`
+--- does. Missing values are left out of every statistic. `g:mean "close"` and its kin are of the
+--- columns named, a name or an array; without one, of all that have the statistic but the keys.
 ---@class neap.frame.groups
 local Groups = { __name = "neap.frame.groups" }
 
@@ -21,6 +23,10 @@ local OF = {} -- the key of the private fields: frame, by, handle, count
 
 -- A name that no method has is an error that tells the right one.
 function Groups.__index(self, key)
+  if math.type(key) then
+    opts.raise("groups: there is no group number %s; write for key, part in g:groups() do ... end",
+      tostring(key))
+  end
   if Groups[key] ~= nil or type(key) ~= "string" or key:find "^__" then return Groups[key] end
   if elsewhere.groups[key] then
     opts.raise("groups: there is no method '%s'; write %s", key, elsewhere.groups[key])
@@ -229,16 +235,32 @@ function Groups:agg(entries)
     reduce("groups:agg", fields, specs))
 end
 
--- One statistic of every column that has it.
-local function shortcut(self, statistic, parameter)
+local function has_statistic(column, statistic)
+  return column.kind == "number" or any_kind[statistic]
+    or (column.kind == "time" and time_too[statistic])
+end
+
+-- The columns that a statistic is asked of: those named, which must have it.
+local function asked(where, fields, statistic, columns)
+  if columns == nil then return state_of(fields.frame).names end
+  local names = keys.names(where, "columns", columns)
+  for _, name in ipairs(names) do
+    local column = column_at(fields.frame, where, name)
+    if not has_statistic(column, statistic) then
+      opts.raise("%s: column '%s' is a %s, which has no %s", where, name, column.kind, statistic)
+    end
+  end
+  return names
+end
+
+-- One statistic of the columns named, or of every column that has it.
+local function shortcut(self, statistic, columns, parameter)
   local where = "groups:" .. statistic
   local fields, specs, is_key = of(self, where), {}, {}
-  for _, name in ipairs(fields.by) do is_key[name] = true end
-  for _, name in ipairs(state_of(fields.frame).names) do
+  for _, name in ipairs(fields.by) do is_key[name] = columns == nil end
+  for _, name in ipairs(asked(where, fields, statistic, columns)) do
     local column = column_at(fields.frame, where, name)
-    local has = column.kind == "number" or any_kind[statistic]
-      or (column.kind == "time" and time_too[statistic])
-    if has and not is_key[name] then
+    if has_statistic(column, statistic) and not is_key[name] then
       specs[#specs + 1] = { name = name, column = column, column_name = name,
         statistic = statistic, parameter = parameter }
     end
@@ -248,89 +270,105 @@ end
 
 --- The sum of each column of numbers.
 ---     frame.new({ { "k", { 2, 1, 2 } }, { "x", { 1, 2, 4 } } }):group_by("k"):sum().x[2] --> 5.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:sum() return shortcut(self, "sum") end
+function Groups:sum(columns) return shortcut(self, "sum", columns) end
 
 --- The product of each column of numbers.
 ---     frame.new({ { "k", { 2, 1, 2 } }, { "x", { 3, 2, 4 } } }):group_by("k"):prod().x[2] --> 12.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:prod() return shortcut(self, "prod") end
+function Groups:prod(columns) return shortcut(self, "prod", columns) end
 
 --- The mean of each column of numbers.
 ---     frame.new({ { "k", { 2, 1, 2 } }, { "x", { 1, 2, 4 } } }):group_by("k"):mean().x[2] --> 2.5
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:mean() return shortcut(self, "mean") end
+function Groups:mean(columns) return shortcut(self, "mean", columns) end
 
 --- The standard deviation, over n - 1, of each column of numbers; NaN for fewer than two values.
 ---     frame.new({ { "k", { 2, 1, 2 } }, { "x", { 1, 2, 3 } } }):group_by("k"):std().x[1] --> nan
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:std() return shortcut(self, "std") end
+function Groups:std(columns) return shortcut(self, "std", columns) end
 
 --- The variance, over n - 1, of each column of numbers; NaN for fewer than two values.
 ---     frame.new({ { "k", { 2, 1, 2 } }, { "x", { 1, 2, 3 } } }):group_by("k"):var().x[2] --> 2.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:var() return shortcut(self, "var") end
+function Groups:var(columns) return shortcut(self, "var", columns) end
 
 --- The adjusted skewness (G1) of each column of numbers; NaN for fewer than three values.
 ---     frame.new({ { "k", { 1, 1, 1 } }, { "x", { 1, 2, 3 } } }):group_by("k"):skew().x[1] --> 0.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:skew() return shortcut(self, "skew") end
+function Groups:skew(columns) return shortcut(self, "skew", columns) end
 
 --- The smallest value of each column of numbers or times.
 ---     frame.new({ { "k", { 2, 1, 2 } }, { "x", { 5, 2, 4 } } }):group_by("k"):min().x[2] --> 4.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:min() return shortcut(self, "min") end
+function Groups:min(columns) return shortcut(self, "min", columns) end
 
 --- The largest value of each column of numbers or times.
 ---     frame.new({ { "k", { 2, 1, 2 } }, { "x", { 5, 2, 4 } } }):group_by("k"):max().x[2] --> 5.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:max() return shortcut(self, "max") end
+function Groups:max(columns) return shortcut(self, "max", columns) end
 
 --- The median of each column of numbers.
 ---     local f = frame.new { { "k", { 1, 1, 1 } }, { "x", { 1, 9, 3 } } }
 ---     f:group_by("k"):median().x[1] --> 3.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:median() return shortcut(self, "median") end
+function Groups:median(columns) return shortcut(self, "median", columns) end
 
 --- A quantile of each column of numbers, linear between neighbours.
 ---     local f = frame.new { { "k", { 1, 1, 1 } }, { "x", { 1, 9, 3 } } }
 ---     f:group_by("k"):quantile(0.25).x[1] --> 2.0
 ---@param q number in [0, 1]
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:quantile(q) return shortcut(self, "quantile", q) end
+function Groups:quantile(q, columns) return shortcut(self, "quantile", columns, q) end
 
 --- The first value of each column that is not missing.
 ---     local f = frame.new { { "k", { 1, 1, 1 } }, { "x", { 0 / 0, 9, 3 } } }
 ---     f:group_by("k"):first().x[1] --> 9.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:first() return shortcut(self, "first") end
+function Groups:first(columns) return shortcut(self, "first", columns) end
 
 --- The last value of each column that is not missing.
 ---     local f = frame.new { { "k", { 1, 1, 1 } }, { "x", { 0 / 0, 9, 3 } } }
 ---     f:group_by("k"):last().x[1] --> 3.0
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:last() return shortcut(self, "last") end
+function Groups:last(columns) return shortcut(self, "last", columns) end
 
 --- How many values each column has that are not missing.
 ---     local f = frame.new { { "k", { 1, 1, 1 } }, { "x", { 0 / 0, 9, 3 } } }
 ---     f:group_by("k"):count().x[1] --> 2
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:count() return shortcut(self, "count") end
+function Groups:count(columns) return shortcut(self, "count", columns) end
 
 --- How many different values each column has, missing ones left out.
 ---     frame.new({ { "k", { 1, 1, 1 } }, { "x", { 3, 9, 3 } } }):group_by("k"):nunique().x[1] --> 2
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:nunique() return shortcut(self, "nunique") end
+function Groups:nunique(columns) return shortcut(self, "nunique", columns) end
 
 --- Is some value of each column of numbers not 0? NaN are left out.
 ---     frame.new({ { "k", { 1, 1 } }, { "x", { 0, 9 } } }):group_by("k"):any().x[1] --> true
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:any() return shortcut(self, "any") end
+function Groups:any(columns) return shortcut(self, "any", columns) end
 
 --- Are all values of each column of numbers not 0? NaN are left out.
 ---     frame.new({ { "k", { 1, 1 } }, { "x", { 0, 9 } } }):group_by("k"):all().x[1] --> false
+---@param columns? string|string[]
 ---@return neap.frame
-function Groups:all() return shortcut(self, "all") end
+function Groups:all(columns) return shortcut(self, "all", columns) end
 
 --- The number of rows of each group, in the column `size`.
 ---     frame.new({ { "k", { "A", "B", "A" } } }):group_by("k"):size().size[1] --> 2
@@ -462,6 +500,8 @@ function Groups:groups()
     return key_of(fields, rows:get(1)), fields.frame:take(rows)
   end
 end
+
+function Groups.__pairs(self) return self:groups() end
 
 --- The frames that fn(part, key) returns, one below the other, with the keys in front where they
 --- lack them. nil leaves a group out.

@@ -1,5 +1,6 @@
 --- What a frame holds and how it shows; loaded by neap.frame.
 local category = require "neap.frame.category"
+local clock = require "neap.clock"
 local core = require "neap.frame.core"
 local elsewhere = require "neap.frame.elsewhere"
 local opts = require "neap.opts"
@@ -88,35 +89,41 @@ function Frame.__newindex(self, name, values)
 end
 
 -- The columns as neap.frame.print takes them.
-local function shown_columns(self)
+local function shown_columns(self, time_zone)
   local state, columns = state_of(self), {}
   for i, name in ipairs(state.names) do
     local column = state.columns[name]
     columns[i] = { name = name, kind = column.kind, tensor = column.tensor, labels = column.labels,
-      dtype = self:dtype(name) }
+      dtype = self:dtype(name), time_zone = time_zone }
   end
   return columns
 end
 
-local function text_of(self, rows, width)
-  return show.text(#self, shown_columns(self), rows, width)
+local function text_of(self, rows, width, time_zone)
+  return show.text(#self, shown_columns(self, time_zone), rows, width)
 end
 
 function Frame.__tostring(self) return text_of(self, 10, 100) end
 
 --- The frame as it prints, with more of it: `rows` (10) of the first and last rows, lines of at
---- most `width` (100) characters; math.huge shows everything.
+--- most `width` (100) characters; math.huge shows everything. Times are those of UTC, or with
+--- `time_zone` what its clock shows, and the line under their name then tells the zone.
 ---     frame.new({ { "x", { 1 } } }):to_text { width = 200 }:match "^[^\n]*" --> frame[1 x 1]
----@param o? { rows: integer, width: number }
+---@param o? { rows: integer, width: number, time_zone: string }
 ---@return string
 function Frame:to_text(o)
-  o = opts.merge("frame:to_text", { rows = 10, width = 100 }, o)
-  for name, value in pairs(o) do
+  o = opts.merge("frame:to_text", { rows = 10, width = 100, time_zone = opts.none }, o)
+  if o.time_zone ~= nil then
+    opts.expect("frame:to_text", "option 'time_zone'", o.time_zone, "string")
+    clock.to_local(0, o.time_zone) -- an unknown zone is an error without times too
+  end
+  for _, name in ipairs { "rows", "width" } do
+    local value = o[name]
     if type(value) ~= "number" or value ~= value or value < 1 then
       opts.raise("frame:to_text: %s is %s, must be a number of at least 1", name, tostring(value))
     end
   end
-  return text_of(self, math.tointeger(o.rows) or #self + 1, o.width)
+  return text_of(self, math.tointeger(o.rows) or #self + 1, o.width, o.time_zone)
 end
 
 local function check_rows(where, o)

@@ -34,7 +34,9 @@ end
 
 local function cell(column, row)
   local v = column.tensor:get(row)
-  if column.kind == "time" then return clock.print(v) end
+  if column.kind == "time" then
+    return clock.print(column.time_zone and clock.to_local(v, column.time_zone) or v)
+  end
   if column.kind == "category" then return printable(column.labels[v] or "") end
   if type(v) == "boolean" then return tostring(v) end
   return number_text(v)
@@ -73,7 +75,7 @@ end
 -- The same under name, dtype and the number of missing values, if any; and whether there are.
 local function column_texts(column, rows)
   local missing = show.missing(column)
-  local head = { column.name, column.dtype,
+  local head = { column.name, column.kind == "time" and column.time_zone or column.dtype,
     missing > 0 and missing .. " " .. missing_word[column.kind] or "" }
   return table.move(show.cells(column, rows), 1, #rows, 4, head), missing > 0
 end
