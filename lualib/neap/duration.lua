@@ -54,4 +54,38 @@ function duration.cadence(text)
   return "time", ns
 end
 
+-- What other libraries call units, in small letters without a plural.
+local spelled = {
+  t = "m", minute = "m", hour = "h", hr = "h", day = "d", week = "w", month = "mo", me = "mo",
+  quarter = "q", qe = "q", qs = "q", year = "y", a = "y", ye = "y", ys = "y", l = "ms", u = "us",
+  second = "s", sec = "s",
+}
+local by_case = { M = "mo", MS = "mo", L = "ms", U = "us", N = "ns" }
+
+local function unit_of(name)
+  if by_case[name] then return by_case[name] end
+  local small = name:lower()
+  if small == "min" then return "m" end
+  local one = small:gsub("s$", "")
+  for _, candidate in ipairs { small, one } do
+    if length_of[candidate] or months_of[candidate] then return candidate end
+    if spelled[candidate] then return spelled[candidate] end
+  end
+end
+
+--- What to add to an error about a text that is no cadence, as "1H" and "W-FRI" of pandas: the way
+--- it is written here, in words, or "". `read` tells what will do there: `duration.cadence` (when
+--- absent), or `duration.parse`, which knows no months.
+---     duration.hint("15T"):match "%((.*)%)" --> did you mean '15m'?
+---@param text any
+---@param read? fun(text: string): any
+---@return string
+function duration.hint(text, read)
+  local count, name = tostring(text):match "^%s*(%d*)%s*(%a+)%-?%a*%s*$"
+  local unit = name and unit_of(name)
+  local meant = unit and (count == "" and "1" or count) .. unit
+  if not meant or not (read or duration.cadence)(meant) then return "" end
+  return (" (did you mean '%s'?)"):format(meant)
+end
+
 return duration

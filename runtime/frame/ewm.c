@@ -107,7 +107,7 @@ static neap_status run_timed(const ewm *e, int64_t k) {
   for (int64_t p = e->g->offset[k]; p < e->g->offset[k + 1]; p++) {
     if (p % POLL == 0) NEAP_TRY(neap_interrupt_check());
     int64_t row = e->g->rows ? e->g->rows[p] : p;
-    NEAP_TRY(neap_check_rising(o.time, row, before));
+    NEAP_TRY(neap_check_rising("frame:ewm", e->g, o.time, row, before));
     bool number = is_number(e->x[row]);
     if (before >= 0 && (number || !o.ignore_nan)) {
       double passed = (double)((uint64_t)o.time[row] - (uint64_t)o.time[before]);

@@ -166,9 +166,12 @@ static neap_status refuse_row(const neap_timeline *r, int64_t place) {
     return neap_fail(NEAP_EVALUE, "resample: row %lld has no time", row);
   neap_time_print(here, time_at(r, place));
   neap_time_print(before, time_at(r, place - 1));
-  return neap_fail(NEAP_EVALUE, "resample: row %lld is %s the row before%s: %s after %s", row,
+  return neap_fail(NEAP_EVALUE, "resample: row %lld is %s the row before%s: %s after %s%s", row,
                    r->rising ? "not later than" : "earlier than", r->order ? " of its group" : "",
-                   here, before);
+                   here, before,
+                   r->rising || r->order ? ""
+                                         : "; sort the rows, or name what tells "
+                                           "their series apart in option 'by'");
 }
 
 static inline bool is_early(int64_t t, int64_t before, bool rising) {

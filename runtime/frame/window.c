@@ -45,13 +45,15 @@ typedef struct {
   widths *found; /* of each chunk */
 } spans;
 
-neap_status neap_check_rising(const int64_t *time, int64_t row, int64_t before) {
+neap_status neap_check_rising(const char *op, const neap_panel *g, const int64_t *time, int64_t row,
+                              int64_t before) {
   if (time[row] == NEAP_NAT)
-    return neap_fail(NEAP_EVALUE, "the time of row %lld is missing", (long long)row + 1);
+    return neap_fail(NEAP_EVALUE, "%s: the time of row %lld is missing", op, (long long)row + 1);
   if (before >= 0 && time[row] < time[before])
     return neap_fail(NEAP_EVALUE,
-                     "the time of row %lld is before that of row %lld; sort the frame first",
-                     (long long)row + 1, (long long)before + 1);
+                     "%s: the time of row %lld is before that of row %lld; sort the frame first%s",
+                     op, (long long)row + 1, (long long)before + 1,
+                     g->groups > 1 ? "" : ", or name what tells its series apart in option 'by'");
   return NEAP_OK;
 }
 
@@ -81,7 +83,8 @@ static neap_status span_stretch(const spans *s, int64_t first, int64_t begin, in
   int64_t before = s->right ? 0 : first_place(s, t, first, begin, true);
   for (int64_t p = begin; p < end; p++) {
     int64_t row = row_of(s->g, p);
-    NEAP_TRY(neap_check_rising(s->time, row, p > first ? row_of(s->g, p - 1) : -1));
+    NEAP_TRY(neap_check_rising("frame:rolling", s->g, s->time, row,
+                               p > first ? row_of(s->g, p - 1) : -1));
     t = (uint64_t)s->time[row];
     while (low < p && !in_window(s, t, low)) low++;
     int64_t width = p + 1 - low;

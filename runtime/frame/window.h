@@ -20,7 +20,8 @@ typedef struct {
 
 /* NEAP_EVALUE, naming the row, when its time is missing or before that of the row before it (-1 =
  * none). */
-neap_status neap_check_rising(const int64_t *time, int64_t row, int64_t before);
+neap_status neap_check_rising(const char *op, const neap_panel *g, const int64_t *time, int64_t row,
+                              int64_t before);
 
 /* Windows of a length in time that end with a row: of the rows up to it those in (t - length, t];
  * with left those at t - length too, without right only those before t. *begin and *end are places

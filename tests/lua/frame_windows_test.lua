@@ -410,9 +410,14 @@ describe("the windows of frames", function()
     } do
       assert.matches(pattern, message(table.unpack(arguments)))
     end
-    assert.matches("frame:rolling: unknown statistic 'avg'", support.message(function()
-      return f:rolling(2).avg
-    end))
+    assert.matches("frame:rolling: unknown statistic 'agg' %(known: apply, corr, .*, var%)",
+      support.message(function() return f:rolling(2):agg() end))
+    assert.matches("frame:ewm: unknown statistic 'kurtosis' %(known: corr, cov, mean, std, var%)",
+      support.message(function() return f:ewm({ span = 2 }):kurtosis() end))
+    assert.matches("a duration like 30s, 5m, 1h or 1d %(did you mean '3h'%?%)",
+      support.message(f.rolling, f, "3H"))
+    assert.matches("neither a number of rows nor a duration like [^(]*$",
+      support.message(f.rolling, f, "3M"))
     local w = f:rolling(2)
     assert.matches("frame:rolling:mean: the column must be a string, got number",
       support.message(w.mean, w, 1))
@@ -428,20 +433,33 @@ describe("the windows of frames", function()
     local times = f:column("time"):clone()
     times[3] = 0
     local g = f:assign { { "time", times } }
-    assert.matches("the time of row 3 is before that of row 2; sort the frame first",
+    assert.matches("frame:rolling: the time of row 3 is before that of row 2; sort the frame "
+      .. "first, or name what tells its series apart in option 'by'",
       support.message(g.rolling, g, "2s"))
+    g.h = tensor.of { 1, 2, 2, 3, 3, 3, 3, 3, 3 }
+    assert.matches("frame:rolling: the time of row 3 is before that of row 2; sort the frame "
+      .. "first$", support.message(g.rolling, g, "2s", { by = "h" }))
+    assert.matches("frame:ewm: the time of row 3 is before that of row 2; sort",
+      support.message(function() g:ewm({ half_life = "1s" }):mean "x" end))
+    assert.matches("there is no column 'day'; option 'time' names the column of times "
+      .. "%(here: time%)", support.message(g.rolling, g, "2s", { time = "day" }))
     times[1] = math.mininteger
     assert.matches("the time of row 1 is missing", support.message(g.rolling, g, "2s"))
     assert.matches("the time of row 1 is missing", support.message(function()
       g:ewm({ half_life = "1s" }):mean "x"
     end))
   end)
-end)
 
-it("windows say what they are", function()
-  local f = frame.new { { "k", { "a", "b", "a" } }, { "x", { 1, 2, 3 } } }
-  assert.equal("rolling windows over 3 rows", tostring(f:rolling(2)))
-  assert.equal("rolling windows over 3 rows, by k", tostring(f:rolling(2, { by = "k" })))
-  assert.equal("expanding windows over 3 rows", tostring(f:expanding()))
-  assert.equal("exponential weights over 3 rows, by k", tostring(f:ewm { span = 2, by = "k" }))
+  it("print what they are", function()
+    local f = frame.new { { "s", { "A", "B" } }, { "x", { 1, 2 } }, { "y", { 3, 4 } },
+      { "time", tensor.of({ 1, 2 }, { dtype = "i64" }) } }
+    assert.equal("rolling windows of 3 rows over 2 columns", tostring(f:rolling(3)))
+    assert.equal("rolling windows of 3h over 1 column, by x",
+      tostring(f:rolling("3h", { by = "x" })))
+    assert.equal("rolling windows of 1 row over 1 column",
+      tostring(f:rolling(1, { columns = "x" })))
+    assert.equal("expanding windows over 1 column, by s, y",
+      tostring(f:expanding { by = { "y", "s" } }))
+    assert.equal("exponential weights of span = 9 over 2 columns", tostring(f:ewm { span = 9 }))
+  end)
 end)

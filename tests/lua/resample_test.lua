@@ -200,10 +200,19 @@ describe("resample", function()
   end)
 
   it("names what is wrong", function()
-    local f = rows({ 0, 60, 30 }, { { "v", { 1, 2, 3 } }, { "s", { "a", "b", "c" } } })
+    local f = rows({ 0, 60, 30 }, { { "v", { 1, 2, 3 } }, { "s", { "a", "b", "c" } },
+      { "k", { 1, 1, 1 } } })
     local ok = rows({ 0, 60, 1000000000 }, { { "v", { 1, 2, 3 } }, { "s", { "a", "b", "c" } } })
     for _, case in ipairs {
-      { "row 3 is earlier than the row before: 1970%-01%-01T00:00:30Z after", f, "1h" },
+      { "row 3 is earlier than the row before: 1970%-01%-01T00:00:30Z after 1970%-01%-01T00:01:00Z"
+        .. "; sort the rows, or name what tells their series apart in option 'by'", f, "1h" },
+      { "row 3 is earlier than the row before of its group: [^;]*$", f, "1h", nil, { by = "k" } },
+      { "cadence '1H' is not one .* or 1y %(did you mean '1h'%?%)", ok, "1H" },
+      { "did you mean '15m'", ok, "15T" }, { "did you mean '1mo'", ok, "M" },
+      { "did you mean '1d'", ok, "D" }, { "did you mean '1w'", ok, "W-FRI" },
+      { "did you mean '1q'", ok, "Q" }, { "did you mean '1m'", ok, "min" },
+      { "did you mean '2h'", ok, "2 Hours" }, { "1q or 1y$", ok, "1B" },
+      { "offset '1H' is not .* 9h30m %(did you mean '1h'%?%)", ok, "1d", nil, { offset = "1H" } },
       { "cadence '0s' is not one like", ok, "0s" }, { "cadence '%-1h' is not one", ok, "-1h" },
       { "cadence 'nil' is not one like", ok, nil }, { "cadence '1x' is not one", ok, "1x" },
       { "cadence '99999999999999999999d' is not one", ok, "99999999999999999999d" },
@@ -226,8 +235,11 @@ describe("resample", function()
       { "quantile: q is 2, allowed are 0 to 1", ok, "1h", { { "x", "v", "quantile", 2 } } },
       { "the function gave a string for bin 1", ok, "1h",
         { { "x", "v", function() return "x" end } } },
-      { "column 'v' is no column of times", ok, "1h", nil, { time = "v" } },
-      { "unknown column 'day'", ok, "1h", nil, { time = "day" } },
+      { "column 'v' is a number, not times; option 'time' names the column of times %(here: time",
+        ok, "1h", nil, { time = "v" } },
+      { "there is no column 'time'; option 'time' names the column of times %(here: day%)",
+        ok:rename { time = "day" }, "1h" },
+      { "names the column of times %(this frame has none%)", ok:drop "time", "1h" },
       { "unknown column 'symbol'", ok, "1h", nil, { by = "symbol" } },
       { "time zone 'Mars/Base' is unknown", ok, "1h", nil, { time_zone = "Mars/Base" } },
       { "rules must be a table, got string", ok, "1h", "sum" },

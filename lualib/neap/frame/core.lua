@@ -132,6 +132,21 @@ local function column_at(f, where, name)
   return column
 end
 
+-- The times in column `name`, as option `time` of a method names it.
+local function time_column(f, where, name)
+  local state, times = state_of(f, where), {}
+  opts.expect(where, "option 'time'", name, "string")
+  local column = state.columns[name]
+  if column and column.kind == "time" then return column.tensor end
+  for _, each in ipairs(state.names) do
+    if state.columns[each].kind == "time" then times[#times + 1] = each end
+  end
+  opts.raise("%s: %s; option 'time' names the column of times (%s)", where,
+    column and ("column '%s' is a %s, not times"):format(name, column.kind)
+      or ("there is no column '%s'"):format(name),
+    #times > 0 and "here: " .. table.concat(times, ", ") or "this frame has none")
+end
+
 local function value_of(column)
   if column.kind ~= "category" then return column.tensor end
   return category.of_codes(column.tensor, column.labels)
@@ -172,5 +187,6 @@ end
 return {
   frame = frame, Frame = Frame, STATE = STATE, is_tensor = is_tensor, state_of = state_of,
   empty = empty, to_column = to_column, put = put, known = known, column_at = column_at,
-  value_of = value_of, map = map, of_columns = of_columns, sorted_keys = sorted_keys,
+  time_column = time_column, value_of = value_of, map = map, of_columns = of_columns,
+  sorted_keys = sorted_keys,
 }

@@ -138,8 +138,8 @@ local function offset_of(o)
   if math.type(o.offset) == "integer" then return o.offset end
   local ns = duration.parse(o.offset)
   if not ns then
-    opts.raise("%s: offset '%s' is not a duration like 30s, 5m or 9h30m", where,
-      tostring(o.offset))
+    opts.raise("%s: offset '%s' is not a duration like 30s, 5m or 9h30m%s", where,
+      tostring(o.offset), duration.hint(o.offset, duration.parse))
   end
   return ns
 end
@@ -150,19 +150,16 @@ local function most_bins(rows) return math.max(10000000, 20 * rows) end
 local function find_bins(f, cadence, o, names)
   local unit, step = duration.cadence(cadence)
   if not unit then
-    opts.raise("%s: cadence '%s' is not one like 30s, 5m, 1h, 1d, 1w, 1mo, 1q or 1y", where,
-      tostring(cadence))
+    opts.raise("%s: cadence '%s' is not one like 30s, 5m, 1h, 1d, 1w, 1mo, 1q or 1y%s", where,
+      tostring(cadence), duration.hint(cadence))
   end
-  local times = column_at(f, where, o.time)
-  if times.kind ~= "time" then
-    opts.raise("%s: column '%s' is no column of times", where, o.time)
-  end
+  local times = core.time_column(f, where, o.time)
   local origin, at = origin_of(o)
   local ids, n, rows
   if names then ids, n, rows = groups_of(f, names) end
-  local bins, first, last, group = c.bins(times.tensor, ids, n, unit, step, o.time_zone, origin,
+  local bins, first, last, group = c.bins(times, ids, n, unit, step, o.time_zone, origin,
     at, offset_of(o), o.closed == "right", o.rising, o.empty, most_bins(#f))
-  return { bins = bins, first = first, last = last, times = times.tensor,
+  return { bins = bins, first = first, last = last, times = times,
     rows = rows and rows:to "i64":take(group:to "i64") }
 end
 

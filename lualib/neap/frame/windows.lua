@@ -2,15 +2,16 @@
 --- exponentially weighted moments; loaded by neap.frame.
 local c = require "neap.c.frame"
 local core = require "neap.frame.core"
+local duration = require "neap.duration"
 local keys = require "neap.frame.keys"
 local opts = require "neap.opts"
-local report = require "neap.market.report"
 local tensor = require "neap.tensor"
 
 ---@class neap.frame
 local Frame = core.Frame
 
 local column_at, empty, put, state_of = core.column_at, core.empty, core.put, core.state_of
+local time_column = core.time_column
 
 -- groups -----------------------------------------------------------------------------------------
 
@@ -118,18 +119,22 @@ function Frame:pct_change(k, o) return lag(self, "pct_change", k, o) end
 ---@class neap.frame.windows
 local Windows = { __name = "neap.frame.windows" }
 Windows.__index = Windows
-opts.strict(Windows, "frame:rolling", "statistic")
+opts.strict(Windows, "frame:rolling", "statistic", true)
 
-local function described(self, what)
-  local text, by = ("%s over %d rows"):format(what, #self.frame), {}
-  for name in pairs(self.groups.keys) do by[#by + 1] = name end
-  table.sort(by)
-  return #by > 0 and ("%s, by %s"):format(text, table.concat(by, ", ")) or text
+-- What the windows are, over how many columns a statistic without a name goes, and the groups.
+local function described(self)
+  local by = core.sorted_keys(self.groups.keys)
+  local count = self.columns and #name_list(self.where, "columns", self.columns) or 0
+  local state = state_of(self.frame, self.where)
+  for _, name in ipairs(self.columns and {} or state.names) do
+    local is_number = state.columns[name].kind == "number"
+    if is_number and not self.groups.keys[name] then count = count + 1 end
+  end
+  return ("%s over %d column%s%s"):format(self.what, count, count == 1 and "" or "s",
+    #by > 0 and ", by " .. table.concat(by, ", ") or "")
 end
 
-function Windows.__tostring(self)
-  return described(self, self.where:match ":(.*)" .. " windows")
-end
+Windows.__tostring = described
 
 -- A name may be left out before options.
 local function after_name(name, o)
@@ -337,14 +342,6 @@ end
 local sides = { right = { false, true }, left = { true, false }, both = { true, true },
   neither = { false, false } }
 
-local function time_column(f, where, name)
-  local column = column_at(f, where, name)
-  if column.kind ~= "time" then
-    opts.raise("%s: column '%s' is a %s, not times", where, name, column.kind)
-  end
-  return column.tensor
-end
-
 -- begin and stop, or before and skip, of windows of n rows or of a duration.
 local function windows_of(f, where, n, g, o)
   local side = sides[o.closed]
@@ -357,10 +354,10 @@ local function windows_of(f, where, n, g, o)
     n = math.min(n, 1 << 60)
     return { before = left and n or n - 1, skip = right and 0 or 1 }
   end
-  local length = report.parse_duration(n)
+  local length = duration.parse(n)
   if not length or length < 1 then
-    opts.raise("%s: n is '%s', neither a number of rows nor a duration like 30s, 5m, 1h or 1d",
-      where, n)
+    opts.raise("%s: n is '%s', neither a number of rows nor a duration like 30s, 5m, 1h or 1d%s",
+      where, n, duration.hint(n, duration.parse))
   end
   local time = time_column(f, where, o.time)
   local begin, stop, width = c.time_windows(g.n, g.rows, g.offset, time, length, left, right)
@@ -389,7 +386,9 @@ function Frame:rolling(n, o)
   local least = o.min_count == nil and (rows and n or 1) or o.min_count
   least = opts.integer(where, "option 'min_count'", least, 0, rows and n or nil)
   return setmetatable({ frame = self, groups = g, windows = windows, min_count = least,
-    columns = o.columns or false, where = where }, Windows)
+    columns = o.columns or false, where = where,
+    what = ("rolling windows of %s"):format(rows and n .. (n == 1 and " row" or " rows") or n) },
+    Windows)
 end
 
 --- Windows that hold all rows up to each row, of its group; as `rolling`.
@@ -402,6 +401,7 @@ function Frame:expanding(o)
   o = opts.merge(where, { min_count = 1, columns = opts.none, by = opts.none }, o)
   return setmetatable({ frame = self, groups = groups_of(self, where, o.by),
     windows = { before = 1 << 60, skip = 0 }, columns = o.columns or false, where = where,
+    what = "expanding windows",
     min_count = opts.integer(where, "option 'min_count'", o.min_count, 0) }, Windows)
 end
 
@@ -412,11 +412,9 @@ end
 ---@class neap.frame.ewm
 local Ewm = { __name = "neap.frame.ewm" }
 Ewm.__index = Ewm
-opts.strict(Ewm, "frame:ewm", "statistic")
+opts.strict(Ewm, "frame:ewm", "statistic", true)
 
-function Ewm.__tostring(self)
-  return described(self, "exponential weights")
-end
+Ewm.__tostring = described
 
 local function weighted(self, method, bias, x, other)
   local g = self.groups
@@ -501,7 +499,7 @@ local decays = {
   span = { function(v) return 2 / (v + 1) end, "span >= 1", function(v) return v >= 1 end },
 }
 
--- alpha, and nanoseconds when the half life is a duration.
+-- The option that was given, alpha, and nanoseconds when the half life is a duration.
 local function decay(where, o)
   local found
   for _, name in ipairs(core.sorted_keys(decays)) do
@@ -515,11 +513,12 @@ local function decay(where, o)
   if not found then opts.raise("%s: one of alpha, com, half_life, span is needed", where) end
   local v = o[found]
   if found == "half_life" and type(v) == "string" then
-    local ns = report.parse_duration(v)
+    local ns = duration.parse(v)
     if not ns or ns < 1 then
-      opts.raise("%s: half_life is '%s', not a duration like 30s, 5m, 1h or 1d", where, v)
+      opts.raise("%s: half_life is '%s', not a duration like 30s, 5m, 1h or 1d%s", where, v,
+        duration.hint(v, duration.parse))
     end
-    return 0.5, ns
+    return found, 0.5, ns
   end
   opts.expect(where, ("option '%s'"):format(found), v, "number")
   local alpha_of, rule, fits = table.unpack(decays[found])
@@ -527,7 +526,7 @@ local function decay(where, o)
     opts.raise("%s: %s is %s; the rule is %s", where, found,
       v ~= v and "nan" or ("%.14g"):format(v), rule)
   end
-  return alpha_of(v)
+  return found, alpha_of(v)
 end
 
 --- Exponentially weighted moments: `f:ewm({ span = 20 }):mean "close"`. One of `alpha` (the share
@@ -545,12 +544,13 @@ function Frame:ewm(o)
   o = opts.merge(where, { alpha = opts.none, span = opts.none, com = opts.none,
     half_life = opts.none, adjust = true, ignore_nan = false, min_count = 0,
     columns = opts.none, by = opts.none, time = "time" }, o)
-  local alpha, ns = decay(where, o)
+  local found, alpha, ns = decay(where, o)
   if ns and not o.adjust then
     opts.raise("%s: with a duration as half_life, adjust = false has no meaning", where)
   end
   return setmetatable({ frame = self, groups = groups_of(self, where, o.by), alpha = alpha,
     half_life = ns or 0, time = ns and time_column(self, where, o.time) or false, adjust = o.adjust,
     ignore_nan = o.ignore_nan, columns = o.columns or false, where = where,
+    what = ("exponential weights of %s = %s"):format(found, tostring(o[found])),
     min_count = opts.integer(where, "option 'min_count'", o.min_count, 0) }, Ewm)
 end
