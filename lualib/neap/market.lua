@@ -75,15 +75,16 @@ local function read_columns(path, found, o)
     end
   end
   return frame.read_csv(path, { columns = wanted, types = types, time_zone = o.time_zone,
-    time_format = o.time_format, delimiter = o.delimiter, comment = o.comment })
+    ambiguous = o.ambiguous, nonexistent = o.nonexistent, time_format = o.time_format,
+    delimiter = o.delimiter, comment = o.comment })
 end
 
 --- Bars from a CSV file, plain, gzip or zstd. The usual names of columns are recognised in any
 --- case; `columns` = { time = "...", close = "..." } names others (an adjusted close is taken only
 --- so). `symbol` picks one of several in the file. Times as in `frame.read_csv`; `time_zone` holds
---- for those without offset; `stamp = "close"` says that bars are stamped with their end, and moves
---- the times back by one cadence. A file without volume gives bars without it. Rows stay as they
---- are: see `market.validate`.
+--- for those without offset, with `ambiguous` and `nonexistent`; `stamp = "close"` says that bars
+--- are stamped with their end, and moves the times back by one cadence. A file without volume gives
+--- bars without it. Rows stay as they are: see `market.validate`.
 ---     pcall(market.read_ohlcv, "/nowhere.csv") --> false, ...
 ---@param path string
 ---@param o? { symbol: string, columns: table, time_zone: string, stamp: "open"|"close" }
@@ -91,7 +92,8 @@ end
 function market.read_ohlcv(path, o)
   o = opts.merge("market.read_ohlcv", {
     symbol = opts.none, columns = {}, time_zone = opts.none, time_format = opts.none,
-    stamp = "open", delimiter = opts.none, comment = opts.none,
+    ambiguous = "infer", nonexistent = "raise", stamp = "open", delimiter = opts.none,
+    comment = opts.none,
   }, o)
   opts.expect("market.read_ohlcv", "the path", path, "string")
   if o.stamp ~= "open" and o.stamp ~= "close" then

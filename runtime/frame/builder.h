@@ -40,6 +40,8 @@ typedef struct {
   bool forced;
   const char *pattern;
   const neap_zone *zone;
+  neap_ambiguous ambiguous;
+  neap_nonexistent nonexistent;
   bool any; /* ... of these: the local time last converted, in UTC */
   int64_t last;
   bool blind, guessed; /* earlier rows are not known; and would have been needed */

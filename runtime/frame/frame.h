@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
-#include "base/zone.h"
+#include "base/zone_array.h"
 #include "tensor/tensor.h"
 
 /* columns -------------------------------------------------------------------------------------- */
@@ -70,7 +70,9 @@ typedef struct {
   int64_t typed_count;
   const char *const *missing; /* further words that mean "no value" */
   int64_t missing_count;
-  const neap_zone *zone;   /* of times without an offset; NULL: UTC */
+  const neap_zone *zone;    /* of times without an offset; NULL: UTC */
+  neap_ambiguous ambiguous; /* INFER: the first showing until the file would step back */
+  neap_nonexistent nonexistent;
   const char *time_format; /* NULL: recognise; see neap_csv_read */
   char decimal;            /* 0: a point */
   char thousands;          /* between groups of three digits; 0: none, ' ': also no-break spaces */

@@ -80,6 +80,9 @@ static neap_csv_options read_options(lua_State *L, int options) {
   int zone = field(L, options, "time_zone");
   if (!lua_isnil(L, zone))
     neap_lua_check(L, neap_zone_find(&o.zone, neap_lua_text(L, zone, "time zone")));
+  int policies = field(L, options, "ambiguous");
+  field(L, options, "nonexistent");
+  neap_lua_clock_policies(L, policies, &o.ambiguous, &o.nonexistent);
   o.time_format = luaL_optstring(L, field(L, options, "time_format"), NULL);
   o.replace_invalid = lua_toboolean(L, field(L, options, "replace"));
   o.max_rows = count(L, options, "max_rows", &o.limited);

@@ -21,7 +21,10 @@ neap_status neap__time_reader_init(neap__time_reader *r, const neap_csv_options 
                {"us", NEAP__TIME_US},
                {"ns", NEAP__TIME_NS},
                {NULL, 0}};
-  *r = (neap__time_reader){.zone = o->zone, .forced = o->time_format != NULL};
+  *r = (neap__time_reader){.zone = o->zone,
+                           .ambiguous = o->ambiguous,
+                           .nonexistent = o->nonexistent,
+                           .forced = o->time_format != NULL};
   if (!o->time_format) return NEAP_OK;
   for (int i = 0; named[i].name; i++)
     if (strcmp(named[i].name, o->time_format) == 0) r->style = named[i].style;
@@ -36,18 +39,37 @@ neap_status neap__time_reader_init(neap__time_reader *r, const neap_csv_options 
   return NEAP_OK;
 }
 
-/* Local time to UTC. Of an hour that the clock shows twice, the first pass is meant until the file
- * would step back in time. */
+/* Which showing of a local time is meant that the clock shows twice: INFER takes the first until
+ * the file would step back in time. *ns is the first showing. */
+static const char *choose_showing(neap__time_reader *r, int64_t local, int64_t *ns) {
+  if (r->ambiguous == NEAP_AMBIGUOUS_RAISE)
+    return "was shown twice by the clock of its time zone (ambiguous = 'earliest', 'latest' or "
+           "'infer' chooses)";
+  bool later = r->ambiguous == NEAP_AMBIGUOUS_LATEST;
+  if (r->ambiguous == NEAP_AMBIGUOUS_INFER) {
+    if (!r->any && r->blind) r->guessed = true;
+    later = r->any && *ns <= r->last;
+  }
+  if (later && neap_zone_resolve(r->zone, local, NEAP_ZONE_LATER, ns, NULL))
+    return "is out of range";
+  return NULL;
+}
+
+/* Local time to UTC. */
 static const char *to_utc(neap__time_reader *r, int64_t *ns) {
   if (!r->zone) return NULL;
   int64_t local = *ns;
   neap_zone_kind kind;
-  if (neap_zone_resolve(r->zone, local, NEAP_ZONE_EARLIER, ns, &kind)) return "is out of range";
-  if (kind == NEAP_ZONE_GAP) return "does not exist in its time zone, where the clock jumped ahead";
-  if (kind == NEAP_ZONE_OVERLAP && !r->any && r->blind) r->guessed = true;
-  if (kind == NEAP_ZONE_OVERLAP && r->any && *ns <= r->last &&
-      neap_zone_resolve(r->zone, local, NEAP_ZONE_LATER, ns, &kind))
-    return "is out of range";
+  if (neap_zone_resolve(r->zone, local, NEAP_ZONE_FORWARD, ns, &kind)) return "is out of range";
+  if (kind == NEAP_ZONE_GAP && r->nonexistent == NEAP_NONEXISTENT_RAISE)
+    return "does not exist in its time zone, where the clock jumped ahead (nonexistent = 'forward' "
+           "or 'missing' allows it)";
+  if (kind == NEAP_ZONE_GAP && r->nonexistent == NEAP_NONEXISTENT_MISSING) {
+    *ns = NEAP_NAT;
+    return NULL;
+  }
+  const char *fault = kind == NEAP_ZONE_OVERLAP ? choose_showing(r, local, ns) : NULL;
+  if (fault) return fault;
   r->any = true;
   r->last = *ns;
   return NULL;

@@ -117,6 +117,30 @@ describe("frame.read_csv", function()
     assert.same({ 1, 1 }, { (twice:get(2) - twice:get(1)) // 3600000000000,
       (twice:get(3) - twice:get(2)) // 3600000000000 })
     assert.truthy(refusal("t\n2024-03-10 02:30\n", o):find("clock jumped ahead", 1, true))
+    local first, hour = clock.parse "2024-11-03 05:30", 3600000000000
+    local text = "t\n2024-11-03 01:30\n2024-11-03 01:30\n2024-11-03 00:30\n"
+    local function twice_as(policy)
+      return ((read(text, { time = "t", time_zone = o.time_zone, ambiguous = policy }).t
+        - first) / hour):totable()
+    end
+    assert.same({ 0, 1, -1 }, twice_as "infer")
+    assert.same({ 0, 0, -1 }, twice_as "earliest")
+    assert.same({ 1, 1, -1 }, twice_as "latest")
+    assert.truthy(refusal(text, { time = "t", time_zone = o.time_zone, ambiguous = "raise" }):find(
+      "FILE:2: column 't': '2024-11-03 01:30' was shown twice by the clock of its", 1, true))
+    text = "t\n2024-03-10 01:30\n2024-03-10 02:30\n2024-03-10 03:30\n"
+    local at = clock.parse "2024-03-10 06:30"
+    local function skipped_as(policy)
+      return (read(text, { time_zone = o.time_zone, nonexistent = policy }).t - at):totable()
+    end
+    assert.same({ 0, hour // 2, hour }, skipped_as "forward")
+    local missing = read(text, { time_zone = o.time_zone, nonexistent = "missing" })
+    assert.same({ at, clock.nat, at + hour }, missing.t:totable())
+    assert.equal(1, missing:info().missing[1])
+    assert.matches("frame.read_csv: unknown nonexistent = 'froward' %(did you mean 'forward'",
+      support.message(frame.read_csv, "x.csv", { nonexistent = "froward" }))
+    assert.matches("frame.read_jsonl: unknown ambiguous = 'both' %(known: earliest",
+      support.message(frame.read_jsonl, "x.jsonl", { ambiguous = "both" }))
     local f = read("t\n01/03/24 9:30:00.25\n",
       { time = "t", time_format = "%d/%m/%y %H:%M:%S.%f" })
     assert.equal(1709285400250000000, f.t:get(1))

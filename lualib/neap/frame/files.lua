@@ -89,6 +89,21 @@ local function symbols_of(where, paths, symbol)
   return symbols
 end
 
+local policies = {
+  ambiguous = { "raise", "earliest", "latest", "infer" },
+  nonexistent = { "raise", "forward", "missing" },
+}
+
+local function check_policies(where, o)
+  for _, name in ipairs { "ambiguous", "nonexistent" } do
+    local found = false
+    for _, value in ipairs(policies[name]) do found = found or value == o[name] end
+    if not found then
+      opts.unknown(where, name .. " =", tostring(o[name]), { table.unpack(policies[name]) })
+    end
+  end
+end
+
 local function check_invalid(where, o)
   if o.invalid ~= "error" and o.invalid ~= "replace" then
     opts.raise("%s: invalid is '%s', allowed are 'error' and 'replace'", where,
@@ -109,7 +124,10 @@ end
 ---   words for no value, as { "?" });
 --- - `header = false` with `names`, `skip_rows` (lines before the header), `max_rows` (of all
 ---   files);
---- - `time_zone` of times without offset, `time_format` as "%d/%m/%Y %H:%M";
+--- - `time_zone` of times without offset, `time_format` as "%d/%m/%Y %H:%M"; `ambiguous` and
+---   `nonexistent` for local times that its clock showed twice or skipped, as in `clock.parse`, but
+---   "infer" (the default) is the first showing until a row would step back in time; where
+---   they raise, a column that `time` does not name becomes text instead;
 --- - `invalid`: "error", or "replace" for U+FFFD where text is not UTF-8;
 --- - `symbol`: a category column `symbol` comes first, with what a pattern with one capture finds
 ---   in the name of the file, or with `true` what stands before the first of - _ and the point.
@@ -125,8 +143,10 @@ function frame.read_csv(path, o)
     header = true, names = opts.none, missing = opts.none, time_zone = opts.none,
     time_format = opts.none, decimal = opts.none, thousands = opts.none, skip_rows = 0,
     max_rows = opts.none, symbol = opts.none, invalid = "error",
+    ambiguous = "infer", nonexistent = "raise",
   }, o)
   check_invalid(where, o)
+  check_policies(where, o)
   check_header(where, o)
   o.typed, o.kinds = declared(where, o)
   local paths = paths_of(where, path)
@@ -155,8 +175,8 @@ end
 --- as in `read_csv`. Strings are read as fields of a CSV file are ("1.5" is a number, "2024-01-02"
 --- a time; `types` = { id = "text" } keeps them), null and a key that a line lacks are missing
 --- values, integers beyond 64 bits are f64. Nested values are refused. Options: `time`, `types`,
---- `columns`, `missing`, `time_zone`, `time_format`, `invalid`, `max_rows` and `symbol`, as in
---- `read_csv`. Errors name file, line and column.
+--- `columns`, `missing`, `time_zone`, `ambiguous`, `nonexistent`, `time_format`, `invalid`,
+--- `max_rows` and `symbol`, as in `read_csv`. Errors name file, line and column.
 ---     pcall(frame.read_jsonl, "/nowhere.jsonl") --> false, ...
 ---@param path string|string[]
 ---@param o? table
@@ -167,8 +187,10 @@ function frame.read_jsonl(path, o)
   o = opts.merge(where, {
     time = opts.none, types = {}, columns = opts.none, missing = opts.none, time_zone = opts.none,
     time_format = opts.none, max_rows = opts.none, symbol = opts.none, invalid = "error",
+    ambiguous = "infer", nonexistent = "raise",
   }, o)
   check_invalid(where, o)
+  check_policies(where, o)
   o.typed, o.kinds = declared(where, o)
   local paths = paths_of(where, path)
   local symbols = symbols_of(where, paths, o.symbol)
