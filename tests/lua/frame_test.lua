@@ -269,6 +269,13 @@ describe("frame", function()
     assert.is_false(frame.is {})
   end)
 
+  it("prints long names without trying each of their ends", function()
+    local name = ("x"):rep(1 << 20) -- minutes, if lines were searched from each of their spaces
+    local long = frame.new { { name, { 1, 2 } } }
+    assert.equal("\n  " .. name .. "\n" .. (" "):rep(#name - 1) .. "f64\n",
+      tostring(long):match "\n.-f64\n")
+  end)
+
   it("prints more of itself when asked", function()
     local columns = {}
     for i = 1, 30 do columns[i] = { "column" .. i, tensor.arange(40) } end

@@ -136,7 +136,7 @@ function show.text(n, columns, most, room)
       lines[k] = (lines[k] or "") .. "  " .. pad(text, width, column.kind == "category")
     end
   end
-  for k, line in ipairs(lines) do lines[k] = line:gsub("%s+$", "") end
+  for k, line in ipairs(lines) do lines[k] = line:match "^.*%S" or "" end
   if cut then table.insert(lines, cut + 4, "  ...") end
   if #lines > 0 and not counted then table.remove(lines, 3) end
   if hidden then head = head .. left_out(columns, hidden, #head, room) end
