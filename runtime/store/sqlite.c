@@ -241,9 +241,18 @@ static neap_status step_through(sqlite3 *db, sqlite3_stmt *stmt, neap__sql_rows 
   return failed(db, code, "the statement failed");
 }
 
+/* Nothing but space, semicolons and comments. */
 static bool blank(const char *text) {
-  while (isspace((unsigned char)*text) || *text == ';') text++;
-  return *text == 0;
+  for (;;) {
+    while (isspace((unsigned char)*text) || *text == ';') text++;
+    if (strncmp(text, "--", 2) == 0) text += strcspn(text, "\n");
+    else if (strncmp(text, "/*", 2) == 0) {
+      const char *end = strstr(text + 2, "*/");
+      text = end ? end + 2 : text + strlen(text);
+    } else {
+      return *text == 0;
+    }
+  }
 }
 
 static neap_status run_one(sqlite3 *db, sqlite3_stmt *stmt, const neap_sql_statement *s,

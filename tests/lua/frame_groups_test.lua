@@ -59,6 +59,17 @@ local function plain_groups(f, name)
   return list
 end
 
+describe("groups of a frame that is edited later", function()
+  it("keep the columns that they were made from", function()
+    local f = frame.new { { "x", { 1, 2, 1 } } }
+    local g, w = f:group_by "x", f:rolling(2)
+    f.x = { 5, 6, 7, 8, 9 }
+    assert.same({ 2, 1 }, g:size().size:totable())
+    assert.equal(3.0, w:sum("x")[2])
+    assert.equal(5, #f)
+  end)
+end)
+
 describe("f:group_by", function()
   for _, case in ipairs { { 100000, 3 }, { 70000, 900 }, { 70000, 50000 }, { 33000, 1 },
     { 1, 1 }, { 40, 7 } } do

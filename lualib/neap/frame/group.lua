@@ -63,7 +63,8 @@ function Frame:group_by(by, o)
   local names = keys.names("frame:group_by", "by", by)
   local handle, count = c.groups(#self, keys.of(self, "frame:group_by", names, not o.sort),
     o.sort, o.dropna)
-  return setmetatable({ [OF] = { frame = self, by = names, handle = handle, count = count } },
+  local now = self:select(self:columns()) -- what f.x = y does to the frame later is not ours
+  return setmetatable({ [OF] = { frame = now, by = names, handle = handle, count = count } },
     Groups)
 end
 

@@ -13,6 +13,9 @@ local Frame = core.Frame
 local column_at, empty, put, state_of = core.column_at, core.empty, core.put, core.state_of
 local time_column = core.time_column
 
+-- The frame as it is now: what `f.x = y` does to it later is not ours.
+local function snapshot(f) return f:select(f:columns()) end
+
 -- groups -----------------------------------------------------------------------------------------
 
 local function name_list(where, what, names)
@@ -385,7 +388,7 @@ function Frame:rolling(n, o)
   local windows, rows = windows_of(self, where, n, g, o), type(n) == "number"
   local least = o.min_count == nil and (rows and n or 1) or o.min_count
   least = opts.integer(where, "option 'min_count'", least, 0, rows and n or nil)
-  return setmetatable({ frame = self, groups = g, windows = windows, min_count = least,
+  return setmetatable({ frame = snapshot(self), groups = g, windows = windows, min_count = least,
     columns = o.columns or false, where = where,
     what = ("rolling windows of %s"):format(rows and n .. (n == 1 and " row" or " rows") or n) },
     Windows)
@@ -399,7 +402,7 @@ function Frame:expanding(o)
   local where = "frame:expanding"
   state_of(self, where)
   o = opts.merge(where, { min_count = 1, columns = opts.none, by = opts.none }, o)
-  return setmetatable({ frame = self, groups = groups_of(self, where, o.by),
+  return setmetatable({ frame = snapshot(self), groups = groups_of(self, where, o.by),
     windows = { before = 1 << 60, skip = 0 }, columns = o.columns or false, where = where,
     what = "expanding windows",
     min_count = opts.integer(where, "option 'min_count'", o.min_count, 0) }, Windows)
@@ -548,8 +551,9 @@ function Frame:ewm(o)
   if ns and not o.adjust then
     opts.raise("%s: with a duration as half_life, adjust = false has no meaning", where)
   end
-  return setmetatable({ frame = self, groups = groups_of(self, where, o.by), alpha = alpha,
-    half_life = ns or 0, time = ns and time_column(self, where, o.time) or false, adjust = o.adjust,
+  return setmetatable({ frame = snapshot(self), groups = groups_of(self, where, o.by),
+    alpha = alpha, half_life = ns or 0,
+    time = ns and time_column(self, where, o.time) or false, adjust = o.adjust,
     ignore_nan = o.ignore_nan, columns = o.columns or false, where = where,
     what = ("exponential weights of %s = %s"):format(found, tostring(o[found])),
     min_count = opts.integer(where, "option 'min_count'", o.min_count, 0) }, Ewm)
