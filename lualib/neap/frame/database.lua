@@ -75,8 +75,12 @@ function Frame:write_parquet(path)
   with("frame:write_parquet", "duckdb:", true, function(db)
     db:write("rows", self)
     local temporary = path .. ".tmp"
-    db:execute(("COPY rows TO '%s' (FORMAT parquet, COMPRESSION zstd)"):format(
-      (temporary:gsub("'", "''"))))
-    assert(os.rename(temporary, path))
+    local written, message = pcall(db.execute, db,
+      ("COPY rows TO '%s' (FORMAT parquet, COMPRESSION zstd)"):format(
+        (temporary:gsub("'", "''"))))
+    if written then written, message = os.rename(temporary, path) end
+    if written then return end
+    os.remove(temporary)
+    opts.raise("frame:write_parquet: '%s' cannot be written: %s", path, tostring(message))
   end)
 end
