@@ -485,63 +485,17 @@ static neap_status different(neap_tensor *out, const results *r) {
 /* quantiles -------------------------------------------------------------------------------------
  */
 
-/* Move what is below p (with equals: or equal to it) to the front; how many. No branch to guess. */
-static int64_t split(double *x, int64_t n, double p, bool equals) {
-  int64_t k = 0;
-  for (int64_t i = 0; i < n; i++) {
-    double v = x[i];
-    bool front = equals ? v <= p : v < p;
-    x[i] = x[k];
-    x[k] = v;
-    k += front;
-  }
-  return k;
-}
-
-static double middle(double a, double b, double c) { return fmax(fmin(a, b), fmin(fmax(a, b), c)); }
-
-/* Element number rank of x in rising order; those in front of it then come first. */
-static neap_status select_rank(double *x, int64_t n, int64_t rank, double *out) {
-  uint64_t state = 1;
-  while (n > 1) {
-    NEAP_TRY(neap_interrupt_check());
-    int64_t at[3];
-    for (int k = 0; k < 3; k++) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      at[k] = (int64_t)((state >> 33) % (uint64_t)n);
-    }
-    double p = middle(x[at[0]], x[at[1]], x[at[2]]);
-    int64_t below = split(x, n, p, false);
-    if (rank < below) {
-      n = below;
-      continue;
-    }
-    int64_t upto = below + split(x + below, n - below, p, true);
-    if (rank < upto) {
-      *out = p;
-      return NEAP_OK;
-    }
-    x += upto;
-    n -= upto;
-    rank -= upto;
-  }
-  *out = x[0];
-  return NEAP_OK;
-}
-
 /* Between the elements around place q (n - 1), linearly, as tensor.quantile. */
 static neap_status quantile(double *x, int64_t n, double q, double *out) {
   *out = NAN;
   if (n == 0) return NEAP_OK;
   double place = q * (double)(n - 1), below = floor(place), low, high = INFINITY;
   int64_t rank = (int64_t)below;
-  NEAP_TRY(select_rank(x, n, rank, &low));
+  NEAP_TRY(neap_select_rank(x, n, rank, &low));
   *out = low;
   if (place == below) return NEAP_OK;
-  int64_t upto = split(x, n, low, true);
-  if (upto > rank + 1) return NEAP_OK;
-  for (int64_t i = upto; i < n; i++) high = x[i] < high ? x[i] : high;
-  *out = low + (high - low) * (place - below);
+  for (int64_t i = rank + 1; i < n; i++) high = x[i] < high ? x[i] : high;
+  if (high > low) *out = low + (high - low) * (place - below);
   return NEAP_OK;
 }
 

@@ -51,8 +51,7 @@ static void insertion_sort(double *x, int64_t n) {
   }
 }
 
-/* Element number rank, 0 <= rank < n, of x in rising order; x changes its order and has no NaN. */
-static neap_status select_rank(double *x, int64_t n, int64_t rank, double *out) {
+neap_status neap_select_rank(double *x, int64_t n, int64_t rank, double *out) {
   uint64_t state = 1;
   while (n > FEW_LEFT) {
     NEAP_TRY(neap_interrupt_check());
@@ -140,8 +139,8 @@ static neap_status guess_bounds(narrowing *w, double q) {
     n += !isnan(v);
   }
   int64_t middle = (int64_t)(q * (double)(n - 1));
-  if (middle - margin >= 0) NEAP_TRY(select_rank(s, n, middle - margin, &w->low));
-  if (middle + margin < n) NEAP_TRY(select_rank(s, n, middle + margin, &w->high));
+  if (middle - margin >= 0) NEAP_TRY(neap_select_rank(s, n, middle - margin, &w->low));
+  if (middle + margin < n) NEAP_TRY(neap_select_rank(s, n, middle + margin, &w->high));
   return NEAP_OK;
 }
 
@@ -158,8 +157,8 @@ static neap_status pick(narrowing *w, const neap_span *total, double q, double *
   w->z = neap_alloc_array(n, sizeof *w->z);
   if (!w->z) return NEAP_ENOMEM;
   neap_status st = neap_parallel_for(w->m, NEAP__GRAIN, keep_piece, w);
-  if (!st) st = select_rank(w->z, n, low, &a);
-  if (!st && !last) st = select_rank(w->z, n, low + 1, &b);
+  if (!st) st = neap_select_rank(w->z, n, low, &a);
+  if (!st && !last) st = neap_select_rank(w->z, n, low + 1, &b);
   if (!st) *out = blend(a, last ? a : b, rank - whole);
   neap_free(w->z);
   return st;

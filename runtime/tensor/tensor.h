@@ -337,6 +337,10 @@ neap_status neap_tensor_sort(neap_tensor *values, neap_tensor *at, const neap_te
 neap_status neap_tensor_partition(neap_tensor *values, neap_tensor *at, const neap_tensor *t,
                                   int dim, int64_t k, int64_t first);
 
+/* *out = element number rank, 0 <= rank < n, of x in rising order. x has no NaN and changes its
+ * order: what is not above *out comes before place rank, what is not below it behind. */
+neap_status neap_select_rank(double *x, int64_t n, int64_t rank, double *out);
+
 /* Quantiles q[0..n) in [0, 1] with linear interpolation between the two nearest elements, as f64:
  * dimension 0 of out runs over q, the rest is as in a reduction. NaN where a NaN takes part (unless
  * skip_nan) or nothing does. */
