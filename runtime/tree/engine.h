@@ -9,6 +9,9 @@
 
 #include "tree/model.h"
 
+/* Ranges of options.def, and rules between options. */
+neap_status neap__options_check(const neap_gbdt_options *o);
+
 /* bins ----------------------------------------------------------------------------------------- */
 
 enum { NEAP__MAX_BINS = 255 };
@@ -163,6 +166,10 @@ neap_status neap__loops_select(const neap__loops **out);
  * replaced only by a strictly larger gain. */
 void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32_t index,
                          const neap__cell *h, const neap__whole *w, neap__split *best);
+
+/* Which bins of f go left: goes_left[bin] for every bin, the missing one included. */
+void neap__split_table(const neap__split *s, const neap__feature *f, uint8_t goes_left[256]);
+bool neap__split_left(const neap__split *s, const neap__feature *f, uint8_t bin);
 
 /* growing -------------------------------------------------------------------------------------- */
 

@@ -6,250 +6,30 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/interrupt.h"
 #include "base/pool.h"
-#include "tree/engine.h"
+#include "tree/grower.h"
 
 enum {
-  AHEAD = 24,      /* rows fetched before they are needed */
-  BATCH = 8,       /* leaves opened together */
   CHUNK = 16384,   /* rows per piece of a large leaf */
-  GROUP = 8,       /* features searched by one task */
   LARGE = 1 << 21, /* rows x features from which a leaf is worth several threads */
-  CELLS = 4096,    /* cells merged by one task */
 };
-
-typedef struct {
-  int64_t begin, count; /* its rows in g->rows */
-  int32_t depth;
-  int32_t child[2]; /* leaves it was opened into; -1 before */
-  neap__cell total;
-  neap__cell *histogram; /* NULL when it can not be split or was opened */
-  neap__split best;
-} leaf;
-
-struct neap__grower {
-  const neap__bins *b;
-  const neap__scale *s;
-  const neap__loops *loops;
-  neap__split_rule rule;
-  int64_t num_leaves, max_depth;
-  int32_t *rows, *spare;
-  int64_t *piece; /* rows going left of each chunk of a large leaf */
-  leaf *leaves;   /* every leaf ever made in this tree */
-  int32_t made, room;
-  neap__cell **pool; /* histograms: [0, idle) are free */
-  int32_t owned, idle, pool_room;
-  neap__cell *scratch; /* one histogram per thread */
-  bool *touched;
-  int threads;
-  neap__split *found; /* one per (leaf, group of features) */
-  int64_t found_room;
-  /* the tree as committed */
-  int32_t *current;      /* leaf number -> index in leaves */
-  int32_t *split;        /* node -> index in leaves */
-  int32_t *left, *right; /* node -> node or ~leaf number */
-  int32_t *owner;        /* leaf number -> node * 2 + side that points to it */
-  int32_t count;
-  /* of the call */
-  const neap__pair *pairs;
-  const int32_t *use;
-  int32_t used;
-};
-
-/* histograms ----------------------------------------------------------------------------------- */
-
-static neap_status acquire(neap__grower *g, neap__cell **out) {
-  if (g->idle == 0) {
-    if (g->owned == g->pool_room) {
-      int32_t room = g->pool_room ? 2 * g->pool_room : 16;
-      neap__cell **pool = neap_realloc_array(g->pool, room, sizeof *pool);
-      if (!pool) return NEAP_ENOMEM;
-      g->pool = pool;
-      g->pool_room = room;
-    }
-    neap__cell *fresh = neap_alloc_array(g->b->cells, sizeof *fresh);
-    if (!fresh) return NEAP_ENOMEM;
-    g->pool[g->idle++] = fresh;
-    g->owned++;
-  }
-  *out = g->pool[--g->idle];
-  return NEAP_OK;
-}
-
-static void release(neap__grower *g, neap__cell **h) {
-  if (*h) g->pool[g->idle++] = *h;
-  *h = NULL;
-}
-
-static void clear(const neap__grower *g, neap__cell *h) {
-  memset(h, 0, (size_t)g->b->cells * sizeof *h);
-}
-
-static void subtract(int32_t n, neap__cell *from, const neap__cell *what) {
-  for (int32_t i = 0; i < n; i++) from[i] -= what[i];
-}
-
-typedef struct {
-  neap__grower *g;
-  const int32_t *rows;     /* NULL: in order */
-  neap__cell *into, *from; /* from (may be NULL) -= into once it is complete */
-} sum_job;
-
-static neap_status sum_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const sum_job *job = ctx;
-  neap__grower *g = job->g;
-  int thread = neap_worker();
-  neap__cell *h = g->scratch + (int64_t)thread * g->b->cells;
-  if (!g->touched[thread]) clear(g, h);
-  g->touched[thread] = true;
-  /* In-order rows: shift the matrix and the pairs instead of listing numbers. */
-  if (job->rows)
-    g->loops->histogram_add(g->b, g->pairs, g->s->shift, job->rows + begin, end - begin, g->use,
-                            g->used, h);
-  else {
-    neap__bins part = *g->b;
-    part.bin += begin * part.used;
-    g->loops->histogram_add(&part, g->pairs + begin, g->s->shift, NULL, end - begin, g->use,
-                            g->used, h);
-  }
-  return NEAP_OK;
-}
-
-static neap_status merge_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const sum_job *job = ctx;
-  const neap__grower *g = job->g;
-  for (int64_t i = begin; i < end; i++) {
-    neap__cell sum = {0, 0};
-    for (int t = 0; t < g->threads; t++)
-      if (g->touched[t]) sum += g->scratch[(int64_t)t * g->b->cells + i];
-    job->into[i] = sum;
-    if (job->from) job->from[i] -= sum;
-  }
-  return NEAP_OK;
-}
-
-static neap_status ready_scratch(neap__grower *g) {
-  int threads = neap_threads();
-  if (g->threads < threads) {
-    neap_free(g->scratch);
-    neap_free(g->touched);
-    g->threads = 0;
-    g->scratch = neap_alloc_array((int64_t)threads * g->b->cells, sizeof *g->scratch);
-    g->touched = neap_alloc_array(threads, sizeof *g->touched);
-    if (!g->scratch || !g->touched) return NEAP_ENOMEM;
-    g->threads = threads;
-  }
-  memset(g->touched, 0, (size_t)g->threads * sizeof *g->touched);
-  return NEAP_OK;
-}
-
-static neap_status sum_large(neap__grower *g, const int32_t *rows, int64_t count, neap__cell *into,
-                             neap__cell *from) {
-  sum_job job = {.g = g, .rows = rows, .into = into, .from = from};
-  NEAP_TRY(ready_scratch(g));
-  NEAP_TRY(neap_parallel_for(count, CHUNK, sum_chunk, &job));
-  return neap_parallel_for(g->b->cells, CELLS, merge_chunk, &job);
-}
-
-/* partition ------------------------------------------------------------------------------------ */
-
-typedef struct {
-  neap__grower *g;
-  const uint8_t *bin; /* of the feature split on, row 0 */
-  uint8_t goes_left[256];
-  int32_t *rows, *spare; /* of the leaf */
-  int64_t count, lefts;
-} cut;
-
-static void prepare_cut(neap__grower *g, const leaf *p, cut *c) {
-  const neap__feature *f = &g->b->feature[p->best.feature];
-  c->g = g;
-  c->bin = g->b->bin + p->best.feature;
-  c->rows = g->rows + p->begin;
-  c->spare = g->spare + p->begin;
-  c->count = p->count;
-  c->lefts = neap__cell_rows(p->best.left, g->s);
-  for (int v = 0; v < 256; v++) c->goes_left[v] = v <= p->best.bin;
-  c->goes_left[f->bins] = p->best.missing_left;
-}
-
-/* The bins of a row some way ahead: rows of a leaf lie scattered over the matrix. */
-static inline void fetch(const cut *c, int64_t i, int64_t end) {
-  if (i + AHEAD < end) __builtin_prefetch(c->bin + c->rows[i + AHEAD] * (int64_t)c->g->b->used);
-}
-
-/* Stable, in place: rows going left close up at the front, the others wait in spare. */
-static void partition(const cut *c) {
-  int64_t width = c->g->b->used, lefts = 0, rights = 0;
-  for (int64_t i = 0; i < c->count; i++) {
-    int32_t r = c->rows[i];
-    fetch(c, i, c->count);
-    int left = c->goes_left[c->bin[r * width]];
-    c->rows[lefts] = r;
-    c->spare[rights] = r;
-    lefts += left;
-    rights += 1 - left;
-  }
-  memcpy(c->rows + lefts, c->spare, (size_t)rights * sizeof *c->rows);
-}
-
-/* A chunk of a large leaf: into spare, lefts from the front, rights from the back. */
-static neap_status part_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  const cut *c = ctx;
-  int64_t width = c->g->b->used, lefts = begin, rights = end;
-  for (int64_t i = begin; i < end; i++) {
-    int32_t r = c->rows[i];
-    fetch(c, i, end);
-    int left = c->goes_left[c->bin[r * width]];
-    c->spare[lefts] = r; /* both sides, and only one of them counts: no branch to guess wrong */
-    c->spare[rights - 1] = r;
-    lefts += left;
-    rights -= 1 - left;
-  }
-  c->g->piece[chunk] = lefts - begin;
-  return NEAP_OK;
-}
-
-static neap_status place_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  const cut *c = ctx;
-  int64_t lefts = c->g->piece[chunk], before = 0;
-  for (int64_t k = 0; k < chunk; k++) before += c->g->piece[k];
-  int32_t *left = c->rows + before, *right = c->rows + c->lefts + (begin - before);
-  memcpy(left, c->spare + begin, (size_t)lefts * sizeof *left);
-  for (int64_t i = end; i > begin + lefts; i--) *right++ = c->spare[i - 1];
-  return NEAP_OK;
-}
-
-static neap_status partition_large(cut *c) {
-  NEAP_TRY(neap_parallel_for(c->count, CHUNK, part_chunk, c));
-  return neap_parallel_for(c->count, CHUNK, place_chunk, c);
-}
 
 /* opening leaves ------------------------------------------------------------------------------- */
 
 static neap_status new_leaf(neap__grower *g, int32_t *index) {
   if (g->made == g->room) {
     int32_t room = g->room ? 2 * g->room : 64;
-    leaf *grown = neap_realloc_array(g->leaves, room, sizeof *grown);
+    neap__leaf *grown = neap_realloc_array(g->leaves, room, sizeof *grown);
     if (!grown) return NEAP_ENOMEM;
     g->leaves = grown;
     g->room = room;
   }
   *index = g->made++;
-  g->leaves[*index] = (leaf){.child = {-1, -1}};
+  g->leaves[*index] = (neap__leaf){.child = {-1, -1}};
   return NEAP_OK;
 }
 
-static bool can_split(const neap__grower *g, const leaf *p) {
-  if (g->used == 0 || (g->max_depth > 0 && p->depth >= g->max_depth)) return false;
-  return p->count >= 2 * g->rule.min_rows && p->count >= 2 &&
-         neap__cell_h(p->total, g->s) >= 2 * g->rule.min_hessian;
-}
-
-static bool is_large(const neap__grower *g, const leaf *p) {
+static bool is_large(const neap__grower *g, const neap__leaf *p) {
   return p->count * (int64_t)g->used >= LARGE;
 }
 
@@ -259,7 +39,7 @@ static neap_status make_children(neap__grower *g, int32_t p, bool search) {
   int32_t side[2];
   NEAP_TRY(new_leaf(g, &side[0]));
   NEAP_TRY(new_leaf(g, &side[1]));
-  leaf *parent = &g->leaves[p], *left = &g->leaves[side[0]], *right = &g->leaves[side[1]];
+  neap__leaf *parent = &g->leaves[p], *left = &g->leaves[side[0]], *right = &g->leaves[side[1]];
   left->total = parent->best.left;
   right->total = parent->total - parent->best.left;
   left->count = neap__cell_rows(left->total, g->s);
@@ -267,39 +47,36 @@ static neap_status make_children(neap__grower *g, int32_t p, bool search) {
   left->begin = parent->begin;
   right->begin = parent->begin + left->count;
   left->depth = right->depth = parent->depth + 1;
-  if (search && (can_split(g, left) || can_split(g, right))) {
-    leaf *small = left->count <= right->count ? left : right, *large = small == left ? right : left;
-    NEAP_TRY(acquire(g, &small->histogram));
+  if (search && (neap__can_split(g, left) || neap__can_split(g, right))) {
+    neap__leaf *small = left->count <= right->count ? left : right,
+               *large = small == left ? right : left;
+    NEAP_TRY(neap__histogram_acquire(g, &small->histogram));
     large->histogram = parent->histogram;
     parent->histogram = NULL;
-  } else release(g, &parent->histogram);
+  } else neap__histogram_release(g, &parent->histogram);
   parent->child[0] = side[0];
   parent->child[1] = side[1];
   return NEAP_OK;
 }
 
 /* Partition the rows of p, and fill its children's histograms. */
-static neap_status open_leaf(neap__grower *g, const leaf *p, bool threads) {
-  cut c;
-  prepare_cut(g, p, &c);
-  if (threads) NEAP_TRY(partition_large(&c));
-  else partition(&c);
-  leaf *left = &g->leaves[p->child[0]], *right = &g->leaves[p->child[1]];
+static neap_status open_leaf(neap__grower *g, const neap__leaf *p, bool threads) {
+  if (threads) NEAP_TRY(neap__rows_partition_parallel(g, p));
+  else neap__rows_partition(g, p);
+  neap__leaf *left = &g->leaves[p->child[0]], *right = &g->leaves[p->child[1]];
   if (!left->histogram) return NEAP_OK;
-  leaf *small = left->count <= right->count ? left : right, *large = small == left ? right : left;
+  neap__leaf *small = left->count <= right->count ? left : right;
+  neap__leaf *large = small == left ? right : left;
   const int32_t *rows = g->rows + small->begin;
-  if (threads) return sum_large(g, rows, small->count, small->histogram, large->histogram);
-  clear(g, small->histogram);
-  g->loops->histogram_add(g->b, g->pairs, g->s->shift, rows, small->count, g->use, g->used,
-                          small->histogram);
-  subtract(g->b->cells, large->histogram, small->histogram);
+  if (threads)
+    return neap__histogram_sum_parallel(g, rows, small->count, small->histogram, large->histogram);
+  neap__histogram_sum(g, rows, small->count, small->histogram, large->histogram);
   return NEAP_OK;
 }
 
 typedef struct {
   neap__grower *g;
-  int32_t item[2 * BATCH]; /* leaves to open, or to search */
-  int64_t groups;          /* of features */
+  int32_t item[NEAP__BATCH]; /* leaves to open */
 } task_list;
 
 static neap_status open_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
@@ -309,49 +86,10 @@ static neap_status open_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t e
   return NEAP_OK;
 }
 
-static neap_status search_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  task_list *t = ctx;
-  neap__grower *g = t->g;
-  for (int64_t i = begin; i < end; i++) {
-    const leaf *p = &g->leaves[t->item[i / t->groups]];
-    neap__whole w = neap__whole_of(p->total, g->s, &g->rule);
-    int64_t k = i % t->groups * GROUP;
-    neap__split *best = &g->found[i];
-    *best = (neap__split){.gain = 0, .feature = -1};
-    for (int64_t stop = k + GROUP < g->used ? k + GROUP : g->used; k < stop; k++) {
-      int32_t index = g->use ? g->use[k] : (int32_t)k;
-      const neap__feature *f = &g->b->feature[index];
-      neap__split_feature(g->loops, f, index, p->histogram + f->offset, &w, best);
-    }
-  }
-  return NEAP_OK;
-}
-
-/* Find the best split of n leaves; those that may not or can not be split give up their histogram.
- */
-static neap_status search(neap__grower *g, const int32_t *leaves, int64_t n) {
-  task_list t = {.g = g, .groups = (g->used + GROUP - 1) / GROUP};
-  int64_t items = 0;
-  for (int64_t i = 0; i < n; i++) {
-    leaf *p = &g->leaves[leaves[i]];
-    if (p->histogram && can_split(g, p)) t.item[items++] = leaves[i];
-    else release(g, &p->histogram);
-  }
-  NEAP_TRY(neap_parallel_for(items * t.groups, 1, search_chunk, &t));
-  for (int64_t i = 0; i < items; i++) {
-    leaf *p = &g->leaves[t.item[i]];
-    for (int64_t k = 0; k < t.groups; k++)
-      if (g->found[i * t.groups + k].gain > p->best.gain) p->best = g->found[i * t.groups + k];
-    if (!(p->best.gain > 0)) release(g, &p->histogram);
-  }
-  return NEAP_OK;
-}
-
 /* Open n leaves at once. */
 static neap_status open_leaves(neap__grower *g, const int32_t *leaves, int64_t n, bool searched) {
   task_list t = {.g = g};
-  int32_t child[2 * BATCH];
+  int32_t child[2 * NEAP__BATCH];
   int64_t small = 0;
   for (int64_t i = 0; i < n; i++) {
     NEAP_TRY(make_children(g, leaves[i], searched));
@@ -359,12 +97,12 @@ static neap_status open_leaves(neap__grower *g, const int32_t *leaves, int64_t n
     child[2 * i + 1] = g->leaves[leaves[i]].child[1];
   }
   for (int64_t i = 0; i < n; i++) {
-    const leaf *p = &g->leaves[leaves[i]];
+    const neap__leaf *p = &g->leaves[leaves[i]];
     if (is_large(g, p)) NEAP_TRY(open_leaf(g, p, true));
     else t.item[small++] = leaves[i];
   }
   NEAP_TRY(neap_parallel_for(small, 1, open_chunk, &t));
-  return searched ? search(g, child, 2 * n) : NEAP_OK;
+  return searched ? neap__search(g, child, 2 * n) : NEAP_OK;
 }
 
 /* the tree ------------------------------------------------------------------------------------- */
@@ -373,7 +111,7 @@ static neap_status open_leaves(neap__grower *g, const int32_t *leaves, int64_t n
 static int64_t best_leaves(const neap__grower *g, int64_t n, int32_t *out) {
   int64_t found = 0;
   for (int32_t number = 0; number < g->count; number++) {
-    const leaf *p = &g->leaves[g->current[number]];
+    const neap__leaf *p = &g->leaves[g->current[number]];
     if (!(p->best.gain > 0) || p->child[0] >= 0) continue;
     int64_t at = found < n ? found++ : n;
     for (; at > 0 && p->best.gain > g->leaves[out[at - 1]].best.gain; at--)
@@ -396,7 +134,7 @@ static int32_t best_number(const neap__grower *g) {
 
 static void commit(neap__grower *g, int32_t number) {
   int32_t node = g->count - 1, right = g->count++, from = g->owner[number];
-  const leaf *p = &g->leaves[g->current[number]];
+  const neap__leaf *p = &g->leaves[g->current[number]];
   g->split[node] = g->current[number];
   if (from >= 0) (from % 2 ? g->right : g->left)[from / 2] = node;
   g->left[node] = ~number;
@@ -416,23 +154,23 @@ static neap_status start_tree(neap__grower *g, const int32_t *rows, int64_t coun
   g->count = 1;
   g->current[0] = root;
   g->owner[0] = -1;
-  leaf *p = &g->leaves[root];
+  neap__leaf *p = &g->leaves[root];
   p->count = count;
   for (int64_t i = 0; i < count; i++)
     p->total += neap__pair_cell(g->pairs[rows ? rows[i] : i], g->s->shift);
-  if (!can_split(g, p)) return NEAP_OK;
-  NEAP_TRY(acquire(g, &p->histogram));
-  NEAP_TRY(sum_large(g, rows ? g->rows : NULL, count, p->histogram, NULL));
-  return search(g, &root, 1);
+  if (!neap__can_split(g, p)) return NEAP_OK;
+  NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
+  NEAP_TRY(neap__histogram_sum_parallel(g, rows ? g->rows : NULL, count, p->histogram, NULL));
+  return neap__search(g, &root, 1);
 }
 
 static neap_status grow(neap__grower *g) {
   while (g->count < g->num_leaves) {
-    int32_t number = best_number(g), batch[BATCH];
+    int32_t number = best_number(g), batch[NEAP__BATCH];
     if (number < 0) break;
     if (g->leaves[g->current[number]].child[0] < 0) {
       int64_t left = g->num_leaves - g->count;
-      int64_t n = best_leaves(g, left < BATCH ? left : BATCH, batch);
+      int64_t n = best_leaves(g, left < NEAP__BATCH ? left : NEAP__BATCH, batch);
       NEAP_TRY(open_leaves(g, batch, n, left > 1));
     }
     commit(g, number);
@@ -441,7 +179,7 @@ static neap_status grow(neap__grower *g) {
 }
 
 static void set_leaf(const neap__grower *g, neap__tree *t, int32_t number) {
-  const leaf *p = &g->leaves[g->current[number]];
+  const neap__leaf *p = &g->leaves[g->current[number]];
   double gradient = neap__cell_g(p->total, g->s), hessian = neap__cell_h(p->total, g->s);
   t->leaf_value[number] = neap__leaf_output(gradient, hessian, &g->rule);
   t->leaf_weight[number] = hessian;
@@ -449,7 +187,7 @@ static void set_leaf(const neap__grower *g, neap__tree *t, int32_t number) {
 }
 
 static void set_node(const neap__grower *g, neap__tree *t, int32_t node) {
-  const leaf *p = &g->leaves[g->split[node]];
+  const neap__leaf *p = &g->leaves[g->split[node]];
   const neap__feature *f = &g->b->feature[p->best.feature];
   double gradient = neap__cell_g(p->total, g->s), hessian = neap__cell_h(p->total, g->s);
   t->feature[node] = f->input;
@@ -465,7 +203,7 @@ static void set_node(const neap__grower *g, neap__tree *t, int32_t node) {
 }
 
 static void release_all(neap__grower *g) {
-  for (int32_t i = 0; i < g->made; i++) release(g, &g->leaves[i].histogram);
+  for (int32_t i = 0; i < g->made; i++) neap__histogram_release(g, &g->leaves[i].histogram);
 }
 
 neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const int32_t *rows,
@@ -474,14 +212,6 @@ neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const in
   g->use = use;
   g->used = used;
   *tree = NULL;
-  int64_t groups = (used + GROUP - 1) / GROUP * 2 * BATCH;
-  if (groups > g->found_room) {
-    neap_free(g->found);
-    g->found_room = 0;
-    g->found = neap_alloc_array(groups, sizeof *g->found);
-    if (!g->found) return NEAP_ENOMEM;
-    g->found_room = groups;
-  }
   neap_status st = start_tree(g, rows, count);
   if (!st) st = grow(g);
   release_all(g);
@@ -505,8 +235,7 @@ int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin) {
   int32_t at = g->count > 1 ? 0 : -1;
   while (at >= 0) {
     const neap__split *s = &g->leaves[g->split[at]].best;
-    int32_t v = bin[s->feature];
-    bool left = v == g->b->feature[s->feature].bins ? s->missing_left : v <= s->bin;
+    bool left = neap__split_left(s, &g->b->feature[s->feature], bin[s->feature]);
     at = left ? g->left[at] : g->right[at];
   }
   return ~at;

@@ -61,28 +61,62 @@ static const double *push_rows(lua_State *L, int arg, const neap_tensor *x, cons
 /* training ------------------------------------------------------------------------------------- */
 
 static double number_field(lua_State *L, const char *name) {
-  lua_getfield(L, 1, name);
   if (!lua_isnumber(L, -1))
     neap_lua_raise(L, "gbdt.fit: %s must be a number, got %s", name, luaL_typename(L, -1));
-  double v = lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return v;
+  return lua_tonumber(L, -1);
 }
 
 static int64_t integer_field(lua_State *L, const char *name) {
   double v = number_field(L, name);
-  if (!(v > -0x1p53 && v < 0x1p53) || v != (double)(int64_t)v)
+  if (!(v > -0x1p53 && v <= 0x1p53) || v != (double)(int64_t)v)
     neap_lua_raise(L, "gbdt.fit: %s must be an integer, got %g", name, v);
   return (int64_t)v;
 }
 
-static bool boolean_field(lua_State *L, const char *name) {
-  lua_getfield(L, 1, name);
+static bool flag_field(lua_State *L, const char *name) {
   if (!lua_isboolean(L, -1))
     neap_lua_raise(L, "gbdt.fit: %s must be true or false, got %s", name, luaL_typename(L, -1));
-  bool v = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return v;
+  return lua_toboolean(L, -1);
+}
+
+static int choice_field(lua_State *L, const char *name, const char *words) {
+  const char *given = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : luaL_typename(L, -1);
+  size_t n = strlen(given);
+  int number = 0;
+  for (const char *w = words; *w; w += strspn(w, " "), number++) {
+    size_t length = strcspn(w, " ");
+    if (length == n && strncmp(w, given, n) == 0) return number;
+    w += length;
+  }
+  neap_lua_raise(L, "gbdt.fit: %s is '%s', one of these is expected: %s", name, given, words);
+  return 0;
+}
+
+/* The field of options.def at the top of the stack into *o. */
+static void take_field(lua_State *L, const neap_gbdt_option *r, neap_gbdt_options *o) {
+  void *field = (char *)o + r->at;
+  switch (r->kind) {
+  case NEAP_OPTION_INTEGER: *(int64_t *)field = integer_field(L, r->name); break;
+  case NEAP_OPTION_NUMBER: *(double *)field = number_field(L, r->name); break;
+  case NEAP_OPTION_FLAG: *(bool *)field = flag_field(L, r->name); break;
+  case NEAP_OPTION_CHOICE: *(int *)field = choice_field(L, r->name, r->words); break;
+  }
+}
+
+/* options() -> the defaults of options.def by name */
+static int l_options(lua_State *L) {
+  int n;
+  const neap_gbdt_option *list = neap_gbdt_option_list(&n);
+  lua_createtable(L, 0, n);
+  for (int i = 0; i < n; i++) {
+    const neap_gbdt_option *r = &list[i];
+    if (r->kind == NEAP_OPTION_INTEGER) lua_pushinteger(L, (lua_Integer)r->value);
+    else if (r->kind == NEAP_OPTION_NUMBER) lua_pushnumber(L, r->value);
+    else if (r->kind == NEAP_OPTION_FLAG) lua_pushboolean(L, r->value != 0);
+    else lua_pushlstring(L, r->words, strcspn(r->words, " "));
+    lua_setfield(L, -2, r->name);
+  }
+  return 1;
 }
 
 static neap_objective objective_field(lua_State *L) {
@@ -106,25 +140,13 @@ static neap_gbdt_options check_options(lua_State *L) {
   neap_gbdt_options o = neap_gbdt_defaults();
   luaL_checktype(L, 1, LUA_TTABLE);
   o.objective = objective_field(L);
-  o.num_leaves = integer_field(L, "num_leaves");
-  o.max_depth = integer_field(L, "max_depth");
-  o.min_data_in_leaf = integer_field(L, "min_data_in_leaf");
-  o.max_bin = integer_field(L, "max_bin");
-  o.min_data_in_bin = integer_field(L, "min_data_in_bin");
-  o.bagging_freq = integer_field(L, "bagging_freq");
-  o.learning_rate = number_field(L, "learning_rate");
-  o.min_sum_hessian_in_leaf = number_field(L, "min_sum_hessian_in_leaf");
-  o.lambda_l1 = number_field(L, "lambda_l1");
-  o.lambda_l2 = number_field(L, "lambda_l2");
-  o.min_gain_to_split = number_field(L, "min_gain_to_split");
-  o.bagging_fraction = number_field(L, "bagging_fraction");
-  o.feature_fraction = number_field(L, "feature_fraction");
-  o.scale_pos_weight = number_field(L, "scale_pos_weight");
-  o.sigmoid = number_field(L, "sigmoid");
-  o.alpha = number_field(L, "alpha");
-  o.is_unbalance = boolean_field(L, "is_unbalance");
-  o.boost_from_average = boolean_field(L, "boost_from_average");
-  o.seed = (uint64_t)integer_field(L, "seed");
+  int n;
+  const neap_gbdt_option *list = neap_gbdt_option_list(&n);
+  for (int i = 0; i < n; i++) {
+    lua_getfield(L, 1, list[i].name);
+    take_field(L, &list[i], &o);
+    lua_pop(L, 1);
+  }
   return o;
 }
 
@@ -464,10 +486,8 @@ static const luaL_Reg trainer_methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"trainer", l_trainer},
-    {"parse", l_parse},
-    {"load", l_load},
-    {NULL, NULL},
+    {"options", l_options}, {"trainer", l_trainer}, {"parse", l_parse},
+    {"load", l_load},       {NULL, NULL},
 };
 
 NEAP_LUA_EXPORT int luaopen_neap_c_tree(lua_State *L);

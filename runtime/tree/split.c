@@ -39,3 +39,11 @@ void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32
   if (!any)
     best->missing_left = 2 * neap__cell_rows(found.left, w->s) >= neap__cell_rows(w->total, w->s);
 }
+
+bool neap__split_left(const neap__split *s, const neap__feature *f, uint8_t bin) {
+  return bin == f->bins ? s->missing_left : bin <= s->bin;
+}
+
+void neap__split_table(const neap__split *s, const neap__feature *f, uint8_t goes_left[256]) {
+  for (int v = 0; v < 256; v++) goes_left[v] = neap__split_left(s, f, (uint8_t)v);
+}

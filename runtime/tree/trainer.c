@@ -15,72 +15,6 @@
 
 enum { CHUNK = 16384, MAX_CLASSES = 1000 };
 
-neap_gbdt_options neap_gbdt_defaults(void) {
-  return (neap_gbdt_options){
-      .objective = NEAP_OBJECTIVE_REGRESSION,
-      .num_leaves = 31,
-      .max_depth = -1,
-      .min_data_in_leaf = 20,
-      .max_bin = 255,
-      .min_data_in_bin = 3,
-      .learning_rate = 0.1,
-      .min_sum_hessian_in_leaf = 1e-3,
-      .bagging_fraction = 1,
-      .feature_fraction = 1,
-      .scale_pos_weight = 1,
-      .sigmoid = 1,
-      .alpha = 0.9,
-      .boost_from_average = true,
-      .seed = 0,
-  };
-}
-
-/* checks --------------------------------------------------------------------------------------- */
-
-typedef struct {
-  const char *name;
-  double value, low, high;
-  bool open; /* low itself is not allowed */
-} range;
-
-static neap_status check_ranges(const range *r, int n) {
-  for (int i = 0; i < n; i++)
-    if (!(r[i].value >= r[i].low && r[i].value <= r[i].high) ||
-        (r[i].open && r[i].value == r[i].low))
-      return neap_fail(NEAP_EARG, "gbdt.fit: %s is %g, allowed are %s%g to %g", r[i].name,
-                       r[i].value, r[i].open ? "above " : "", r[i].low, r[i].high);
-  return NEAP_OK;
-}
-
-static neap_status check_options(const neap_gbdt_options *o) {
-  const range ranges[] = {
-      {"num_leaves", (double)o->num_leaves, 2, 131072, false},
-      {"max_depth", (double)o->max_depth, -1, 1e6, false},
-      {"learning_rate", o->learning_rate, 0, 1e6, true},
-      {"min_data_in_leaf", (double)o->min_data_in_leaf, 0, 1e12, false},
-      {"min_sum_hessian_in_leaf", o->min_sum_hessian_in_leaf, 0, 1e300, false},
-      {"lambda_l1", o->lambda_l1, 0, 1e300, false},
-      {"lambda_l2", o->lambda_l2, 0, 1e300, false},
-      {"min_gain_to_split", o->min_gain_to_split, 0, 1e300, false},
-      {"bagging_fraction", o->bagging_fraction, 0, 1, true},
-      {"bagging_freq", (double)o->bagging_freq, 0, 1e9, false},
-      {"feature_fraction", o->feature_fraction, 0, 1, true},
-      {"max_bin", (double)o->max_bin, 2, NEAP__MAX_BINS, false},
-      {"min_data_in_bin", (double)o->min_data_in_bin, 1, 1e9, false},
-      {"scale_pos_weight", o->scale_pos_weight, 0, 1e300, true},
-      {"sigmoid", o->sigmoid, 0, 1e300, true},
-      {"alpha", o->alpha, 0, 1e300, true},
-  };
-  if (o->objective > NEAP_OBJECTIVE_MULTICLASS)
-    return neap_fail(NEAP_EARG, "gbdt.fit: the objective can be loaded, not trained");
-  if (o->is_unbalance && o->scale_pos_weight != 1)
-    return neap_fail(NEAP_EARG, "gbdt.fit: is_unbalance and scale_pos_weight exclude each other");
-  if (o->objective != NEAP_OBJECTIVE_BINARY && (o->is_unbalance || o->scale_pos_weight != 1))
-    return neap_fail(NEAP_EARG, "gbdt.fit: is_unbalance and scale_pos_weight need objective "
-                                "'binary'");
-  return check_ranges(ranges, sizeof ranges / sizeof *ranges);
-}
-
 static neap_status check_labels(const double *y, int64_t n, bool classes, const char *what) {
   for (int64_t i = 0; i < n; i++) {
     if (!(fabs(y[i]) < HUGE_VAL))
@@ -309,7 +243,7 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
                               const double *y, const double *weights, const neap_gbdt *init) {
   neap__matrix matrix;
   *out = NULL;
-  NEAP_TRY(check_options(o));
+  NEAP_TRY(neap__options_check(o));
   NEAP_TRY(neap__matrix_of(&matrix, x, "gbdt.fit"));
   NEAP_TRY(check_size(&matrix));
   neap_trainer *t = neap_calloc_array(1, sizeof *t);
@@ -319,7 +253,8 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   t->set[0].rows = matrix.rows;
   neap_status st = start_model(t, y, matrix.rows, matrix.columns, init);
   if (!st) st = start_target(t, &t->set[0], y, weights, "label");
-  if (!st) st = neap__bins_build(&t->bins, &matrix, o->max_bin, o->min_data_in_bin, o->seed);
+  if (!st)
+    st = neap__bins_build(&t->bins, &matrix, o->max_bin, o->min_data_in_bin, (uint64_t)o->seed);
   if (!st) st = start_scores(t, &t->set[0], x, init);
   if (!st) st = start_infos(t);
   if (!st) st = start_work(t);
@@ -379,7 +314,7 @@ void neap_trainer_free(neap_trainer *t) {
 static neap_rng stream(const neap_trainer *t, const char *purpose, int64_t number) {
   char name[64];
   int n = snprintf(name, sizeof name, "gbdt/%s/%lld", purpose, (long long)number);
-  neap_rng rng = neap_rng_make(t->o.seed);
+  neap_rng rng = neap_rng_make((uint64_t)t->o.seed);
   return neap_rng_split(&rng, name, (size_t)n);
 }
 

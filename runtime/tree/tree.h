@@ -18,6 +18,7 @@
 #define NEAP_TREE_TREE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -38,18 +39,35 @@ typedef enum {
   NEAP_OBJECTIVE_IDENTITY,
 } neap_objective;
 
-/* LightGBM's parameters under LightGBM's names. */
+/* Parameters under LightGBM's names, listed in options.def. */
 typedef struct {
   neap_objective objective;
-  int64_t num_leaves, max_depth; /* max_depth <= 0: no limit */
-  int64_t min_data_in_leaf, max_bin, min_data_in_bin, bagging_freq;
-  double learning_rate, min_sum_hessian_in_leaf, lambda_l1, lambda_l2, min_gain_to_split;
-  double bagging_fraction, feature_fraction, scale_pos_weight, sigmoid, alpha;
-  bool is_unbalance, boost_from_average;
-  uint64_t seed;
+#define INTEGER(name, value, low, high)  int64_t name;
+#define NUMBER(name, value, low, high)   double name;
+#define POSITIVE(name, value, low, high) double name;
+#define FLAG(name, value)                bool name;
+#define CHOICE(name, words)              int name;
+#include "tree/options.def"
+#undef INTEGER
+#undef NUMBER
+#undef POSITIVE
+#undef FLAG
+#undef CHOICE
 } neap_gbdt_options;
 
 neap_gbdt_options neap_gbdt_defaults(void);
+
+/* One row of options.def: where the field lies and what it may hold. */
+typedef struct {
+  const char *name, *words; /* words: of a choice */
+  enum { NEAP_OPTION_INTEGER, NEAP_OPTION_NUMBER, NEAP_OPTION_FLAG, NEAP_OPTION_CHOICE } kind;
+  size_t at;               /* of the field in neap_gbdt_options */
+  double value, low, high; /* default; for numbers what is allowed */
+  bool open;               /* low itself is not */
+} neap_gbdt_option;
+
+/* All of them; *count receives how many. */
+const neap_gbdt_option *neap_gbdt_option_list(int *count);
 
 /* training ------------------------------------------------------------------------------------- */
 

@@ -1,33 +1,14 @@
 --- Options of gbdt.fit: LightGBM's names and aliases, checked.
+local c = require "neap.c.tree"
 local opts = require "neap.opts"
 
 local params = {}
 
 local none = opts.none
 
--- What the engine takes, with LightGBM's defaults.
-params.engine = {
-  objective = "regression",
-  num_leaves = 31,
-  max_depth = -1,
-  learning_rate = 0.1,
-  min_data_in_leaf = 20,
-  min_sum_hessian_in_leaf = 1e-3,
-  lambda_l1 = 0.0,
-  lambda_l2 = 0.0,
-  min_gain_to_split = 0.0,
-  bagging_fraction = 1.0,
-  bagging_freq = 0,
-  feature_fraction = 1.0,
-  max_bin = 255,
-  min_data_in_bin = 3,
-  scale_pos_weight = 1.0,
-  is_unbalance = false,
-  boost_from_average = true,
-  sigmoid = 1.0,
-  alpha = 0.9,
-  seed = 0,
-}
+-- What the engine takes, with LightGBM's defaults: the rows of runtime/tree/options.def.
+params.engine = c.options()
+params.engine.objective = "regression"
 
 -- What the loop around it takes.
 local loop = {

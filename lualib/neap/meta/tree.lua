@@ -108,6 +108,10 @@ function trainer:finish(iterations) end
 ---@return neap.trainer
 function c.trainer(options, x, y, weights, init) end
 
+--- Names and defaults of the scalar options, a fresh table.
+---@return table<string, integer|number|boolean|string>
+function c.options() end
+
 --- A model from LightGBM text.
 ---@param text string
 ---@return neap.gbdt
