@@ -13,15 +13,7 @@ local progress = require "neap.progress"
 local gbdt = {}
 
 ---@class neap.gbdt.Model
----@field objective string
----@field classes integer[]? labels in the order of predict_proba; nil for regressions
----@field feature_names string[]
----@field best_iteration integer iterations kept: the best one when training stopped early
----@field history table history.valid[metric][i] and history.train[metric][i] after iteration i;
---- history.valid[i] and history.train[i] are the metric that stops
----@field params table the options in force, under LightGBM's names
----@field warnings string[] what is odd about the data but no error
-local Model = class "neap.gbdt.Model"
+local Model = require "neap.gbdt.model"
 
 local function wrap(core, fields)
   local m = Model()

@@ -17,6 +17,7 @@ local data = require "neap.split.data"
 local design = require "neap.design"
 local tensor = require "neap.tensor"
 local opts = require "neap.opts"
+local validate = require "neap.split.validate"
 
 local split = {}
 
@@ -268,5 +269,31 @@ function split.rows(ranges)
   end
   return tensor.cat(parts)
 end
+
+--- Fit on the training part of every fold, judge on its test part. `D` is a dataset or a table
+--- with `x` and `y`; `folds` come from `walk_forward`, `expanding` or `purged_kfold` of it.
+---
+--- `fit(train, i)` gets a dataset (a table with `x`, `y`, `weights`, `names` when D is one) and
+--- returns a model; what it tunes or stops on must come out of `train`. `metrics` are names of
+--- `neap.metrics` or `{ name, function(y, p) }`. Classifiers are judged by `predict_proba`, other
+--- models by `predict`; `predict = "value"` or a function(model, test) says otherwise.
+---
+--- The result prints as a table; it has `mean`, `sd` by metric, and `folds`, each with `values`,
+--- `y`, `p`, `train_rows`, `test_rows`, `purged`, `from` and `to` (times of the test part), and
+--- `model` when `keep_models` is set. Folds of one market are not independent: the standard
+--- deviation over them says how much the result moves, not how sure the mean is.
+---     local x = tensor.randn { 300, 2, seed = 1 }
+---     local D = { x = x, y = x[{ {}, 1 }]:gt(0):to "i64" }
+---     local folds = split.walk_forward(300, { train = 100, test = 50, purge = 5 })
+---     local r = split.cross_validate(D, folds, {
+---       fit = function(train) return linear.fit(train.x, train.y, { kind = "logistic" }) end,
+---       metrics = { "auc", "log_loss" } })
+---     #r.folds, r.mean.auc > 0.9 --> 4, true
+---@param D neap.dataset|table
+---@param folds table[]
+---@param o { fit: function, metrics: table|string, predict: string|function,
+--- keep_models: boolean, progress: boolean|function }
+---@return table
+function split.cross_validate(D, folds, o) return validate(D, folds, o) end
 
 return split

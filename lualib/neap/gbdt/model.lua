@@ -1,0 +1,16 @@
+--- The class of boosted models. Its methods are in neap.gbdt and in the files of this folder, each
+--- of which neap.gbdt loads.
+local class = require "neap.class"
+
+---@class neap.gbdt.Model
+---@field objective string
+---@field classes integer[]? labels in the order of predict_proba; nil for regressions
+---@field feature_names string[]
+---@field best_iteration integer iterations kept: the best one when training stopped early
+---@field history table history.valid[metric][i] and history.train[metric][i] after iteration i;
+--- history.valid[i] and history.train[i] are the metric that stops
+---@field params table the options in force, under LightGBM's names
+---@field warnings string[] what is odd about the data but no error
+local Model = class "neap.gbdt.Model"
+
+return Model
