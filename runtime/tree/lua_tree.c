@@ -428,6 +428,19 @@ static int m_parameters(lua_State *L) {
   return 1;
 }
 
+/* m:fact(name) -> text | nil */
+static int m_fact(lua_State *L) {
+  lua_pushstring(L, neap_gbdt_fact(check_model(L, 1), luaL_checkstring(L, 2)));
+  return 1;
+}
+
+/* m:set_fact(name, text | nil): only right after fitting, before anybody else holds the model. */
+static int m_set_fact(lua_State *L) {
+  neap_gbdt *m = check_model(L, 1);
+  neap_lua_check(L, neap_gbdt_set_fact(m, luaL_checkstring(L, 2), luaL_optstring(L, 3, NULL)));
+  return 0;
+}
+
 /* parse(text) -> model */
 static int l_parse(lua_State *L) {
   size_t n;
@@ -471,6 +484,8 @@ static const luaL_Reg model_methods[] = {
     {"text", m_text},
     {"save", m_save},
     {"parameters", m_parameters},
+    {"fact", m_fact},
+    {"set_fact", m_set_fact},
     {"__gc", m_close},
     {NULL, NULL},
 };

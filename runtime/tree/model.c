@@ -76,7 +76,8 @@ static bool in_category(const neap__tree *t, int32_t node, double v) {
 
 static bool goes_left(const neap__tree *t, int32_t node, double v) {
   int decision = t->decision[node], missing = decision & NEAP__MISSING_MASK;
-  if (decision & NEAP__CATEGORICAL) return in_category(t, node, v);
+  if (decision & NEAP__CATEGORICAL)
+    return isnan(v) ? (decision & NEAP__DEFAULT_LEFT) != 0 : in_category(t, node, v);
   if (isnan(v) && missing != NEAP__MISSING_NAN) v = 0;
   if ((missing == NEAP__MISSING_NAN && isnan(v)) ||
       (missing == NEAP__MISSING_ZERO && fabs(v) <= NEAP__ZERO))
@@ -221,6 +222,9 @@ void neap_gbdt_free(neap_gbdt *m) {
   neap_free(m->objective_text);
   neap_free(m->classes);
   neap_free(m->parameters);
+  neap_free(m->monotone);
+  neap_free(m->pandas);
+  neap__gbdt_drop_facts(m);
   free_texts(m->names, m->features);
   free_texts(m->infos, m->features);
   neap_free(m->nodes);

@@ -4,7 +4,8 @@
 
 #include "tree/tree.h"
 
-/* Decision type of a node, as LightGBM's text has it. */
+/* Decision type of a node, as LightGBM's text has it. Of a categorical node DEFAULT_LEFT says where
+ * NaN goes, which LightGBM, where it always goes right, has no word for: models of XGBoost do. */
 enum {
   NEAP__CATEGORICAL = 1,
   NEAP__DEFAULT_LEFT = 2,
@@ -16,8 +17,10 @@ enum {
 /* LightGBM's kZeroThreshold: a float constant held in a double. */
 #define NEAP__ZERO ((double)1e-35F)
 
-/* One tree. Children >= 0 are nodes, negative ones leaf ~c. All arrays live in the one block behind
- * the struct, so a tree is copied by one memcpy and freed by one neap_free. */
+/* One tree. Children >= 0 are nodes, negative ones leaf ~c. Counts that are all 0 are unknown, as
+ * in models of XGBoost; the weights (sums of hessians) then say how much lies in a node. All arrays
+ * live in the one block behind the struct, so a tree is copied by one memcpy and freed by one
+ * neap_free. */
 typedef struct {
   int32_t leaves, cats, words, coefficients;
   bool linear;
@@ -63,6 +66,11 @@ typedef enum {
   NEAP__LINK_SOFTPLUS, /* log(1 + exp(raw)) */
 } neap__link;
 
+/* What neap knows of a model and neither file format has a place for. */
+typedef struct {
+  char *name, *value;
+} neap__fact;
+
 struct neap_gbdt {
   int64_t features, per_iteration, trees, tree_room, label_index;
   neap__tree **tree;
@@ -73,9 +81,13 @@ struct neap_gbdt {
   bool average; /* divide the sum by the iterations: random forest */
   int64_t *classes;
   int64_t class_count;
-  char **names; /* NULL: Column_0 ... */
-  char **infos; /* feature_infos; NULL: none */
-  char *parameters;
+  char **names;     /* NULL: Column_0 ... */
+  char **infos;     /* feature_infos; NULL: none */
+  char *parameters; /* lines "[name: value]\n" of the parameters section, without the facts */
+  int8_t *monotone; /* [features] -1, 0, 1; NULL: no constraints */
+  char *pandas;     /* the categories of pandas' columns as LightGBM's text has them; NULL: none */
+  neap__fact *facts;
+  int64_t fact_count;
   /* compiled: NULL when a tree needs the plain walk (categorical, zero as missing, linear) */
   neap__node *nodes;
   int32_t *roots;
@@ -87,6 +99,12 @@ neap_status neap__gbdt_new(neap_gbdt **out, int64_t features, const char *object
 
 /* Understand objective_text: sets objective, link, sigmoid, and the classes where none are set. */
 neap_status neap__gbdt_objective(neap_gbdt *m);
+
+void neap__gbdt_drop_facts(neap_gbdt *m);
+
+/* FNV-1a of more bytes: a byte that changes changes the sum. */
+#define NEAP__CHECKSUM_START 0xcbf29ce484222325U
+uint64_t neap__checksum(uint64_t sum, const char *data, size_t n);
 
 neap_status neap__gbdt_set_classes(neap_gbdt *m, const int64_t *classes, int64_t count);
 

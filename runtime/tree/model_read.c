@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "tree/model.h"
 
 typedef struct {
@@ -19,7 +20,8 @@ typedef struct {
 
 typedef struct {
   const char *at, *end;
-  int64_t line; /* number of the line that next_line gave last */
+  int64_t line;    /* number of the line that next_line gave last */
+  int64_t returns; /* lines so far that ended in \r\n */
 } cursor;
 
 #define BAD(number, ...) bad((number), __VA_ARGS__)
@@ -42,7 +44,7 @@ static bool next_line(cursor *c, span *line) {
   const char *stop = memchr(c->at, '\n', (size_t)(c->end - c->at));
   const char *next = stop ? stop + 1 : c->end;
   if (!stop) stop = c->end;
-  if (stop > c->at && stop[-1] == '\r') stop--;
+  if (stop > c->at && stop[-1] == '\r') stop--, c->returns++;
   *line = (span){c->at, (size_t)(stop - c->at), ++c->line};
   c->at = next;
   return true;
@@ -235,6 +237,8 @@ static neap_status read_nodes(const block *b, neap__tree *t, int64_t features) {
   NEAP_TRY(numbers(b, SPLIT_GAIN, nodes, t->gain));
   NEAP_TRY(numbers(b, THRESHOLD, nodes, t->threshold));
   NEAP_TRY(integers(b, DECISION_TYPE, nodes, 0, 15, U8, t->decision));
+  for (int64_t k = 0; k < nodes; k++) /* LightGBM ignores the default side of categories */
+    if (t->decision[k] & NEAP__CATEGORICAL) t->decision[k] &= (uint8_t)~NEAP__DEFAULT_LEFT;
   NEAP_TRY(integers(b, LEFT_CHILD, nodes, -t->leaves, nodes - 1, I32, t->left));
   NEAP_TRY(integers(b, RIGHT_CHILD, nodes, -t->leaves, nodes - 1, I32, t->right));
   NEAP_TRY(numbers(b, INTERNAL_VALUE, nodes, t->internal_value));
@@ -347,7 +351,8 @@ static neap_status read_tree(cursor *c, neap_gbdt *m) {
 /* the header ----------------------------------------------------------------------------------- */
 
 typedef struct {
-  span version, num_class, per_iteration, label_index, max_feature, objective, names, infos, sizes;
+  span version, num_class, per_iteration, label_index, max_feature, objective, names, infos, sizes,
+      monotone;
   bool average;
 } header;
 
@@ -360,7 +365,7 @@ static neap_status read_header(cursor *c, header *h) {
       {"label_index", &h->label_index}, {"num_tree_per_iteration", &h->per_iteration},
       {"objective", &h->objective},     {"max_feature_idx", &h->max_feature},
       {"feature_names", &h->names},     {"feature_infos", &h->infos},
-      {"tree_sizes", &h->sizes},
+      {"tree_sizes", &h->sizes},        {"monotone_constraints", &h->monotone},
   };
   span line, key, value;
   if (!next_line(c, &line) || !is(line, "tree"))
@@ -398,6 +403,18 @@ static neap_status read_texts(span s, const char *key, int64_t n, char ***out) {
   return NEAP_OK;
 }
 
+static neap_status read_monotone(const header *h, neap_gbdt *m) {
+  if (!h->monotone.text) return NEAP_OK;
+  int64_t n = m->features;
+  int32_t *v = neap_alloc_array(n, sizeof *v);
+  m->monotone = neap_alloc_array(n, 1);
+  neap_status st = v && m->monotone ? NEAP_OK : NEAP_ENOMEM;
+  if (!st) st = read_integers(h->monotone, "monotone_constraints", n, -1, 1, I32, v);
+  for (int64_t i = 0; !st && i < n; i++) m->monotone[i] = (int8_t)v[i];
+  neap_free(v);
+  return st;
+}
+
 static neap_status start_model(const header *h, neap_gbdt **out) {
   int64_t last, per, label = 0;
   NEAP_TRY(
@@ -417,20 +434,22 @@ static neap_status start_model(const header *h, neap_gbdt **out) {
   m->average = h->average;
   if (h->names.text) st = read_texts(h->names, "feature_names", m->features, &m->names);
   if (!st && h->infos.text) st = read_texts(h->infos, "feature_infos", m->features, &m->infos);
+  if (!st) st = read_monotone(h, m);
   return st;
 }
 
 /* whole models --------------------------------------------------------------------------------- */
 
-/* tree_sizes, where given, must say the bytes of each tree: LightGBM finds the trees by them. */
-static neap_status check_size(span *sizes, int64_t tree, int64_t bytes) {
+/* tree_sizes, where given, must say the bytes of each tree: LightGBM finds the trees by them. A
+ * text whose lines were made to end in \r\n keeps the sizes that it had before: returns fewer. */
+static neap_status check_size(span *sizes, int64_t tree, int64_t bytes, int64_t returns) {
   span word;
   int64_t said;
   if (!sizes->text) return NEAP_OK;
   if (!next_word(sizes, &word))
     return BAD(sizes->line, "tree_sizes has %lld entries and the text more trees", (long long)tree);
   NEAP_TRY(read_integer(word, "tree_sizes", 0, INT64_MAX, &said));
-  if (said != bytes)
+  if (said != bytes && said != bytes - returns)
     return BAD(sizes->line, "tree_sizes gives tree %lld %lld bytes, it has %lld", (long long)tree,
                (long long)said, (long long)bytes);
   return NEAP_OK;
@@ -439,15 +458,19 @@ static neap_status check_size(span *sizes, int64_t tree, int64_t bytes) {
 static neap_status read_trees(cursor *c, neap_gbdt *m, span sizes) {
   span line = {0}, word;
   const char *start = NULL;
+  int64_t returns = c->returns;
   while (next_line(c, &line)) {
     bool end = is(line, "end of trees");
     if (!end && !begins(line, "Tree=")) {
       if (line.n) return BAD(line.line, "expected 'Tree=' or 'end of trees'");
       continue;
     }
-    if (start) NEAP_TRY(check_size(&sizes, m->trees - 1, line.text - start));
+    const char *stop = line.text + line.n;
+    int64_t before = c->returns - (stop < c->end && *stop == '\r');
+    if (start) NEAP_TRY(check_size(&sizes, m->trees - 1, line.text - start, before - returns));
     if (end) break;
     start = line.text;
+    returns = before;
     int64_t number;
     word = (span){line.text + 5, line.n - 5, line.line};
     NEAP_TRY(read_integer(word, "Tree", m->trees, m->trees, &number));
@@ -463,36 +486,101 @@ static neap_status read_trees(cursor *c, neap_gbdt *m, span sizes) {
   return NEAP_OK;
 }
 
-/* "[neap_classes: -1 1]" keeps the labels that LightGBM's format has no place for. */
-static neap_status read_classes(neap_gbdt *m, span line) {
-  static const char prefix[] = "[neap_classes: ";
-  size_t skip = sizeof prefix - 1;
-  if (!begins(line, prefix) || line.n < skip + 2 || line.text[line.n - 1] != ']') return NEAP_OK;
-  span list = {line.text + skip, line.n - skip - 1, line.line};
-  if (!m->class_count) return BAD(line.line, "classes in a model that is no classifier");
+static const char checksum[] = "[neap_checksum: ";
+
+/* The labels that LightGBM's format has no place for. */
+static neap_status read_classes(neap_gbdt *m, span list) {
+  if (!m->class_count) return BAD(list.line, "classes in a model that is no classifier");
   NEAP_TRY(
       read_integers(list, "neap_classes", m->class_count, INT64_MIN, INT64_MAX, I64, m->classes));
   for (int64_t k = 1; k < m->class_count; k++)
-    if (m->classes[k] <= m->classes[k - 1]) return BAD(line.line, "neap_classes do not rise");
+    if (m->classes[k] <= m->classes[k - 1]) return BAD(list.line, "neap_classes do not rise");
   return NEAP_OK;
 }
 
+/* Cut "[neap_name: value]"; false when the line is none. */
+static bool cut_fact(span line, span *name, span *value) {
+  static const char prefix[] = "[neap_";
+  if (!begins(line, prefix) || line.text[line.n - 1] != ']') return false;
+  const char *start = line.text + sizeof prefix - 1, *end = line.text + line.n - 1;
+  const char *colon = memchr(start, ':', (size_t)(end - start));
+  if (!colon || colon + 1 >= end || colon[1] != ' ') return false;
+  *name = (span){start, (size_t)(colon - start), line.line};
+  *value = (span){colon + 2, (size_t)(end - colon - 2), line.line};
+  return true;
+}
+
+static neap_status read_fact(neap_gbdt *m, span name, span value) {
+  if (is(name, "classes")) return read_classes(m, value);
+  char *key = neap_strndup(name.text, name.n), *text = neap_strndup(value.text, value.n);
+  neap_status st = key && text ? NEAP_OK : NEAP_ENOMEM;
+  if (!st) st = neap_gbdt_set_fact(m, key, text);
+  if (st == NEAP_EARG) st = BAD(name.line, "'%.40s' cannot name a fact of neap", key);
+  neap_free(text);
+  neap_free(key);
+  return st;
+}
+
+/* The lines between "parameters:" and "end of parameters". */
 static neap_status read_parameters(cursor *c, neap_gbdt *m) {
-  span line;
+  span line, name, value;
+  neap_text kept = {0};
+  neap_status st = NEAP_OK;
   while (next_line(c, &line) && !is(line, "parameters:")) continue;
   if (c->at == c->end) return NEAP_OK;
-  const char *start = c->at;
-  while (next_line(c, &line)) {
-    if (is(line, "end of parameters")) {
-      char *copy = neap_strndup(start, (size_t)(line.text - start));
-      if (!copy) return NEAP_ENOMEM;
-      neap_free(m->parameters);
-      m->parameters = copy;
-      return NEAP_OK;
+  bool ended = false;
+  while (!st && !ended && next_line(c, &line)) {
+    ended = is(line, "end of parameters");
+    if (ended) break;
+    if (begins(line, checksum)) continue;
+    if (cut_fact(line, &name, &value)) st = read_fact(m, name, value);
+    else {
+      neap_text_add(&kept, line.text, line.n);
+      neap_text_put(&kept, "\n");
     }
-    NEAP_TRY(read_classes(m, line));
   }
-  return BAD(c->line, "the text ends before 'end of parameters'");
+  if (!st && !ended) st = BAD(c->line, "the text ends before 'end of parameters'");
+  if (!st && kept.failed) st = NEAP_ENOMEM;
+  if (!st && kept.data) {
+    neap_free(m->parameters);
+    m->parameters = kept.data;
+    kept.data = NULL;
+  }
+  neap_text_drop(&kept);
+  return st;
+}
+
+/* What Python appends: the categories of pandas' columns. */
+static neap_status read_pandas(cursor *c, neap_gbdt *m) {
+  static const char prefix[] = "pandas_categorical:";
+  span line;
+  while (next_line(c, &line))
+    if (begins(line, prefix)) {
+      neap_free(m->pandas);
+      m->pandas = neap_strndup(line.text + sizeof prefix - 1, line.n - (sizeof prefix - 1));
+      if (!m->pandas) return NEAP_ENOMEM;
+    }
+  return NEAP_OK;
+}
+
+/* neap's checksum is that of all other lines, each ended by \n. Looked for everywhere, so that it
+ * speaks also where the lines around it were damaged. */
+static neap_status check_sum(const char *text, int64_t n) {
+  cursor c = {.at = text, .end = text + n};
+  span line, said = {0};
+  uint64_t sum = NEAP__CHECKSUM_START;
+  while (next_line(&c, &line))
+    if (begins(line, checksum)) said = line;
+    else {
+      sum = neap__checksum(sum, line.text, line.n);
+      sum = neap__checksum(sum, "\n", 1);
+    }
+  char want[48];
+  snprintf(want, sizeof want, "%s%016llx]", checksum, (unsigned long long)sum);
+  if (!said.text || is(said, want)) return NEAP_OK;
+  return BAD(said.line,
+             "the text has another checksum than neap gave it: it was changed since; without this "
+             "line it is read as it is");
 }
 
 /* Zero bytes are no text, and would cut what is kept of it. */
@@ -513,6 +601,9 @@ neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n) {
   if (!st) st = start_model(&h, &m);
   if (!st) st = read_trees(&c, m, h.sizes);
   if (!st) st = read_parameters(&c, m);
+  if (!st) st = read_pandas(&c, m);
+  if (!st) st = check_sum(text, n);
+  if (!st) st = neap__gbdt_objective(m); /* again: a fact may say more than the header */
   if (!st) st = neap__gbdt_compile(m);
   if (!st) *out = m;
   else neap_gbdt_free(m);

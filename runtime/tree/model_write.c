@@ -1,56 +1,63 @@
 /* Writing LightGBM's text format, version 4. Thresholds and leaves have 17 significant digits, so
  * that the model reads back to the same bits; tree_sizes are exact, since LightGBM finds the trees
  * by them. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "tree/model.h"
 
-typedef struct {
-  char *data;
-  int64_t n, room;
-  bool failed;
-} buffer;
+static void put(neap_text *b, const char *text) { neap_text_put(b, text); }
+static void put_integer(neap_text *b, int64_t v) { neap_text_integer(b, v); }
 
-static bool make_room(buffer *b, int64_t more) {
-  if (b->failed) return false;
-  if (b->n + more <= b->room) return true;
-  int64_t room = 2 * b->room + more + 4096;
-  char *data = neap_realloc_array(b->data, room, 1);
-  b->failed = data == NULL;
-  if (data) {
-    b->data = data;
-    b->room = room;
+/* A number as neap_number_print gives it in the form of C's %g with so many digits, which is
+ * LightGBM's: an exponent, of two digits or more, below -4 and from `digits` on. */
+static void put_g(neap_text *b, const char *text, int digits) {
+  char mantissa[32], whole[24];
+  int n = 0, exponent = -1;
+  bool point = false, leading = true;
+  if (*text == '-') neap_text_add(b, text++, 1);
+  const char *p = text;
+  for (; (*p >= '0' && *p <= '9') || *p == '.'; p++) {
+    point |= *p == '.';
+    if (*p == '.') continue;
+    leading &= *p == '0';
+    if (!leading) mantissa[n++] = *p;
+    if (point ? leading : !leading) exponent += point ? -1 : 1;
   }
-  return data != NULL;
+  if (*p == 'e') {
+    int64_t e = 0;
+    neap_integer_parse(p + 1, strlen(p + 1), &e);
+    exponent += (int)e;
+  } else if (*p || n == 0) exponent = 0; /* nan, inf, 0 */
+  while (n > 0 && mantissa[n - 1] == '0') n--;
+  if (n == 0 || (exponent >= -4 && exponent < (n > digits ? 17 : digits))) {
+    put(b, text);
+    return;
+  }
+  neap_text_add(b, mantissa, 1);
+  if (n > 1) put(b, ".");
+  neap_text_add(b, mantissa + 1, (size_t)(n - 1));
+  snprintf(whole, sizeof whole, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+  put(b, whole);
 }
 
-static void put_bytes(buffer *b, const char *text, size_t n) {
-  if (!make_room(b, (int64_t)n + 1)) return;
-  memcpy(b->data + b->n, text, n);
-  b->n += (int64_t)n;
-  b->data[b->n] = 0;
-}
-
-static void put(buffer *b, const char *text) { put_bytes(b, text, strlen(text)); }
-
-static void put_integer(buffer *b, int64_t v) {
+static void put_exact(neap_text *b, double v) {
   char text[32];
-  put_bytes(b, text, neap_integer_print(text, v));
+  neap_number_print_17(text, v);
+  put_g(b, text, 17);
 }
 
-static void put_exact(buffer *b, double v) {
+static void put_number(neap_text *b, double v) {
   char text[32];
-  put_bytes(b, text, neap_number_print_17(text, v));
+  neap_number_print(text, v);
+  put_g(b, text, 6);
 }
 
-static void put_number(buffer *b, double v) {
-  char text[32];
-  put_bytes(b, text, neap_number_print(text, v));
-}
-
-static void put_pair(buffer *b, const char *key, int64_t v) {
+static void put_pair(neap_text *b, const char *key, int64_t v) {
   put(b, key);
   put(b, "=");
   put_integer(b, v);
@@ -69,7 +76,7 @@ static void put_pair(buffer *b, const char *key, int64_t v) {
   } while (0)
 
 /* Lists cut by leaf: a blank behind each leaf, one more behind each leaf that has entries. */
-static void put_linear(buffer *b, const neap__tree *t) {
+static void put_linear(neap_text *b, const neap__tree *t) {
   PUT_LIST(b, "leaf_const", t->leaves, put_exact, t->leaf_const);
   put(b, "num_features=");
   for (int32_t i = 0; i < t->leaves; i++) {
@@ -95,7 +102,7 @@ static void put_linear(buffer *b, const neap__tree *t) {
   put(b, "\n");
 }
 
-static void put_tree(buffer *b, const neap__tree *t, int64_t number) {
+static void put_tree(neap_text *b, const neap__tree *t, int64_t number) {
   int64_t nodes = t->leaves - 1;
   put_pair(b, "Tree", number);
   put_pair(b, "num_leaves", t->leaves);
@@ -121,7 +128,7 @@ static void put_tree(buffer *b, const neap__tree *t, int64_t number) {
   put(b, "\n\n\n");
 }
 
-static void put_header(buffer *b, const neap_gbdt *m, const buffer *sizes) {
+static void put_header(neap_text *b, const neap_gbdt *m, const neap_text *sizes) {
   put(b, "tree\nversion=v4\n");
   put_pair(b, "num_class", m->per_iteration);
   put_pair(b, "num_tree_per_iteration", m->per_iteration);
@@ -138,18 +145,25 @@ static void put_header(buffer *b, const neap_gbdt *m, const buffer *sizes) {
     if (i) put(b, " ");
     put(b, neap_gbdt_feature_name(m, i));
   }
+  if (m->monotone) {
+    put(b, "\nmonotone_constraints=");
+    for (int64_t i = 0; i < m->features; i++) {
+      if (i) put(b, " ");
+      put_integer(b, m->monotone[i]);
+    }
+  }
   put(b, "\nfeature_infos=");
   for (int64_t i = 0; i < m->features; i++) {
     if (i) put(b, " ");
     put(b, m->infos ? m->infos[i] : "none");
   }
   put(b, "\ntree_sizes=");
-  if (sizes->n) put_bytes(b, sizes->data, (size_t)sizes->n);
+  if (sizes->n) neap_text_add(b, sizes->data, sizes->n);
   put(b, "\n\n");
 }
 
 /* Features that are split on, by falling number of splits, ties in the order of the columns. */
-static void put_importance(buffer *b, const neap_gbdt *m) {
+static void put_importance(neap_text *b, const neap_gbdt *m) {
   double *splits = neap_alloc_array(m->features, sizeof *splits);
   b->failed |= splits == NULL;
   put(b, "\nfeature_importances:\n");
@@ -172,42 +186,71 @@ static void put_importance(buffer *b, const neap_gbdt *m) {
   neap_free(splits);
 }
 
-/* Unless the labels are the usual ones, or the parameters come from a file that named them. */
-static void put_classes(buffer *b, const neap_gbdt *m, const char *parameters) {
-  if (strstr(parameters, "[neap_classes: ")) return;
+/* Lines that LightGBM passes over: the labels unless they are the usual ones, and the facts. */
+static void put_facts(neap_text *b, const neap_gbdt *m) {
   bool usual = true;
   for (int64_t k = 0; k < m->class_count; k++) usual = usual && m->classes[k] == k;
-  if (usual) return;
-  put(b, "[neap_classes:");
-  for (int64_t k = 0; k < m->class_count; k++) {
-    put(b, " ");
-    put_integer(b, m->classes[k]);
+  if (!usual) {
+    put(b, "[neap_classes:");
+    for (int64_t k = 0; k < m->class_count; k++) {
+      put(b, " ");
+      put_integer(b, m->classes[k]);
+    }
+    put(b, "]\n");
   }
-  put(b, "]\n");
+  for (int64_t i = 0; i < m->fact_count; i++)
+    neap_text_format(b, "[neap_%s: %s]\n", m->facts[i].name, m->facts[i].value);
+}
+
+/* Behind everything else but in the parameters: the checksum of the other lines. */
+static void put_end(neap_text *b, const neap_gbdt *m) {
+  neap_text end = {0};
+  put(&end, "end of parameters\n");
+  if (m->pandas) neap_text_format(&end, "\npandas_categorical:%s\n", m->pandas);
+  uint64_t sum = neap__checksum(NEAP__CHECKSUM_START, b->data, b->n);
+  sum = neap__checksum(sum, end.data, end.n);
+  neap_text_format(b, "[neap_checksum: %016llx]\n", (unsigned long long)sum);
+  neap_text_add(b, end.data, end.n);
+  b->failed |= end.failed;
+  neap_text_drop(&end);
+}
+
+/* LightGBM's categorical nodes send NaN to the right, whatever else they say. */
+static neap_status check_writable(const neap_gbdt *m) {
+  const int both = NEAP__CATEGORICAL | NEAP__DEFAULT_LEFT;
+  for (int64_t i = 0; i < m->trees; i++)
+    for (int32_t k = 0; k < m->tree[i]->leaves - 1; k++)
+      if ((m->tree[i]->decision[k] & both) == both)
+        return neap_fail(NEAP_EVALUE,
+                         "gbdt: tree %lld keeps missing values with listed categories (node %d), "
+                         "which LightGBM's text cannot say; XGBoost's JSON can (.json)",
+                         (long long)i, k);
+  return NEAP_OK;
 }
 
 neap_status neap_gbdt_write(const neap_gbdt *m, const char *parameters, char **text, int64_t *n) {
-  buffer trees = {0}, sizes = {0}, whole = {0};
+  neap_text trees = {0}, sizes = {0}, whole = {0};
+  NEAP_TRY(check_writable(m));
   for (int64_t i = 0; i < m->trees; i++) {
-    int64_t before = trees.n;
+    size_t before = trees.n;
     put_tree(&trees, m->tree[i], i);
     if (i) put(&sizes, " ");
-    put_integer(&sizes, trees.n - before);
+    put_integer(&sizes, (int64_t)(trees.n - before));
   }
   put_header(&whole, m, &sizes);
-  if (trees.n) put_bytes(&whole, trees.data, (size_t)trees.n);
+  if (trees.n) neap_text_add(&whole, trees.data, trees.n);
   put(&whole, "end of trees\n");
   put_importance(&whole, m);
   put(&whole, "\nparameters:\n");
   put(&whole, parameters);
-  put_classes(&whole, m, parameters);
-  put(&whole, "end of parameters\n");
+  put_facts(&whole, m);
+  if (!whole.failed) put_end(&whole, m);
   bool failed = trees.failed || sizes.failed || whole.failed;
-  neap_free(sizes.data);
-  neap_free(trees.data);
-  if (failed) neap_free(whole.data);
+  neap_text_drop(&sizes);
+  neap_text_drop(&trees);
+  if (failed) neap_text_drop(&whole);
   if (failed) return NEAP_ENOMEM;
   *text = whole.data;
-  *n = whole.n;
+  *n = (int64_t)whole.n;
   return NEAP_OK;
 }

@@ -157,7 +157,17 @@ neap_status neap_gbdt_write(const neap_gbdt *m, const char *parameters, char **t
  * or would read outside the model's arrays. */
 neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n);
 
-/* The lines of the parameters section as they were read; "" for none. */
+/* The lines of the parameters section as they were read, without neap's own; "" for none. */
 const char *neap_gbdt_parameters(const neap_gbdt *m);
+
+/* What neap keeps in a model and its files beside what their formats have a place for: LightGBM's
+ * text has it as a line "[neap_<name>: <value>]" of the parameters, which LightGBM passes over,
+ * XGBoost's JSON as an attribute neap_<name>. The value belongs to the model; NULL: no such fact.
+ */
+const char *neap_gbdt_fact(const neap_gbdt *m, const char *name);
+
+/* Set a fact, or remove it with NULL. name: letters, digits and '_' ("classes", "checksum",
+ * "parameters" and "objective_text" are taken); value: one line. NEAP_EARG otherwise. */
+neap_status neap_gbdt_set_fact(neap_gbdt *m, const char *name, const char *value);
 
 #endif

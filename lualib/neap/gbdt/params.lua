@@ -241,9 +241,7 @@ end
 function params.from_text(text)
   local out = {}
   for name, value in text:gmatch "%[([%w_]+): ([^\n]*)%]" do
-    if name ~= "neap_classes" then
-      out[full_name[name] or name] = tonumber(value) or value
-    end
+    out[full_name[name] or name] = tonumber(value) or value
   end
   return out
 end

@@ -69,6 +69,17 @@ function gbdt:save(path, parameters) end
 ---@return string
 function gbdt:parameters() end
 
+--- What neap keeps of a model beside its format: the text under a name, nil where there is none.
+---@param name string
+---@return string?
+function gbdt:fact(name) end
+
+--- Keep one line of text under a name of letters, digits and `_`, in files of both formats; nil
+--- removes it. Only right after fitting.
+---@param name string
+---@param text? string
+function gbdt:set_fact(name, text) end
+
 --- A fit in progress.
 ---@class neap.trainer
 local trainer = {}
