@@ -280,6 +280,14 @@ static void select_features(neap__bins *b) {
   }
 }
 
+static neap_status fill_grid(neap__bins *b, const neap__matrix *x) {
+  b->grid = neap_alloc_array(x->rows * (b->used ? b->used : 1), 1);
+  b->row = neap_alloc_array(x->rows, sizeof *b->row);
+  if (!b->grid || !b->row) return NEAP_ENOMEM;
+  for (int64_t i = 0; i < x->rows; i++) b->row[i] = (int32_t)i;
+  return neap__bins_apply(b, x, b->grid);
+}
+
 neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_bin,
                              int64_t min_data_in_bin, uint64_t seed) {
   memset(b, 0, sizeof *b);
@@ -301,9 +309,7 @@ neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_b
   neap_status st = ok ? look(b, x) : NEAP_ENOMEM;
   if (!st) st = neap_parallel_for(x->columns, COLUMNS, sample_columns, &job);
   if (!st) select_features(b);
-  if (!st) b->bin = neap_alloc_array(x->rows * (b->used ? b->used : 1), 1);
-  if (!st && !b->bin) st = NEAP_ENOMEM;
-  if (!st) st = neap__bins_apply(b, x, b->bin);
+  if (!st) st = fill_grid(b, x);
   if (st) neap__bins_drop(b);
   return st;
 }
@@ -314,6 +320,7 @@ void neap__bins_drop(neap__bins *b) {
   neap_free(b->bounds);
   neap_free(b->low);
   neap_free(b->high);
-  neap_free(b->bin);
+  neap_free(b->grid);
+  neap_free(b->row);
   memset(b, 0, sizeof *b);
 }

@@ -33,7 +33,10 @@ typedef struct {
   neap__feature *feature;
   int32_t *offset; /* of each feature in use, side by side for the histogram loop */
   double *bounds;
-  uint8_t *bin;       /* rows x used */
+  /* rows x used. Growing a tree permutes the rows, so that those of a leaf lie side by side: row i
+   * of the grid is row row[i] of x. */
+  uint8_t *grid;
+  int32_t *row;
   double *low, *high; /* of all columns of x, NaN where there is no value */
   int64_t columns;
 } neap__bins;
@@ -87,9 +90,10 @@ enum { NEAP__MAX_ROWS = (1 << 27) - 1 };
 /* The widths that cannot overflow for that many rows. */
 void neap__scale_widths(neap__scale *s, int64_t rows);
 
-/* Turn n real pairs into fixed ones in place; sets the factors of s, powers of two. NEAP_EVALUE
- * when a gradient is not finite. */
-neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n);
+/* fixed[i] = real[row[i]] in fixed point for i < count, and *total their sum; sets the factors of
+ * s, powers of two that fit all n real pairs. NEAP_EVALUE when a gradient is not finite. */
+neap_status neap__scale_fix(neap__scale *s, const neap__pair *real, int64_t n, const int32_t *row,
+                            int64_t count, neap__pair *fixed, neap__cell *total);
 
 /* objectives ----------------------------------------------------------------------------------- */
 
@@ -145,11 +149,10 @@ double neap__leaf_output(double g, double h, const neap__split_rule *r);
 
 /* What is compiled once per instruction set. */
 typedef struct {
-  /* h[cells] += pairs of the rows listed (NULL: rows 0 <= r < count), over the features whose index
-   * is in use (NULL: all). */
-  void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift,
-                        const int32_t *rows, int64_t count, const int32_t *use, int32_t used,
-                        neap__cell *h);
+  /* h[cells] += pairs of the grid's rows begin <= i < end, over the features whose index is in use
+   * (NULL: all). */
+  void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift, int64_t begin,
+                        int64_t end, const int32_t *use, int32_t used, neap__cell *h);
   /* Weigh the cuts behind each of the first bins, the left side starting with the sum start; best
    * is replaced by the first of those with the largest gain above its own. */
   void (*sweep)(const neap__whole *w, const neap__cell *h, int32_t bins, neap__cell start,
@@ -167,7 +170,7 @@ neap_status neap__loops_select(const neap__loops **out);
 void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32_t index,
                          const neap__cell *h, const neap__whole *w, neap__split *best);
 
-/* Which bins of f go left: goes_left[bin] for every bin, the missing one included. */
+/* Which bins of f go left: goes_left[bin] is 1 or 0 for every bin, the missing one included. */
 void neap__split_table(const neap__split *s, const neap__feature *f, uint8_t goes_left[256]);
 bool neap__split_left(const neap__split *s, const neap__feature *f, uint8_t bin);
 
@@ -175,18 +178,19 @@ bool neap__split_left(const neap__split *s, const neap__feature *f, uint8_t bin)
 
 typedef struct neap__grower neap__grower;
 
-neap_status neap__grower_new(neap__grower **out, const neap__bins *b, const neap_gbdt_options *o,
-                             const neap__scale *s);
+neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_options *o);
 void neap__grower_free(neap__grower *g);
 
-/* Grow one tree on the rows listed in order (count of them; NULL: all) using the features in use.
- * *tree has values without learning rate; a tree without a split has one leaf. */
-neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const int32_t *rows,
-                              int64_t count, const int32_t *use, int32_t used, neap__tree **tree);
+/* Grow one tree on the real pairs of the rows in the bag (NULL: all), one flag 0 or 1 per row of x,
+ * using the features in use. *tree has values without learning rate; a tree without a split has
+ * one leaf. The order of rows in the grid never changes a tree. */
+neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const uint8_t *bag,
+                              const int32_t *use, int32_t used, neap__tree **tree);
 
-/* After growing: the rows of each leaf are list[begin] to list[begin + count - 1]. */
-const int32_t *neap__grower_rows(const neap__grower *g);
+/* After growing: the rows of each leaf are row[begin] to row[begin + count - 1] of the bins, those
+ * outside the bag row[grown] and all behind. */
 void neap__grower_leaf(const neap__grower *g, int32_t leaf, int64_t *begin, int64_t *count);
+int64_t neap__grower_grown(const neap__grower *g);
 
 /* After growing: the leaf that a row of bins reaches. */
 int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin);

@@ -27,16 +27,20 @@ void neap__scale_widths(neap__scale *s, int64_t rows) {
 }
 
 typedef struct {
-  neap__pair *pairs;
-  double g, h; /* factors towards integers */
-  float *top;  /* per chunk: max |g|, max h */
+  const neap__pair *real;
+  const int32_t *row;
+  neap__pair *fixed;
+  int shift;
+  double g, h;     /* factors towards integers */
+  float *top;      /* per chunk: max |g|, max h */
+  neap__cell *sum; /* per chunk */
 } fix_job;
 
 static neap_status find_top(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   const fix_job *job = ctx;
   float g = 0, h = 0;
   for (int64_t i = begin; i < end; i++) {
-    float a = fabsf(job->pairs[i].real.g), b = job->pairs[i].real.h;
+    float a = fabsf(job->real[i].real.g), b = job->real[i].real.h;
     g = a > g ? a : g;
     h = b > h ? b : h;
     if (a != a || b != b) g = HUGE_VALF; /* counts as not finite */
@@ -47,13 +51,16 @@ static neap_status find_top(void *ctx, int64_t chunk, int64_t begin, int64_t end
 }
 
 static neap_status fix_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
   const fix_job *job = ctx;
+  neap__cell sum = {0, 0};
   for (int64_t i = begin; i < end; i++) {
-    double g = (double)job->pairs[i].real.g * job->g, h = (double)job->pairs[i].real.h * job->h;
-    job->pairs[i].fixed.g = (int32_t)(g + (g < 0 ? -0.5 : 0.5));
-    job->pairs[i].fixed.h = (int32_t)(h + 0.5);
+    neap__pair real = job->real[job->row[i]], *fixed = &job->fixed[i];
+    double g = (double)real.real.g * job->g, h = (double)real.real.h * job->h;
+    fixed->fixed.g = (int32_t)(g + (g < 0 ? -0.5 : 0.5));
+    fixed->fixed.h = (int32_t)(h + 0.5);
+    sum += neap__pair_cell(*fixed, job->shift);
   }
+  job->sum[chunk] = sum;
   return NEAP_OK;
 }
 
@@ -66,24 +73,38 @@ static double factor(double top, int bits, double *inverse) {
   return ldexp(1, bits - e);
 }
 
-neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n) {
-  int64_t chunks = neap_parallel_chunks(n, CHUNK);
-  fix_job job = {.pairs = pairs, .top = neap_alloc_array(2 * chunks, sizeof(float))};
-  if (!job.top) return NEAP_ENOMEM;
-  neap_status st = neap_parallel_for(n, CHUNK, find_top, &job);
+/* The factors of s from the largest gradients. */
+static neap_status choose_factors(neap__scale *s, fix_job *job, int64_t n) {
   double g = 0, h = 0;
-  for (int64_t c = 0; !st && c < chunks; c++) {
-    g = fmax(g, (double)job.top[2 * c]);
-    h = fmax(h, (double)job.top[2 * c + 1]);
+  NEAP_TRY(neap_parallel_for(n, CHUNK, find_top, job));
+  for (int64_t c = 0; c < neap_parallel_chunks(n, CHUNK); c++) {
+    g = fmax(g, (double)job->top[2 * c]);
+    h = fmax(h, (double)job->top[2 * c + 1]);
   }
-  neap_free(job.top);
-  if (st) return st;
   if (!(g < HUGE_VAL && h < HUGE_VAL))
     return neap_fail(NEAP_EVALUE, "gbdt.fit: a gradient is not finite; scale the labels or lower "
                                   "the weights");
-  job.g = factor(g, s->g_bits, &s->g);
-  job.h = factor(h, s->h_bits, &s->h);
-  return neap_parallel_for(n, CHUNK, fix_chunk, &job);
+  job->g = factor(g, s->g_bits, &s->g);
+  job->h = factor(h, s->h_bits, &s->h);
+  return NEAP_OK;
+}
+
+neap_status neap__scale_fix(neap__scale *s, const neap__pair *real, int64_t n, const int32_t *row,
+                            int64_t count, neap__pair *fixed, neap__cell *total) {
+  int64_t chunks = neap_parallel_chunks(n, CHUNK);
+  fix_job job = {.real = real,
+                 .row = row,
+                 .fixed = fixed,
+                 .shift = s->shift,
+                 .top = neap_alloc_array(2 * chunks, sizeof *job.top),
+                 .sum = neap_alloc_array(chunks, sizeof *job.sum)};
+  neap_status st = job.top && job.sum ? choose_factors(s, &job, n) : NEAP_ENOMEM;
+  if (!st) st = neap_parallel_for(count, CHUNK, fix_chunk, &job);
+  *total = (neap__cell){0, 0};
+  for (int64_t c = 0; !st && c < neap_parallel_chunks(count, CHUNK); c++) *total += job.sum[c];
+  neap_free(job.top);
+  neap_free(job.sum);
+  return st;
 }
 
 /* loops ---------------------------------------------------------------------------------------- */

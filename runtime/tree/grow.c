@@ -3,16 +3,11 @@
  * the larger one subtracted, both searched. A leaf opened too early costs a little time and changes
  * nothing: the tree is committed one split at a time in the strict order of gains, and how many are
  * opened depends on the tree alone. */
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/pool.h"
 #include "tree/grower.h"
 
-enum {
-  CHUNK = 16384,   /* rows per piece of a large leaf */
-  LARGE = 1 << 21, /* rows x features from which a leaf is worth several threads */
-};
+enum { LARGE = 1 << 21 }; /* rows x features from which a leaf is worth several threads */
 
 /* opening leaves ------------------------------------------------------------------------------- */
 
@@ -67,10 +62,10 @@ static neap_status open_leaf(neap__grower *g, const neap__leaf *p, bool threads)
   if (!left->histogram) return NEAP_OK;
   neap__leaf *small = left->count <= right->count ? left : right;
   neap__leaf *large = small == left ? right : left;
-  const int32_t *rows = g->rows + small->begin;
+  int64_t begin = small->begin, end = begin + small->count;
   if (threads)
-    return neap__histogram_sum_parallel(g, rows, small->count, small->histogram, large->histogram);
-  neap__histogram_sum(g, rows, small->count, small->histogram, large->histogram);
+    return neap__histogram_sum_parallel(g, begin, end, small->histogram, large->histogram);
+  neap__histogram_sum(g, begin, end, small->histogram, large->histogram);
   return NEAP_OK;
 }
 
@@ -145,22 +140,20 @@ static void commit(neap__grower *g, int32_t number) {
   g->current[right] = p->child[1];
 }
 
-static neap_status start_tree(neap__grower *g, const int32_t *rows, int64_t count) {
+static neap_status start_tree(neap__grower *g, const neap__pair *pairs, const uint8_t *bag) {
   int32_t root;
   g->made = 0;
-  for (int64_t i = 0; !rows && i < count; i++) g->rows[i] = (int32_t)i;
-  if (rows) memcpy(g->rows, rows, (size_t)count * sizeof *rows);
+  neap__rows_bag(g, bag);
   NEAP_TRY(new_leaf(g, &root));
   g->count = 1;
   g->current[0] = root;
   g->owner[0] = -1;
   neap__leaf *p = &g->leaves[root];
-  p->count = count;
-  for (int64_t i = 0; i < count; i++)
-    p->total += neap__pair_cell(g->pairs[rows ? rows[i] : i], g->s->shift);
+  p->count = g->grown;
+  NEAP_TRY(neap__scale_fix(g->s, pairs, g->b->rows, g->b->row, g->grown, g->pairs, &p->total));
   if (!neap__can_split(g, p)) return NEAP_OK;
   NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
-  NEAP_TRY(neap__histogram_sum_parallel(g, rows ? g->rows : NULL, count, p->histogram, NULL));
+  NEAP_TRY(neap__histogram_sum_parallel(g, 0, g->grown, p->histogram, NULL));
   return neap__search(g, &root, 1);
 }
 
@@ -206,13 +199,12 @@ static void release_all(neap__grower *g) {
   for (int32_t i = 0; i < g->made; i++) neap__histogram_release(g, &g->leaves[i].histogram);
 }
 
-neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const int32_t *rows,
-                              int64_t count, const int32_t *use, int32_t used, neap__tree **tree) {
-  g->pairs = pairs;
+neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const uint8_t *bag,
+                              const int32_t *use, int32_t used, neap__tree **tree) {
   g->use = use;
   g->used = used;
   *tree = NULL;
-  neap_status st = start_tree(g, rows, count);
+  neap_status st = start_tree(g, pairs, bag);
   if (!st) st = grow(g);
   release_all(g);
   if (st) return st;
@@ -224,7 +216,7 @@ neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const in
   return NEAP_OK;
 }
 
-const int32_t *neap__grower_rows(const neap__grower *g) { return g->rows; }
+int64_t neap__grower_grown(const neap__grower *g) { return g->grown; }
 
 void neap__grower_leaf(const neap__grower *g, int32_t number, int64_t *begin, int64_t *count) {
   *begin = g->leaves[g->current[number]].begin;
@@ -243,8 +235,7 @@ int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin) {
 
 /* life ----------------------------------------------------------------------------------------- */
 
-neap_status neap__grower_new(neap__grower **out, const neap__bins *b, const neap_gbdt_options *o,
-                             const neap__scale *s) {
+neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_options *o) {
   const neap__loops *loops;
   *out = NULL;
   NEAP_TRY(neap__loops_select(&loops));
@@ -252,21 +243,22 @@ neap_status neap__grower_new(neap__grower **out, const neap__bins *b, const neap
   if (!g) return NEAP_ENOMEM;
   g->loops = loops;
   g->b = b;
-  g->s = s;
+  g->s = &g->scale;
+  neap__scale_widths(g->s, b->rows);
   g->rule = (neap__split_rule){o->lambda_l1, o->lambda_l2, o->min_gain_to_split,
                                o->min_sum_hessian_in_leaf, o->min_data_in_leaf};
   if (g->rule.min_rows < 1) g->rule.min_rows = 1;
   g->num_leaves = o->num_leaves < b->rows ? o->num_leaves : b->rows;
   g->max_depth = o->max_depth;
-  g->rows = neap_alloc_array(b->rows, sizeof *g->rows);
-  g->spare = neap_alloc_array(b->rows, sizeof *g->spare);
-  g->piece = neap_alloc_array(b->rows / CHUNK + 1, sizeof *g->piece);
+  g->pairs = neap_alloc_array(b->rows, sizeof *g->pairs);
+  g->wrong = neap_alloc_array(neap__rows_words(b->rows), sizeof *g->wrong);
+  g->piece = neap_alloc_array(neap__rows_pieces(b->rows), sizeof *g->piece);
   g->current = neap_alloc_array(g->num_leaves, sizeof *g->current);
   g->split = neap_alloc_array(g->num_leaves, sizeof *g->split);
   g->left = neap_alloc_array(g->num_leaves, sizeof *g->left);
   g->right = neap_alloc_array(g->num_leaves, sizeof *g->right);
   g->owner = neap_alloc_array(g->num_leaves, sizeof *g->owner);
-  bool ok = g->rows && g->spare && g->piece && g->current && g->split && g->left && g->right;
+  bool ok = g->pairs && g->wrong && g->piece && g->current && g->split && g->left && g->right;
   if (ok && g->owner) *out = g;
   else neap__grower_free(g);
   return *out ? NEAP_OK : NEAP_ENOMEM;
@@ -277,8 +269,8 @@ void neap__grower_free(neap__grower *g) {
   release_all(g);
   for (int32_t i = 0; i < g->owned; i++) neap_free(g->pool[i]);
   neap_free(g->pool);
-  neap_free(g->rows);
-  neap_free(g->spare);
+  neap_free(g->pairs);
+  neap_free(g->wrong);
   neap_free(g->piece);
   neap_free(g->leaves);
   neap_free(g->scratch);

@@ -43,7 +43,7 @@ static void subtract(int32_t n, neap__cell *from, const neap__cell *what) {
 
 typedef struct {
   neap__grower *g;
-  const int32_t *rows;     /* NULL: in order */
+  int64_t begin;           /* first row of the grid */
   neap__cell *into, *from; /* from (may be NULL) -= into once it is complete */
 } sum_job;
 
@@ -55,16 +55,8 @@ static neap_status sum_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t en
   neap__cell *h = g->scratch + (int64_t)thread * g->b->cells;
   if (!g->touched[thread]) clear(g, h);
   g->touched[thread] = true;
-  /* In-order rows: shift the matrix and the pairs instead of listing numbers. */
-  if (job->rows)
-    g->loops->histogram_add(g->b, g->pairs, g->s->shift, job->rows + begin, end - begin, g->use,
-                            g->used, h);
-  else {
-    neap__bins part = *g->b;
-    part.bin += begin * part.used;
-    g->loops->histogram_add(&part, g->pairs + begin, g->s->shift, NULL, end - begin, g->use,
-                            g->used, h);
-  }
+  g->loops->histogram_add(g->b, g->pairs, g->s->shift, job->begin + begin, job->begin + end, g->use,
+                          g->used, h);
   return NEAP_OK;
 }
 
@@ -97,17 +89,17 @@ static neap_status ready_scratch(neap__grower *g) {
   return NEAP_OK;
 }
 
-neap_status neap__histogram_sum_parallel(neap__grower *g, const int32_t *rows, int64_t count,
+neap_status neap__histogram_sum_parallel(neap__grower *g, int64_t begin, int64_t end,
                                          neap__cell *into, neap__cell *from) {
-  sum_job job = {.g = g, .rows = rows, .into = into, .from = from};
+  sum_job job = {.g = g, .begin = begin, .into = into, .from = from};
   NEAP_TRY(ready_scratch(g));
-  NEAP_TRY(neap_parallel_for(count, CHUNK, sum_chunk, &job));
+  NEAP_TRY(neap_parallel_for(end - begin, CHUNK, sum_chunk, &job));
   return neap_parallel_for(g->b->cells, CELLS, merge_chunk, &job);
 }
 
-void neap__histogram_sum(neap__grower *g, const int32_t *rows, int64_t count, neap__cell *into,
+void neap__histogram_sum(neap__grower *g, int64_t begin, int64_t end, neap__cell *into,
                          neap__cell *from) {
   clear(g, into);
-  g->loops->histogram_add(g->b, g->pairs, g->s->shift, rows, count, g->use, g->used, into);
+  g->loops->histogram_add(g->b, g->pairs, g->s->shift, begin, end, g->use, g->used, into);
   if (from) subtract(g->b->cells, from, into);
 }

@@ -5,7 +5,7 @@
 
 #include "tree/engine.h"
 
-enum { AHEAD = 16, LINE = 64, ROOM = 256 };
+enum { ROOM = 256 };
 
 /* histograms ----------------------------------------------------------------------------------- */
 
@@ -19,22 +19,13 @@ static inline void add_row_of(const uint8_t *bin, const int32_t *offset, const i
   for (int32_t k = 0; k < used; k++) h[offset[use[k]] + bin[use[k]]] += v;
 }
 
-static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shift,
-                          const int32_t *rows, int64_t count, const int32_t *use, int32_t used,
-                          neap__cell *h) {
+static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shift, int64_t begin,
+                          int64_t end, const int32_t *use, int32_t used, neap__cell *h) {
   int64_t width = b->used;
-  for (int64_t i = 0; i < count; i++) {
-    int64_t r = rows ? rows[i] : i;
-    if (rows && i + AHEAD < count) {
-      const uint8_t *next = b->bin + (int64_t)rows[i + AHEAD] * width;
-      __builtin_prefetch(pairs + rows[i + AHEAD]);
-      __builtin_prefetch(next);
-      for (int64_t k = LINE; k < width + LINE; k += LINE)
-        __builtin_prefetch(next + (k < width ? k : width - 1));
-    }
-    neap__cell v = neap__pair_cell(pairs[r], shift);
-    if (use) add_row_of(b->bin + r * width, b->offset, use, used, v, h);
-    else add_row(b->bin + r * width, b->offset, used, v, h);
+  for (int64_t i = begin; i < end; i++) {
+    neap__cell v = neap__pair_cell(pairs[i], shift);
+    if (use) add_row_of(b->grid + i * width, b->offset, use, used, v, h);
+    else add_row(b->grid + i * width, b->offset, used, v, h);
   }
 }
 

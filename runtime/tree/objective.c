@@ -135,10 +135,15 @@ static void swap(weighted *a, weighted *b) {
   *b = t;
 }
 
+/* By value; the order of equal values is settled too, since sums of weights must not hang on it. */
+static bool above(weighted a, weighted b) {
+  return a.value != b.value ? a.value > b.value : a.weight > b.weight;
+}
+
 static void sift(weighted *a, int64_t n, int64_t i) {
   for (int64_t child; (child = 2 * i + 1) < n; i = child) {
-    if (child + 1 < n && a[child + 1].value > a[child].value) child++;
-    if (!(a[child].value > a[i].value)) return;
+    if (child + 1 < n && above(a[child + 1], a[child])) child++;
+    if (!above(a[child], a[i])) return;
     swap(&a[i], &a[child]);
   }
 }

@@ -1,85 +1,203 @@
-/* The rows of a leaf lie side by side in one list of row numbers; splitting a leaf partitions its
- * stretch, keeping the order of the rows on both sides. */
+/* The rows of a leaf lie side by side in the grid; splitting a leaf moves them. How many go left is
+ * known from the histogram, so the first row on the wrong side of that border changes places with
+ * the first one beyond it, and so on: bins, pairs and row numbers are read and written in rising
+ * order, and no second grid is needed. Rows lying where their leaf is read make everything that
+ * follows a walk along memory. */
 #include <string.h>
 
 #include "base/pool.h"
 #include "tree/grower.h"
 
 enum {
-  AHEAD = 24,    /* rows fetched before they are needed */
-  CHUNK = 16384, /* rows of one task */
+  WORD = 64,         /* rows that a word of bits stands for */
+  CHUNK = 1 << 14,   /* rows of one task */
+  SWAPS = CHUNK / 4, /* exchanges of one task */
 };
 
 typedef struct {
   neap__grower *g;
-  const uint8_t *bin; /* of the feature split on, row 0 */
+  int64_t begin, count, lefts; /* rows of the leaf, and those that go left */
+  int64_t chunks[2];           /* of rows before the border and behind it */
+  const uint8_t *bin;          /* of the feature split on, in the leaf's first row */
   uint8_t goes_left[256];
-  int32_t *rows, *spare; /* of the neap__leaf */
-  int64_t count, lefts;
 } cut;
 
-static void prepare_cut(neap__grower *g, const neap__leaf *p, cut *c) {
-  c->g = g;
-  c->bin = g->b->bin + p->best.feature;
-  c->rows = g->rows + p->begin;
-  c->spare = g->spare + p->begin;
-  c->count = p->count;
-  c->lefts = neap__cell_rows(p->best.left, g->s);
-  neap__split_table(&p->best, &g->b->feature[p->best.feature], c->goes_left);
+static cut cut_of(neap__grower *g, const neap__leaf *p) {
+  cut c = {.g = g, .begin = p->begin, .count = p->count};
+  c.lefts = neap__cell_rows(p->best.left, g->s);
+  c.bin = g->b->grid + p->begin * g->b->used + p->best.feature;
+  c.chunks[0] = neap_parallel_chunks(c.lefts, CHUNK);
+  c.chunks[1] = neap_parallel_chunks(c.count - c.lefts, CHUNK);
+  neap__split_table(&p->best, &g->b->feature[p->best.feature], c.goes_left);
+  return c;
 }
 
-/* The bins of a row some way ahead: rows of a leaf lie scattered over the matrix. */
-static inline void fetch(const cut *c, int64_t i, int64_t end) {
-  if (i + AHEAD < end) __builtin_prefetch(c->bin + c->rows[i + AHEAD] * (int64_t)c->g->b->used);
+/* exchanging rows ------------------------------------------------------------------------------ */
+
+typedef struct {
+  uint64_t word[2];
+} block; /* 16 bytes */
+
+#define EXCHANGE(type, a, b)                                                                       \
+  do {                                                                                             \
+    type u, v;                                                                                     \
+    memcpy(&u, (a), sizeof u);                                                                     \
+    memcpy(&v, (b), sizeof v);                                                                     \
+    memcpy((a), &v, sizeof v);                                                                     \
+    memcpy((b), &u, sizeof u);                                                                     \
+  } while (0)
+
+static void exchange_bytes(uint8_t *a, uint8_t *b, int64_t n) {
+  for (; n >= 16; a += 16, b += 16, n -= 16) EXCHANGE(block, a, b);
+  if (n & 8) {
+    EXCHANGE(uint64_t, a, b);
+    a += 8, b += 8;
+  }
+  if (n & 4) {
+    EXCHANGE(uint32_t, a, b);
+    a += 4, b += 4;
+  }
+  for (n &= 3; n > 0; n--, a++, b++) EXCHANGE(uint8_t, a, b);
 }
 
-/* Stable, in place: rows going left close up at the front, the others wait in spare. */
+static inline void exchange(neap__grower *g, int64_t i, int64_t j) {
+  int64_t width = g->b->used;
+  exchange_bytes(g->b->grid + i * width, g->b->grid + j * width, width);
+  EXCHANGE(neap__pair, &g->pairs[i], &g->pairs[j]);
+  EXCHANGE(int32_t, &g->b->row[i], &g->b->row[j]);
+}
+
+/* rows on the wrong side ----------------------------------------------------------------------- */
+
+/* A bit for each of the n <= 64 rows from first on that goes to the side given (1: left). */
+static inline uint64_t find_rows(const cut *c, int64_t first, int64_t n, int left) {
+  int64_t width = c->g->b->used;
+  const uint8_t *bin = c->bin + first * width;
+  uint64_t lefts = 0;
+  for (int64_t i = 0; i < n; i++) lefts |= (uint64_t)c->goes_left[bin[i * width]] << i;
+  uint64_t all = n == WORD ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
+  return left ? lefts : ~lefts & all;
+}
+
+/* Walks along the rows of one side that belong to the other. */
+typedef struct {
+  int64_t at, next, end; /* row of the lowest bit, first row not looked at, end of the side */
+  uint64_t bits;
+} walk;
+
+static inline bool look(const cut *c, walk *w, int left) {
+  while (!w->bits && w->next < w->end) {
+    int64_t n = w->end - w->next < WORD ? w->end - w->next : WORD;
+    w->bits = find_rows(c, w->next, n, left);
+    w->at = w->next;
+    w->next += n;
+  }
+  return w->bits != 0;
+}
+
+static inline int64_t take(walk *w) {
+  int64_t row = w->at + __builtin_ctzll(w->bits);
+  w->bits &= w->bits - 1;
+  return row;
+}
+
 void neap__rows_partition(neap__grower *g, const neap__leaf *p) {
-  cut cut_of_leaf, *c = &cut_of_leaf;
-  prepare_cut(g, p, c);
-  int64_t width = c->g->b->used, lefts = 0, rights = 0;
-  for (int64_t i = 0; i < c->count; i++) {
-    int32_t r = c->rows[i];
-    fetch(c, i, c->count);
-    int left = c->goes_left[c->bin[r * width]];
-    c->rows[lefts] = r;
-    c->spare[rights] = r;
-    lefts += left;
-    rights += 1 - left;
-  }
-  memcpy(c->rows + lefts, c->spare, (size_t)rights * sizeof *c->rows);
+  cut c = cut_of(g, p);
+  walk left = {.end = c.lefts}, right = {.next = c.lefts, .end = c.count};
+  while (look(&c, &left, 0) && look(&c, &right, 1))
+    while (left.bits && right.bits) exchange(g, c.begin + take(&left), c.begin + take(&right));
 }
 
-/* A chunk of a large leaf: into spare, lefts from the front, rights from the back. */
-static neap_status part_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+/* large leaves --------------------------------------------------------------------------------- */
+
+int64_t neap__rows_words(int64_t rows) { return rows / WORD + 2; }
+int64_t neap__rows_pieces(int64_t rows) { return rows / CHUNK + 2; }
+
+/* Rows of one side of the border: number i of them is c->begin + from + i, its bit number i from
+ * word on, its chunks are counted from piece on. */
+typedef struct {
+  int64_t from, count;
+  uint64_t *word;
+  const int64_t *piece;
+} side;
+
+static side side_of(const cut *c, int right) {
+  if (!right) return (side){0, c->lefts, c->g->wrong, c->g->piece};
+  return (side){c->lefts, c->count - c->lefts, c->g->wrong + (c->lefts + WORD - 1) / WORD,
+                c->g->piece + c->chunks[0]};
+}
+
+static neap_status look_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)begin;
+  (void)end;
   const cut *c = ctx;
-  int64_t width = c->g->b->used, lefts = begin, rights = end;
-  for (int64_t i = begin; i < end; i++) {
-    int32_t r = c->rows[i];
-    fetch(c, i, end);
-    int left = c->goes_left[c->bin[r * width]];
-    c->spare[lefts] = r; /* both sides, and only one of them counts: no branch to guess wrong */
-    c->spare[rights - 1] = r;
-    lefts += left;
-    rights -= 1 - left;
+  int right = chunk >= c->chunks[0];
+  side s = side_of(c, right);
+  int64_t first = (right ? chunk - c->chunks[0] : chunk) * CHUNK, wrong = 0;
+  for (int64_t i = first; i < s.count && i < first + CHUNK; i += WORD) {
+    int64_t n = s.count - i < WORD ? s.count - i : WORD;
+    uint64_t bits = find_rows(c, s.from + i, n, right);
+    s.word[i / WORD] = bits;
+    wrong += __builtin_popcountll(bits);
   }
-  c->g->piece[chunk] = lefts - begin;
+  c->g->piece[chunk] = wrong;
   return NEAP_OK;
 }
 
-static neap_status place_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+/* Walks along the bits found before. */
+typedef struct {
+  const uint64_t *word;
+  int64_t at; /* row of bit 0 of bits */
+  uint64_t bits;
+} bit_walk;
+
+/* To the wrong row number k of a side. */
+static bit_walk walk_to(side s, int64_t k) {
+  int64_t piece = 0, w;
+  for (; k >= s.piece[piece]; piece++) k -= s.piece[piece];
+  for (w = piece * (CHUNK / WORD); k >= __builtin_popcountll(s.word[w]); w++)
+    k -= __builtin_popcountll(s.word[w]);
+  bit_walk b = {s.word + w, s.from + w * WORD, s.word[w]};
+  for (; k > 0; k--) b.bits &= b.bits - 1;
+  return b;
+}
+
+static inline int64_t next_row(bit_walk *b) {
+  for (; !b->bits; b->at += WORD) b->bits = *++b->word;
+  int64_t row = b->at + __builtin_ctzll(b->bits);
+  b->bits &= b->bits - 1;
+  return row;
+}
+
+static neap_status swap_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
   const cut *c = ctx;
-  int64_t lefts = c->g->piece[chunk], before = 0;
-  for (int64_t k = 0; k < chunk; k++) before += c->g->piece[k];
-  int32_t *left = c->rows + before, *right = c->rows + c->lefts + (begin - before);
-  memcpy(left, c->spare + begin, (size_t)lefts * sizeof *left);
-  for (int64_t i = end; i > begin + lefts; i--) *right++ = c->spare[i - 1];
+  bit_walk left = walk_to(side_of(c, 0), begin), right = walk_to(side_of(c, 1), begin);
+  for (int64_t i = begin; i < end; i++)
+    exchange(c->g, c->begin + next_row(&left), c->begin + next_row(&right));
   return NEAP_OK;
 }
 
 neap_status neap__rows_partition_parallel(neap__grower *g, const neap__leaf *p) {
-  cut c;
-  prepare_cut(g, p, &c);
-  NEAP_TRY(neap_parallel_for(c.count, CHUNK, part_chunk, &c));
-  return neap_parallel_for(c.count, CHUNK, place_chunk, &c);
+  cut c = cut_of(g, p);
+  int64_t wrong = 0;
+  NEAP_TRY(neap_parallel_for(c.chunks[0] + c.chunks[1], 1, look_chunk, &c));
+  for (int64_t k = 0; k < c.chunks[0]; k++) wrong += g->piece[k];
+  return neap_parallel_for(wrong, SWAPS, swap_chunk, &c);
+}
+
+/* bags ----------------------------------------------------------------------------------------- */
+
+void neap__rows_bag(neap__grower *g, const uint8_t *bag) {
+  const int32_t *row = g->b->row;
+  int64_t i = 0, j = g->b->rows;
+  g->grown = j;
+  if (!bag) return;
+  for (;;) {
+    while (i < j && bag[row[i]]) i++;
+    while (i < j && !bag[row[j - 1]]) j--;
+    if (i == j) break;
+    exchange(g, i++, --j);
+  }
+  g->grown = i;
 }

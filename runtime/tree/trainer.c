@@ -215,18 +215,16 @@ static neap_status start_work(neap_trainer *t) {
                          .target = t->set[0].target,
                          .weight = t->set[0].weight};
   class_weights(t);
-  neap__scale_widths(&t->scale, n);
   t->pairs = neap_alloc_array(n * t->columns, sizeof *t->pairs);
   t->start = neap_calloc_array(t->columns, sizeof *t->start);
   t->use = neap_alloc_array(t->bins.used + 1, sizeof *t->use);
   bool bags = t->o.bagging_freq > 0 && t->o.bagging_fraction < 1;
-  if (bags) t->bag = neap_alloc_array(n, sizeof *t->bag);
   if (bags) t->in_bag = neap_calloc_array(n, 1);
   if (neap__loss_renews(&t->loss)) t->scratch = neap_alloc_array(2 * n, sizeof *t->scratch);
   bool renew_ok = !neap__loss_renews(&t->loss) || t->scratch;
-  bool bags_ok = !bags || (t->bag && t->in_bag);
+  bool bags_ok = !bags || t->in_bag;
   if (!t->pairs || !t->start || !t->use || !renew_ok || !bags_ok) return NEAP_ENOMEM;
-  return neap__grower_new(&t->grower, &t->bins, &t->o, &t->scale);
+  return neap__grower_new(&t->grower, &t->bins, &t->o);
 }
 
 static neap_status check_size(const neap__matrix *x) {
@@ -302,7 +300,6 @@ void neap_trainer_free(neap_trainer *t) {
   neap_free(t->pairs);
   neap_free(t->start);
   neap_free(t->use);
-  neap_free(t->bag);
   neap_free(t->in_bag);
   neap_free(t->scratch);
   neap_free(t);
@@ -321,14 +318,14 @@ static neap_rng stream(const neap_trainer *t, const char *purpose, int64_t numbe
 /* Each row is in the bag with the same chance, drawn anew every bagging_freq iterations. */
 static void draw_bag(neap_trainer *t) {
   int64_t iteration = neap_trainer_iterations(t);
-  if (!t->bag || (t->bagged && iteration % t->o.bagging_freq != 0)) return;
+  if (!t->in_bag || (t->bagged && iteration % t->o.bagging_freq != 0)) return;
   neap_rng rng = stream(t, "bag", iteration / t->o.bagging_freq);
   t->bagged = 0;
   for (int64_t i = 0; i < t->set[0].rows; i++) {
     t->in_bag[i] = neap_rng_uniform_at(&rng, (uint64_t)i) < t->o.bagging_fraction;
-    if (t->in_bag[i]) t->bag[t->bagged++] = (int32_t)i;
+    t->bagged += t->in_bag[i];
   }
-  if (t->bagged == 0) t->bag[t->bagged++] = 0, t->in_bag[0] = 1;
+  if (t->bagged == 0) t->bagged = t->in_bag[0] = 1;
 }
 
 /* The features of a tree, in rising order: all, or a share of at least one. */
@@ -353,11 +350,11 @@ typedef struct {
   double *scores;
 } score_job;
 
-/* Rows of the leaves that hold positions begin to end of the grower's list. */
+/* Rows of the leaves that hold rows begin to end of the grid. */
 static neap_status score_listed(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const score_job *job = ctx;
-  const int32_t *rows = neap__grower_rows(job->t->grower);
+  const int32_t *rows = job->t->bins.row;
   for (int32_t l = 0; l < job->tree->leaves; l++) {
     int64_t first, count;
     neap__grower_leaf(job->t->grower, l, &first, &count);
@@ -368,16 +365,27 @@ static neap_status score_listed(void *ctx, int64_t chunk, int64_t begin, int64_t
   return NEAP_OK;
 }
 
-/* Rows by walking the tree on their bins: validation sets, and rows out of the bag. */
+static double routed(const score_job *job, const uint8_t *bin) {
+  return job->tree->leaf_value[neap__grower_route(job->t->grower, bin)];
+}
+
+/* Rows of a validation set, by walking the tree on their bins. */
 static neap_status score_routed(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const score_job *job = ctx;
-  const uint8_t *skip = job->s == &job->t->set[0] ? job->t->in_bag : NULL;
-  const uint8_t *bin = job->s == &job->t->set[0] ? job->t->bins.bin : job->s->bin;
   for (int64_t i = begin; i < end; i++)
-    if (!skip || !skip[i])
-      job->scores[i] +=
-          job->tree->leaf_value[neap__grower_route(job->t->grower, bin + i * job->t->bins.used)];
+    job->scores[i] += routed(job, job->s->bin + i * job->t->bins.used);
+  return NEAP_OK;
+}
+
+/* Rows outside the bag, which lie behind the others in the grid. */
+static neap_status score_unbagged(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const score_job *job = ctx;
+  const neap__bins *b = &job->t->bins;
+  int64_t grown = neap__grower_grown(job->t->grower);
+  for (int64_t i = grown + begin; i < grown + end; i++)
+    job->scores[b->row[i]] += routed(job, b->grid + i * b->used);
   return NEAP_OK;
 }
 
@@ -385,9 +393,11 @@ static neap_status add_scores(neap_trainer *t, int64_t column, const neap__tree 
   for (int i = 0; i < t->sets; i++) {
     neap__set *s = &t->set[i];
     score_job job = {t, s, tree, s->scores + column * s->rows};
-    int64_t listed = t->bag ? t->bagged : s->rows;
-    if (i == 0) NEAP_TRY(neap_parallel_for(listed, CHUNK, score_listed, &job));
-    if (i > 0 || t->bag) NEAP_TRY(neap_parallel_for(s->rows, CHUNK, score_routed, &job));
+    if (i > 0) NEAP_TRY(neap_parallel_for(s->rows, CHUNK, score_routed, &job));
+    if (i > 0) continue;
+    int64_t grown = neap__grower_grown(t->grower);
+    NEAP_TRY(neap_parallel_for(grown, CHUNK, score_listed, &job));
+    NEAP_TRY(neap_parallel_for(s->rows - grown, CHUNK, score_unbagged, &job));
   }
   return NEAP_OK;
 }
@@ -398,7 +408,7 @@ static void renew_leaves(neap_trainer *t, const double *scores, neap__tree *tree
     int64_t begin, count;
     neap__grower_leaf(t->grower, l, &begin, &count);
     tree->leaf_value[l] =
-        neap__loss_renew(&t->loss, scores, neap__grower_rows(t->grower) + begin, count, t->scratch);
+        neap__loss_renew(&t->loss, scores, t->bins.row + begin, count, t->scratch);
   }
 }
 
@@ -406,8 +416,7 @@ static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) 
   int64_t n = t->set[0].rows;
   int64_t number = t->model->trees + column;
   int32_t used = draw_features(t, number);
-  NEAP_TRY(neap__scale_fix(&t->scale, t->pairs + column * n, n));
-  NEAP_TRY(neap__grower_grow(t->grower, t->pairs + column * n, t->bag, t->bag ? t->bagged : n,
+  NEAP_TRY(neap__grower_grow(t->grower, t->pairs + column * n, t->in_bag,
                              used < t->bins.used ? t->use : NULL, used, out));
   neap__tree *tree = *out;
   if (neap__loss_renews(&t->loss) && tree->leaves > 1)

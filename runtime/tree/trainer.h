@@ -19,7 +19,6 @@ struct neap_trainer {
   neap_gbdt_options o;
   neap__bins bins;
   neap__loss loss;
-  neap__scale scale;
   neap__grower *grower;
   neap_gbdt *model; /* all trees so far; not compiled */
   int64_t columns;  /* trees per iteration */
@@ -29,8 +28,7 @@ struct neap_trainer {
   double *start, *first_scores, *scratch;
   const double *gradient_at; /* scores that pairs were computed at */
   int32_t *use;              /* features of the current tree */
-  int32_t *bag;              /* rows in the bag; NULL: no bagging */
-  uint8_t *in_bag;
+  uint8_t *in_bag;           /* 1 for each row in the bag; NULL: no bagging */
   int64_t bagged;
   bool broken;
 };

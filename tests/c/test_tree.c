@@ -232,7 +232,7 @@ static void bins_cover_every_value_in_order(void **state) {
         double v = d.x[3 * i + f->input];
         int32_t want = 0;
         while (want < f->bins - 1 && v > f->bound[want]) want++;
-        assert_int_equal(b.bin[i * b.used + k], isnan(v) ? f->bins : want);
+        assert_int_equal(b.grid[i * b.used + k], isnan(v) ? f->bins : want);
       }
     }
     neap__bins_drop(&b);
