@@ -117,7 +117,11 @@ end
 --- `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`,
 --- `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction` with `bagging_freq`,
 --- `feature_fraction`, `max_bin`, `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or
---- names). More: `weights` (N, not negative), `valid = {x, y}` (or a data set),
+--- names). Sampling and dropping: `boosting` ("gbdt", "dart" or "rf"), `data_sample_strategy`
+--- ("bagging" or "goss", with `top_rate` and `other_rate`), `pos_bagging_fraction` and
+--- `neg_bagging_fraction`; for "dart" `drop_rate`, `max_drop`, `skip_drop`, `uniform_drop`,
+--- `xgboost_dart_mode`; `bagging_seed`, `feature_fraction_seed` and `drop_seed` where they shall
+--- differ from `seed`. More: `weights` (N, not negative), `valid = {x, y}` (or a data set),
 --- `early_stopping_rounds` with `early_stopping_min_delta`: training ends when the first metric, or
 --- the one named `stop_on`, has not improved on `valid` for so many iterations, and the model is
 --- cut at the best one; `init_model` (trees to continue); `feature_names`; `progress` (true draws a

@@ -3,7 +3,7 @@
  * The life of an iteration: objective.c turns scores into gradient pairs, fixed.c rounds them to
  * fixed point; loops.c sums the pairs of a leaf's rows by bin and weighs the cuts of a histogram,
  * split.c picks the best of a feature; grow.c partitions rows and decides which leaf is split next;
- * trainer.c adds the finished tree to the scores. */
+ * sample.c draws the rows and features of a tree; scores.c adds the finished tree to the scores. */
 #ifndef NEAP_TREE_ENGINE_H
 #define NEAP_TREE_ENGINE_H
 
@@ -194,5 +194,11 @@ int64_t neap__grower_grown(const neap__grower *g);
 
 /* After growing: the leaf that a row of bins reaches. */
 int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin);
+
+/* The same for later: a copy of the tree's decisions, one block for neap_free; NULL when memory is
+ * out. */
+typedef struct neap__route neap__route;
+neap__route *neap__route_new(const neap__grower *g);
+int32_t neap__route_leaf(const neap__route *r, const neap__bins *b, const uint8_t *bin);
 
 #endif

@@ -52,6 +52,37 @@ static neap_status check_range(const neap_gbdt_options *o, const neap_gbdt_optio
                    r->open ? "above " : "", r->low, r->high);
 }
 
+static neap_status check_sampling(const neap_gbdt_options *o) {
+  bool by_class = o->pos_bagging_fraction < 1 || o->neg_bagging_fraction < 1;
+  bool bags = o->bagging_fraction < 1 || by_class;
+  bool goss = o->data_sample_strategy == NEAP_SAMPLE_GOSS;
+  if (by_class && o->objective != NEAP_OBJECTIVE_BINARY)
+    return neap_fail(NEAP_EARG, "gbdt.fit: pos_bagging_fraction and neg_bagging_fraction need "
+                                "objective 'binary'");
+  if (by_class && o->bagging_fraction < 1)
+    return neap_fail(NEAP_EARG,
+                     "gbdt.fit: bagging_fraction is %g beside pos_bagging_fraction and "
+                     "neg_bagging_fraction; give the one or the others",
+                     o->bagging_fraction);
+  if (bags && !goss && o->bagging_freq == 0)
+    return neap_fail(NEAP_EARG,
+                     "gbdt.fit: %s is below 1, but bagging_freq is 0: no bag would be "
+                     "drawn",
+                     o->bagging_fraction < 1       ? "bagging_fraction"
+                     : o->pos_bagging_fraction < 1 ? "pos_bagging_fraction"
+                                                   : "neg_bagging_fraction");
+  if (goss && bags)
+    return neap_fail(NEAP_EARG, "gbdt.fit: 'goss' chooses the rows by their gradients; it excludes "
+                                "bagging");
+  if (goss && o->top_rate + o->other_rate > 1)
+    return neap_fail(NEAP_EARG, "gbdt.fit: top_rate %g and other_rate %g are more than 1 together",
+                     o->top_rate, o->other_rate);
+  if (o->boosting == NEAP_BOOSTING_RF && !goss && !bags && o->feature_fraction >= 1)
+    return neap_fail(NEAP_EARG, "gbdt.fit: every tree of boosting 'rf' would be the same; set "
+                                "bagging_fraction and bagging_freq, or feature_fraction");
+  return NEAP_OK;
+}
+
 neap_status neap__options_check(const neap_gbdt_options *o) {
   if (o->objective > NEAP_OBJECTIVE_MULTICLASS)
     return neap_fail(NEAP_EARG, "gbdt.fit: the objective can be loaded, not trained");
@@ -61,5 +92,5 @@ neap_status neap__options_check(const neap_gbdt_options *o) {
     return neap_fail(NEAP_EARG, "gbdt.fit: is_unbalance and scale_pos_weight need objective "
                                 "'binary'");
   for (size_t i = 0; i < sizeof list / sizeof *list; i++) NEAP_TRY(check_range(o, &list[i]));
-  return NEAP_OK;
+  return check_sampling(o);
 }

@@ -105,7 +105,11 @@ static neap_status check_init(const neap_gbdt *init, const neap_trainer *t, int6
   if (init->features != features)
     return neap_fail(NEAP_ESHAPE, "gbdt.fit: init_model has %lld features, x has %lld",
                      (long long)init->features, (long long)features);
-  if (init->objective != t->o.objective || init->average || init->sigmoid != t->o.sigmoid)
+  if (init->average != neap__is_forest(&t->o))
+    return neap_fail(NEAP_EARG, "gbdt.fit: init_model is %s",
+                     init->average ? "a random forest, boosting is not"
+                                   : "no random forest, boosting is");
+  if (init->objective != t->o.objective || init->sigmoid != t->o.sigmoid)
     return neap_fail(NEAP_EARG, "gbdt.fit: init_model has objective '%s', which is another one",
                      init->objective_text);
   return NEAP_OK;
@@ -138,6 +142,7 @@ static neap_status start_model(neap_trainer *t, const double *y, int64_t n, int6
       neap__gbdt_new(&t->model, features, init ? init->objective_text : text, many ? count : 1));
   if (count) NEAP_TRY(neap__gbdt_set_classes(t->model, classes, count));
   t->columns = t->model->per_iteration;
+  t->model->average = neap__is_forest(&t->o);
   for (int64_t i = 0; init && i < init->trees; i++)
     NEAP_TRY(neap__gbdt_append(t->model, neap__tree_copy(init->tree[i])));
   return NEAP_OK;
@@ -147,15 +152,18 @@ static neap_status start_model(neap_trainer *t, const double *y, int64_t n, int6
 static neap_status start_scores(neap_trainer *t, neap__set *s, const neap_tensor *x,
                                 const neap_gbdt *m) {
   int64_t n = s->rows, k = t->columns;
+  bool forest = neap__is_forest(&t->o);
   s->scores = neap_calloc_array(n * k, sizeof *s->scores);
-  if (!s->scores) return NEAP_ENOMEM;
+  if (forest) s->sums = neap_calloc_array(n * k, sizeof *s->sums);
+  if (!s->scores || (forest && !s->sums)) return NEAP_ENOMEM;
   if (!m || m->trees == 0) return NEAP_OK;
-  if (k == 1) return neap_gbdt_predict(m, x, NEAP_PREDICT_RAW, 0, s->scores);
+  double *into = forest ? s->sums : s->scores;
+  if (k == 1) return neap_gbdt_predict(m, x, NEAP_PREDICT_RAW, 0, into);
   double *raw = neap_alloc_array(n * k, sizeof *raw);
   if (!raw) return NEAP_ENOMEM;
   neap_status st = neap_gbdt_predict(m, x, NEAP_PREDICT_RAW, 0, raw);
   for (int64_t i = 0; !st && i < n; i++)
-    for (int64_t c = 0; c < k; c++) s->scores[c * n + i] = raw[i * k + c];
+    for (int64_t c = 0; c < k; c++) into[c * n + i] = raw[i * k + c];
   neap_free(raw);
   return st;
 }
@@ -218,12 +226,10 @@ static neap_status start_work(neap_trainer *t) {
   t->pairs = neap_alloc_array(n * t->columns, sizeof *t->pairs);
   t->start = neap_calloc_array(t->columns, sizeof *t->start);
   t->use = neap_alloc_array(t->bins.used + 1, sizeof *t->use);
-  bool bags = t->o.bagging_freq > 0 && t->o.bagging_fraction < 1;
-  if (bags) t->in_bag = neap_calloc_array(n, 1);
   if (neap__loss_renews(&t->loss)) t->scratch = neap_alloc_array(2 * n, sizeof *t->scratch);
   bool renew_ok = !neap__loss_renews(&t->loss) || t->scratch;
-  bool bags_ok = !bags || t->in_bag;
-  if (!t->pairs || !t->start || !t->use || !renew_ok || !bags_ok) return NEAP_ENOMEM;
+  if (!t->pairs || !t->start || !t->use || !renew_ok) return NEAP_ENOMEM;
+  NEAP_TRY(neap__sample_open(&t->sample, &t->o, n));
   return neap__grower_new(&t->grower, &t->bins, &t->o);
 }
 
@@ -256,11 +262,12 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   if (!st) st = start_scores(t, &t->set[0], x, init);
   if (!st) st = start_infos(t);
   if (!st) st = start_work(t);
-  if (!st && !init && o->boost_from_average) {
+  if (!st && (!init || neap__is_forest(o)) && o->boost_from_average) {
     neap__loss_start(&t->loss, t->start);
     if (neap__loss_renews(&t->loss)) /* scores are 0 here: the median of the labels */
       t->start[0] = neap__loss_renew(&t->loss, t->set[0].scores, NULL, matrix.rows, t->scratch);
   }
+  if (!st) st = neap__scores_average(t);
   if (st) neap_trainer_free(t);
   else *out = t;
   return st;
@@ -282,6 +289,7 @@ neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const 
   t->sets++; /* from here on neap_trainer_free sees it */
   NEAP_TRY(start_target(t, s, y, weights, "valid label"));
   NEAP_TRY(start_scores(t, s, x, t->model));
+  NEAP_TRY(neap__scores_average(t));
   s->bin = neap_alloc_array(s->rows * (t->bins.used ? t->bins.used : 1), 1);
   return s->bin ? neap__bins_apply(&t->bins, &matrix, s->bin) : NEAP_ENOMEM;
 }
@@ -292,6 +300,7 @@ void neap_trainer_free(neap_trainer *t) {
     neap_free(t->set[i].target);
     neap_free(t->set[i].weight);
     neap_free(t->set[i].scores);
+    neap_free(t->set[i].sums);
     neap_free(t->set[i].bin);
   }
   neap__grower_free(t->grower);
@@ -299,108 +308,15 @@ void neap_trainer_free(neap_trainer *t) {
   neap_gbdt_free(t->model);
   neap_free(t->pairs);
   neap_free(t->start);
+  neap_free(t->start_scores);
   neap_free(t->use);
-  neap_free(t->in_bag);
+  neap__sample_drop(&t->sample);
+  neap__dart_drop(&t->dart);
   neap_free(t->scratch);
   neap_free(t);
 }
 
-/* sampling ------------------------------------------------------------------------------------- */
-
-/* The stream of draws for one purpose of one iteration. */
-static neap_rng stream(const neap_trainer *t, const char *purpose, int64_t number) {
-  char name[64];
-  int n = snprintf(name, sizeof name, "gbdt/%s/%lld", purpose, (long long)number);
-  neap_rng rng = neap_rng_make((uint64_t)t->o.seed);
-  return neap_rng_split(&rng, name, (size_t)n);
-}
-
-/* Each row is in the bag with the same chance, drawn anew every bagging_freq iterations. */
-static void draw_bag(neap_trainer *t) {
-  int64_t iteration = neap_trainer_iterations(t);
-  if (!t->in_bag || (t->bagged && iteration % t->o.bagging_freq != 0)) return;
-  neap_rng rng = stream(t, "bag", iteration / t->o.bagging_freq);
-  t->bagged = 0;
-  for (int64_t i = 0; i < t->set[0].rows; i++) {
-    t->in_bag[i] = neap_rng_uniform_at(&rng, (uint64_t)i) < t->o.bagging_fraction;
-    t->bagged += t->in_bag[i];
-  }
-  if (t->bagged == 0) t->bagged = t->in_bag[0] = 1;
-}
-
-/* The features of a tree, in rising order: all, or a share of at least one. */
-static int32_t draw_features(neap_trainer *t, int64_t tree) {
-  int32_t all = t->bins.used;
-  int32_t want = (int32_t)((double)all * t->o.feature_fraction + 0.5);
-  if (want < 1) want = 1;
-  if (want >= all) return all;
-  neap_rng rng = stream(t, "features", tree);
-  int32_t kept = 0;
-  for (int32_t f = 0; f < all; f++)
-    if (neap_rng_below(&rng, (uint64_t)(all - f)) < (uint64_t)(want - kept)) t->use[kept++] = f;
-  return kept;
-}
-
 /* one iteration -------------------------------------------------------------------------------- */
-
-typedef struct {
-  const neap_trainer *t;
-  const neap__set *s;
-  const neap__tree *tree;
-  double *scores;
-} score_job;
-
-/* Rows of the leaves that hold rows begin to end of the grid. */
-static neap_status score_listed(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const score_job *job = ctx;
-  const int32_t *rows = job->t->bins.row;
-  for (int32_t l = 0; l < job->tree->leaves; l++) {
-    int64_t first, count;
-    neap__grower_leaf(job->t->grower, l, &first, &count);
-    int64_t from = first > begin ? first : begin;
-    int64_t to = first + count < end ? first + count : end;
-    for (int64_t i = from; i < to; i++) job->scores[rows[i]] += job->tree->leaf_value[l];
-  }
-  return NEAP_OK;
-}
-
-static double routed(const score_job *job, const uint8_t *bin) {
-  return job->tree->leaf_value[neap__grower_route(job->t->grower, bin)];
-}
-
-/* Rows of a validation set, by walking the tree on their bins. */
-static neap_status score_routed(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const score_job *job = ctx;
-  for (int64_t i = begin; i < end; i++)
-    job->scores[i] += routed(job, job->s->bin + i * job->t->bins.used);
-  return NEAP_OK;
-}
-
-/* Rows outside the bag, which lie behind the others in the grid. */
-static neap_status score_unbagged(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const score_job *job = ctx;
-  const neap__bins *b = &job->t->bins;
-  int64_t grown = neap__grower_grown(job->t->grower);
-  for (int64_t i = grown + begin; i < grown + end; i++)
-    job->scores[b->row[i]] += routed(job, b->grid + i * b->used);
-  return NEAP_OK;
-}
-
-static neap_status add_scores(neap_trainer *t, int64_t column, const neap__tree *tree) {
-  for (int i = 0; i < t->sets; i++) {
-    neap__set *s = &t->set[i];
-    score_job job = {t, s, tree, s->scores + column * s->rows};
-    if (i > 0) NEAP_TRY(neap_parallel_for(s->rows, CHUNK, score_routed, &job));
-    if (i > 0) continue;
-    int64_t grown = neap__grower_grown(t->grower);
-    NEAP_TRY(neap_parallel_for(grown, CHUNK, score_listed, &job));
-    NEAP_TRY(neap_parallel_for(s->rows - grown, CHUNK, score_unbagged, &job));
-  }
-  return NEAP_OK;
-}
 
 /* Median residuals for losses whose derivatives do not know how far off a row is. */
 static void renew_leaves(neap_trainer *t, const double *scores, neap__tree *tree) {
@@ -415,16 +331,17 @@ static void renew_leaves(neap_trainer *t, const double *scores, neap__tree *tree
 static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) {
   int64_t n = t->set[0].rows;
   int64_t number = t->model->trees + column;
-  int32_t used = draw_features(t, number);
-  NEAP_TRY(neap__grower_grow(t->grower, t->pairs + column * n, t->in_bag,
+  int32_t used = neap__sample_features(t, number);
+  NEAP_TRY(neap__grower_grow(t->grower, t->pairs + column * n,
+                             t->sample.drawn ? t->sample.kept : NULL,
                              used < t->bins.used ? t->use : NULL, used, out));
   neap__tree *tree = *out;
   if (neap__loss_renews(&t->loss) && tree->leaves > 1)
     renew_leaves(t, t->gradient_at + column * n, tree);
-  tree->shrinkage = t->o.learning_rate;
+  tree->shrinkage = t->rate;
   for (int32_t l = 0; l < tree->leaves; l++)
-    tree->leaf_value[l] = tree->leaves > 1 ? tree->leaf_value[l] * t->o.learning_rate : 0;
-  for (int32_t k = 0; k < tree->leaves - 1; k++) tree->internal_value[k] *= t->o.learning_rate;
+    tree->leaf_value[l] = tree->leaves > 1 ? tree->leaf_value[l] * t->rate : 0;
+  for (int32_t k = 0; k < tree->leaves - 1; k++) tree->internal_value[k] *= t->rate;
   return NEAP_OK;
 }
 
@@ -435,42 +352,46 @@ static void add_start(neap__tree *tree, double start) {
   tree->shrinkage = 1;
 }
 
-/* Gradients at the current scores; in the first iteration at the start value, which the scores do
- * not contain yet. */
-static neap_status make_pairs(neap_trainer *t, bool first) {
+/* Gradients at the current scores; in the first iteration, and in all of a random forest, at the
+ * start value. */
+static neap_status make_pairs(neap_trainer *t, bool from_start) {
   neap__set *s = &t->set[0];
   t->gradient_at = s->scores;
-  if (!first) return neap__loss_pairs(&t->loss, s->scores, t->pairs);
-  double *scores = neap_alloc_array(s->rows * t->columns, sizeof *scores);
-  if (!scores) return NEAP_ENOMEM;
-  for (int64_t k = 0; k < t->columns; k++)
-    for (int64_t i = 0; i < s->rows; i++) scores[k * s->rows + i] = t->start[k];
-  neap_free(t->first_scores);
-  t->first_scores = scores;
-  t->gradient_at = scores;
-  return neap__loss_pairs(&t->loss, scores, t->pairs);
+  if (from_start && !t->start_scores) {
+    t->start_scores = neap_alloc_array(s->rows * t->columns, sizeof *t->start_scores);
+    if (!t->start_scores) return NEAP_ENOMEM;
+    for (int64_t k = 0; k < t->columns; k++)
+      for (int64_t i = 0; i < s->rows; i++) t->start_scores[k * s->rows + i] = t->start[k];
+  }
+  if (from_start) t->gradient_at = t->start_scores;
+  return neap__loss_pairs(&t->loss, t->gradient_at, t->pairs);
 }
 
-static neap_status keep_tree(neap_trainer *t, int64_t column, bool first, neap__tree *tree) {
-  if (first) add_start(tree, t->start[column]);
-  neap_status st = add_scores(t, column, tree);
+static neap_status keep_tree(neap_trainer *t, int64_t column, bool from_start, neap__tree *tree) {
+  if (from_start) add_start(tree, t->start[column]);
+  neap_status st = neap__scores_add(t, column, tree);
+  if (!st && t->o.boosting == NEAP_BOOSTING_DART) st = neap__dart_keep(t);
   if (!st) return neap__gbdt_append(t->model, tree);
   neap_free(tree);
   return st;
 }
 
 static neap_status step(neap_trainer *t, bool *grew) {
-  bool first = t->model->trees == 0;
+  bool dart = t->o.boosting == NEAP_BOOSTING_DART, forest = neap__is_forest(&t->o);
+  bool from_start = t->model->trees == 0 || forest;
   *grew = false;
-  draw_bag(t);
-  NEAP_TRY(make_pairs(t, first));
+  t->rate = forest ? 1 : t->o.learning_rate;
+  if (dart) NEAP_TRY(neap__dart_begin(t));
+  NEAP_TRY(make_pairs(t, from_start));
+  NEAP_TRY(neap__sample_rows(t));
   for (int64_t k = 0; k < t->columns; k++) {
     neap__tree *tree;
     NEAP_TRY(grow_tree(t, k, &tree));
     *grew = *grew || tree->leaves > 1;
-    NEAP_TRY(keep_tree(t, k, first, tree));
+    NEAP_TRY(keep_tree(t, k, from_start, tree));
   }
-  return NEAP_OK;
+  if (dart) NEAP_TRY(neap__dart_end(t, *grew));
+  return forest ? neap__scores_average(t) : NEAP_OK;
 }
 
 static void drop_trees(neap_gbdt *m, int64_t keep) {
@@ -482,10 +403,12 @@ neap_status neap_trainer_step(neap_trainer *t, bool *grew) {
   if (t->broken) return neap_fail(NEAP_EARG, "gbdt.fit: training has failed before");
   neap_status st = step(t, grew);
   t->broken = st != NEAP_OK;
-  neap_free(t->first_scores);
-  t->first_scores = NULL;
-  /* Trees of one leaf are worth 0, except the first, which carry the start value. */
-  if (st || (!*grew && before > 0)) drop_trees(t->model, before);
+  if (!neap__is_forest(&t->o)) {
+    neap_free(t->start_scores);
+    t->start_scores = NULL;
+  }
+  /* Trees of one leaf are worth 0, except those that carry the start value. */
+  if (st || (!*grew && before > 0 && !neap__is_forest(&t->o))) drop_trees(t->model, before);
   return st;
 }
 
@@ -497,6 +420,7 @@ neap_status neap_trainer_finish(neap_trainer *t, int64_t iterations, neap_gbdt *
   int64_t all = neap_gbdt_iterations(m), keep = iterations < all ? iterations : all;
   *out = NULL;
   NEAP_TRY(neap__gbdt_new(&copy, m->features, m->objective_text, m->per_iteration));
+  copy->average = m->average;
   neap_status st =
       m->class_count ? neap__gbdt_set_classes(copy, m->classes, m->class_count) : NEAP_OK;
   for (int64_t i = 0; !st && i < keep * m->per_iteration; i++)

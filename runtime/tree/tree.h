@@ -39,6 +39,10 @@ typedef enum {
   NEAP_OBJECTIVE_IDENTITY,
 } neap_objective;
 
+/* Words of the choices of options.def, in their order. */
+typedef enum { NEAP_BOOSTING_GBDT, NEAP_BOOSTING_DART, NEAP_BOOSTING_RF } neap_boosting;
+typedef enum { NEAP_SAMPLE_BAGGING, NEAP_SAMPLE_GOSS } neap_sample_strategy;
+
 /* Parameters under LightGBM's names, listed in options.def. */
 typedef struct {
   neap_objective objective;

@@ -37,6 +37,11 @@ local aliases = {
   min_sum_hessian_in_leaf = "min_sum_hessian_per_leaf min_sum_hessian min_hessian min_child_weight",
   bagging_fraction = "sub_row subsample bagging",
   bagging_freq = "subsample_freq",
+  pos_bagging_fraction = "pos_sub_row pos_subsample pos_bagging",
+  neg_bagging_fraction = "neg_sub_row neg_subsample neg_bagging",
+  bagging_seed = "bagging_fraction_seed",
+  boosting = "boosting_type boost",
+  drop_rate = "rate_drop",
   feature_fraction = "sub_feature colsample_bytree",
   early_stopping_rounds = "early_stopping_round early_stopping n_iter_no_change",
   early_stopping_min_delta = "min_delta",
@@ -158,6 +163,14 @@ local function whole(o, name, low)
   o[name] = math.tointeger(v)
 end
 
+local boostings = { gbrt = "gbdt", random_forest = "rf" }
+
+-- LightGBM's other spellings of the kinds of boosting; "goss" was one of them once.
+local function read_boosting(o)
+  if o.boosting == "goss" then o.boosting, o.data_sample_strategy = "gbdt", "goss" end
+  o.boosting = boostings[o.boosting] or o.boosting
+end
+
 local function check(o)
   whole(o, "num_iterations", 1)
   whole(o, "early_stopping_rounds", 0)
@@ -169,10 +182,6 @@ local function check(o)
   end
   if o.early_stopping_rounds > 0 and not o.valid then
     opts.raise "gbdt.fit: early_stopping_rounds without valid = {x, y}: nothing to watch"
-  end
-  if o.bagging_fraction ~= 1 and o.bagging_freq == 0 then
-    opts.raise("gbdt.fit: bagging_fraction is %s, but bagging_freq is 0: no bag would be drawn",
-      tostring(o.bagging_fraction))
   end
   if o.first_metric_only ~= true then
     opts.raise "gbdt.fit: early stopping watches one metric; name it with stop_on"
@@ -195,6 +204,7 @@ function params.read(given)
     opts.unknown("gbdt.fit", "objective", tostring(o.objective), sorted_names(objectives))
   end
   o.objective = objective
+  read_boosting(o)
   check(o)
   o.metrics = choose_metrics(o)
   if o.verbosity ~= nil then o.progress = o.progress or o.verbosity == true
@@ -222,7 +232,7 @@ end
 ---@param o table
 ---@return string
 function params.to_text(o)
-  local lines = { "[boosting: gbdt]\n" }
+  local lines = {}
   local function put(name, v) lines[#lines + 1] = ("[%s: %s]\n"):format(name, value_text(v)) end
   put("objective", o.objective)
   put("metric", table.concat(o.metrics, ","))
