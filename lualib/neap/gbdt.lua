@@ -112,8 +112,12 @@ end
 --- what becomes of a category that they have not seen; as a number that was not seen it goes down
 --- the trees like any other, and NaN goes where missing values went.
 ---
---- `y` is N labels: any integers for "binary" and "multiclass", numbers for "regression",
---- "regression_l1", "huber". Options have LightGBM's names, aliases and defaults: `num_iterations`,
+--- `y` is N labels: any integers for the objectives of classes, "binary", "focal" (`focal_alpha`,
+--- `focal_gamma`), "multiclass", "multiclassova"; numbers for "regression" (`reg_sqrt`),
+--- "regression_l1", "huber" (`alpha`), "fair" (`fair_c`), "quantile" and "expectile" (at `alpha`;
+--- several quantiles at once for a table of them), "mape"; counts or sizes for "poisson"
+--- (`poisson_max_delta_step`), "tweedie" (`tweedie_variance_power`), "gamma"; probabilities for
+--- "cross_entropy". Options have LightGBM's names, aliases and defaults: `num_iterations`,
 --- `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`,
 --- `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction` with `bagging_freq`,
 --- `feature_fraction`, `max_bin`, `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or
@@ -193,7 +197,8 @@ local function predict(self, where, x, kind, o)
   return self.core:predict(rows, kind, o.num_iteration)
 end
 
---- Labels of the most probable classes (N, i64), or values for regressions (N).
+--- Labels of the most probable classes (N, i64), or values on the scale of the labels (N; N x Q in
+--- rising order for Q quantiles).
 ---     local x = tensor.randn { 80, 2, seed = 1 }
 ---     local y = x[{ {}, 1 }]:gt(0):to "i64"
 ---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })

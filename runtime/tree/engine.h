@@ -95,30 +95,6 @@ void neap__scale_widths(neap__scale *s, int64_t rows);
 neap_status neap__scale_fix(neap__scale *s, const neap__pair *real, int64_t n, const int32_t *row,
                             int64_t count, neap__pair *fixed, neap__cell *total);
 
-/* objectives ----------------------------------------------------------------------------------- */
-
-/* What the loss needs to know of the training rows. target is the label, or the class number. */
-typedef struct {
-  const neap_gbdt_options *o;
-  neap_objective objective;
-  int64_t rows, classes; /* classes: score columns */
-  const double *target;
-  const float *weight;       /* NULL: all 1 */
-  double positive, negative; /* class weights of binary */
-} neap__loss;
-
-/* Score to start from, for each of the columns. */
-void neap__loss_start(const neap__loss *l, double *start);
-
-/* pairs[classes][rows] from scores[classes][rows]. */
-neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pair *pairs);
-
-/* Whether leaves are set anew from residuals (L1), and the new value: the weighted median of
- * target - score over count rows. scratch holds count numbers twice. */
-bool neap__loss_renews(const neap__loss *l);
-double neap__loss_renew(const neap__loss *l, const double *scores, const int32_t *rows,
-                        int64_t count, double *scratch);
-
 /* splits --------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -120,26 +120,43 @@ static int l_options(lua_State *L) {
 }
 
 static neap_objective objective_field(lua_State *L) {
-  static const char *const names[] = {"regression", "regression_l1", "huber", "binary",
-                                      "multiclass"};
   lua_getfield(L, 1, "objective");
-  const char *name = lua_tostring(L, -1);
-  for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
-    if (strcmp(name, names[i]) == 0) {
+  const char *name = luaL_checkstring(L, -1);
+  for (int i = 0; i <= NEAP_OBJECTIVE_IDENTITY; i++)
+    if (strcmp(name, neap_objective_name((neap_objective)i)) == 0) {
       lua_pop(L, 1);
       return (neap_objective)i;
     }
-  neap_lua_raise(L,
-                 "gbdt.fit: objective '%s' is not one of binary, multiclass, regression, "
-                 "regression_l1, huber",
-                 name ? name : luaL_typename(L, -1));
+  neap_lua_raise(L, "gbdt.fit: unknown objective '%s'", name);
   return NEAP_OBJECTIVE_REGRESSION;
+}
+
+/* The numbers of the field "quantiles", which stay on the stack; NULL for none. */
+static const double *quantiles_field(lua_State *L, int64_t *count) {
+  *count = 0;
+  lua_getfield(L, 1, "quantiles");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return NULL;
+  }
+  luaL_checktype(L, -1, LUA_TTABLE);
+  int list = lua_gettop(L);
+  int64_t n = (int64_t)lua_rawlen(L, list);
+  double *values = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *values, 0);
+  for (int64_t i = 0; i < n; i++) {
+    lua_rawgeti(L, list, i + 1);
+    values[i] = number_field(L, "alpha");
+    lua_pop(L, 1);
+  }
+  *count = n;
+  return values;
 }
 
 static neap_gbdt_options check_options(lua_State *L) {
   neap_gbdt_options o = neap_gbdt_defaults();
   luaL_checktype(L, 1, LUA_TTABLE);
   o.objective = objective_field(L);
+  o.quantiles = quantiles_field(L, &o.quantile_count);
   int n;
   const neap_gbdt_option *list = neap_gbdt_option_list(&n);
   for (int i = 0; i < n; i++) {
@@ -260,7 +277,7 @@ static int m_predict_row(lua_State *L) {
   double few[ROW_OUTPUTS], *out = few;
   if (width > ROW_OUTPUTS) out = lua_newuserdatauv(L, (size_t)width * sizeof *out, 0);
   neap_gbdt_predict_row(m, neap_tensor_data(x), kind, out);
-  bool binary = neap_gbdt_objective(m) == NEAP_OBJECTIVE_BINARY;
+  bool binary = classifier && neap_gbdt_width(m, NEAP_PREDICT_RAW, 0) == 1;
   luaL_checkstack(L, (int)width, "gbdt.predict_row");
   for (int64_t i = binary; i < width; i++) lua_pushnumber(L, out[i]);
   return (int)(width - binary);
@@ -288,14 +305,7 @@ static int m_leaves(lua_State *L) {
 }
 
 static int m_objective(lua_State *L) {
-  static const char *const names[] = {
-      [NEAP_OBJECTIVE_REGRESSION] = "regression", [NEAP_OBJECTIVE_L1] = "regression_l1",
-      [NEAP_OBJECTIVE_HUBER] = "huber",           [NEAP_OBJECTIVE_BINARY] = "binary",
-      [NEAP_OBJECTIVE_MULTICLASS] = "multiclass", [NEAP_OBJECTIVE_OVA] = "multiclassova",
-      [NEAP_OBJECTIVE_EXP] = "exponential",       [NEAP_OBJECTIVE_CROSS_ENTROPY] = "cross_entropy",
-      [NEAP_OBJECTIVE_IDENTITY] = "identity",
-  };
-  lua_pushstring(L, names[neap_gbdt_objective(check_model(L, 1))]);
+  lua_pushstring(L, neap_objective_name(neap_gbdt_objective(check_model(L, 1))));
   return 1;
 }
 

@@ -1,38 +1,129 @@
-/* Metrics that are followed during training, from scores as they stand. Sums run in chunks that are
- * added in order, so they have the same bits at any number of threads. The public module metrics
- * judges finished predictions; these exist because they read scores where they lie. */
+/* Metrics that are followed during training, from scores as they stand: means of row losses here,
+ * those of order in metric_order.c. Sums run in chunks that are added in order, so they have the
+ * same bits at any number of threads. The public module metrics judges finished predictions; these
+ * exist because they read scores where they lie. */
+#include "tree/metric.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/pool.h"
 #include "tree/link.h"
-#include "tree/trainer.h"
 
 enum { CHUNK = 8192 };
 
-static const double TINY = 1e-15; /* probabilities are kept this far from 0 and 1, as in LightGBM */
+/* Probabilities are kept this far from 0 and 1, and means of counts above 0, as in LightGBM. */
+static const double TINY = 1e-15, SMALL = 1e-10, LITTLE = 1e-12;
 
-typedef struct {
-  const neap_trainer *t;
-  const neap__set *s;
-} rows;
+typedef neap__metric_rows rows;
 
 typedef double (*row_loss)(const rows *r, int64_t i);
 
+static double prediction(const rows *r, int64_t i) {
+  return neap__gbdt_value(r->t->model, r->s->scores[i]);
+}
+
+/* values --------------------------------------------------------------------------------------- */
+
+static double off(const rows *r, int64_t i) { return prediction(r, i) - r->s->target[i]; }
+
+static double squared(const rows *r, int64_t i) {
+  double x = off(r, i);
+  return x * x;
+}
+
+static double absolute(const rows *r, int64_t i) { return fabs(off(r, i)); }
+
+static double mape(const rows *r, int64_t i) {
+  return fabs(off(r, i)) / fmax(1, fabs(r->s->target[i]));
+}
+
+static double huber(const rows *r, int64_t i) {
+  double x = fabs(off(r, i)), alpha = r->t->o.alpha;
+  return x <= alpha ? 0.5 * x * x : alpha * (x - 0.5 * alpha);
+}
+
+static double fair(const rows *r, int64_t i) {
+  double x = fabs(off(r, i)), c = r->t->o.fair_c;
+  return c * x - c * c * log1p(x / c);
+}
+
+/* The mean over the columns of several quantiles, in rising order as predictions are. */
+static double quantile(const rows *r, int64_t i) {
+  double p[NEAP__MAX_QUANTILES], sum = 0;
+  for (int64_t k = 0; k < r->t->columns; k++) p[k] = r->s->scores[k * r->s->rows + i];
+  neap__gbdt_transform(r->t->model, NEAP_PREDICT_VALUE, p, p);
+  for (int64_t k = 0; k < r->t->columns; k++) {
+    double a = r->t->o.quantile_count ? r->t->loss.alpha[k] : r->t->o.alpha;
+    double x = r->s->target[i] - p[k];
+    sum += x < 0 ? (a - 1) * x : a * x;
+  }
+  return sum / (double)r->t->columns;
+}
+
+static double expectile(const rows *r, int64_t i) {
+  double x = off(r, i), alpha = r->t->o.alpha;
+  return (x > 0 ? 1 - alpha : alpha) * x * x;
+}
+
+static double poisson(const rows *r, int64_t i) {
+  double p = fmax(prediction(r, i), SMALL);
+  return p - r->s->target[i] * log(p);
+}
+
+static double gamma_loss(const rows *r, int64_t i) {
+  double p = fmax(prediction(r, i), SMALL);
+  return r->s->target[i] / p + log(p);
+}
+
+/* LightGBM gives the sum over the rows, this is the mean. */
+static double gamma_deviance(const rows *r, int64_t i) {
+  double ratio = r->s->target[i] / fmax(prediction(r, i), SMALL);
+  return 2 * (ratio - log(fmax(ratio, SMALL)) - 1);
+}
+
+/* At variance power 1 the first term tends to that of poisson. */
+static double tweedie(const rows *r, int64_t i) {
+  double power = r->t->o.tweedie_variance_power, p = fmax(prediction(r, i), SMALL);
+  if (power == 1) return p - r->s->target[i] * log(p);
+  return pow(p, 2 - power) / (2 - power) - r->s->target[i] * pow(p, 1 - power) / (1 - power);
+}
+
+/* classes -------------------------------------------------------------------------------------- */
+
 static double binary_logloss(const rows *r, int64_t i) {
-  double p = neap__sigmoid(r->t->o.sigmoid * r->s->scores[i]);
-  p = r->s->target[i] > 0 ? p : 1 - p;
-  return -log(fmax(p, TINY));
+  double p = prediction(r, i);
+  return -log(fmax(r->s->target[i] > 0 ? p : 1 - p, TINY));
 }
 
 static double binary_error(const rows *r, int64_t i) {
   return (r->s->scores[i] > 0) != (r->s->target[i] > 0);
 }
 
+static double cross_entropy(const rows *r, int64_t i) {
+  double p = prediction(r, i), y = r->s->target[i];
+  return -y * log(fmax(p, LITTLE)) - (1 - y) * log(fmax(1 - p, LITTLE));
+}
+
+/* Above the entropy of the label itself. */
+static double kullback_leibler(const rows *r, int64_t i) {
+  double y = r->s->target[i], own = 0;
+  if (y > 0) own += y * log(y);
+  if (y < 1) own += (1 - y) * log(1 - y);
+  return own + cross_entropy(r, i);
+}
+
+static double focal(const rows *r, int64_t i) {
+  bool positive = r->s->target[i] > 0;
+  double p = positive ? prediction(r, i) : 1 - prediction(r, i), a = r->t->o.focal_alpha;
+  return -(positive ? a : 1 - a) * pow(1 - p, r->t->o.focal_gamma) * log(fmax(p, TINY));
+}
+
 static double multi_logloss(const rows *r, int64_t i) {
   int64_t n = r->s->rows, own = (int64_t)r->s->target[i];
   const double *s = r->s->scores;
+  if (r->t->model->link == NEAP__LINK_OVA) return -log(fmax(prediction(r, own * n + i), TINY));
   double top = s[i], sum = 0;
   for (int64_t k = 1; k < r->t->columns; k++) top = fmax(top, s[k * n + i]);
   for (int64_t k = 0; k < r->t->columns; k++) sum += neap__exp(s[k * n + i] - top);
@@ -45,13 +136,6 @@ static double multi_error(const rows *r, int64_t i) {
     if (r->s->scores[k * n + i] > r->s->scores[best * n + i]) best = k;
   return (double)best != r->s->target[i];
 }
-
-static double squared(const rows *r, int64_t i) {
-  double off = r->s->scores[i] - r->s->target[i];
-  return off * off;
-}
-
-static double absolute(const rows *r, int64_t i) { return fabs(r->s->scores[i] - r->s->target[i]); }
 
 /* weighted mean of a row loss ------------------------------------------------------------------ */
 
@@ -90,88 +174,46 @@ static neap_status mean_loss(const rows *r, row_loss loss, double *value) {
   return st;
 }
 
-/* area under the ROC curve --------------------------------------------------------------------- */
-
-typedef struct {
-  uint64_t key; /* orders as the score does */
-  float weight;
-  bool positive;
-} scored;
-
-static uint64_t key_of(double v) {
-  uint64_t bits;
-  v += 0.0;
-  memcpy(&bits, &v, sizeof bits);
-  return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-}
-
-static scored *sort_scored(scored *a, scored *b, int64_t n) {
-  for (int shift = 0; shift < 64; shift += 8) {
-    int64_t at[257] = {0};
-    for (int64_t i = 0; i < n; i++) at[(a[i].key >> shift & 255) + 1]++;
-    if (at[(a[0].key >> shift & 255) + 1] == n) continue;
-    for (int d = 0; d < 256; d++) at[d + 1] += at[d];
-    for (int64_t i = 0; i < n; i++) b[at[a[i].key >> shift & 255]++] = a[i];
-    scored *other = a;
-    a = b;
-    b = other;
-  }
-  return a;
-}
-
-/* Share of (negative, positive) pairs in the right order, ties counting half; 1 with one class
- * only, as in LightGBM. */
-static double area(const scored *s, int64_t n) {
-  double positive = 0, negative = 0, pairs = 0;
-  for (int64_t i = 0; i < n;) {
-    double p = 0, q = 0;
-    int64_t first = i;
-    for (; i < n && s[i].key == s[first].key; i++)
-      if (s[i].positive) p += (double)s[i].weight;
-      else q += (double)s[i].weight;
-    pairs += p * (negative + q / 2);
-    positive += p;
-    negative += q;
-  }
-  return positive > 0 && negative > 0 ? pairs / positive / negative : 1;
-}
-
-static neap_status auc(const rows *r, double *value) {
-  int64_t n = r->s->rows;
-  scored *a = neap_alloc_array(n, sizeof *a), *b = neap_alloc_array(n, sizeof *b);
-  for (int64_t i = 0; a && b && i < n; i++)
-    a[i] =
-        (scored){key_of(r->s->scores[i]), r->s->weight ? r->s->weight[i] : 1, r->s->target[i] > 0};
-  if (a && b) *value = area(sort_scored(a, b, n), n);
-  neap_status st = a && b ? NEAP_OK : NEAP_ENOMEM;
-  neap_free(a);
-  neap_free(b);
-  return st;
-}
-
 /* by name -------------------------------------------------------------------------------------- */
 
-enum { BINARY = 1, MANY = 2, REGRESSION = 4 };
+enum { VALUE = 1, SHARE = 2, TWO = 4, MANY = 8, QUANTILES = 16 };
 
 static const struct {
   const char *name;
   int tasks;
-  row_loss loss; /* NULL: auc */
+  row_loss loss;
+  neap_status (*order)(const rows *r, double *value);
   bool root, larger;
 } metrics[] = {
-    {"binary_logloss", BINARY, binary_logloss, false, false},
-    {"binary_error", BINARY, binary_error, false, false},
-    {"auc", BINARY, NULL, false, true},
-    {"multi_logloss", MANY, multi_logloss, false, false},
-    {"multi_error", MANY, multi_error, false, false},
-    {"l2", REGRESSION, squared, false, false},
-    {"rmse", REGRESSION, squared, true, false},
-    {"l1", REGRESSION, absolute, false, false},
+    {"l2", VALUE | SHARE, squared, NULL, false, false},
+    {"rmse", VALUE | SHARE, squared, NULL, true, false},
+    {"l1", VALUE | SHARE, absolute, NULL, false, false},
+    {"quantile", VALUE | QUANTILES, quantile, NULL, false, false},
+    {"expectile", VALUE, expectile, NULL, false, false},
+    {"mape", VALUE, mape, NULL, false, false},
+    {"huber", VALUE, huber, NULL, false, false},
+    {"fair", VALUE, fair, NULL, false, false},
+    {"poisson", VALUE, poisson, NULL, false, false},
+    {"gamma", VALUE, gamma_loss, NULL, false, false},
+    {"gamma_deviance", VALUE, gamma_deviance, NULL, false, false},
+    {"tweedie", VALUE, tweedie, NULL, false, false},
+    {"cross_entropy", SHARE | TWO, cross_entropy, NULL, false, false},
+    {"kullback_leibler", SHARE | TWO, kullback_leibler, NULL, false, false},
+    {"binary_logloss", TWO, binary_logloss, NULL, false, false},
+    {"binary_error", TWO, binary_error, NULL, false, false},
+    {"brier", TWO, squared, NULL, false, false},
+    {"focal", TWO, focal, NULL, false, false},
+    {"auc", TWO, NULL, neap__metric_auc, false, true},
+    {"average_precision", TWO, NULL, neap__metric_average_precision, false, true},
+    {"multi_logloss", MANY, multi_logloss, NULL, false, false},
+    {"multi_error", MANY, multi_error, NULL, false, false},
 };
 
 static int task_of(const neap_trainer *t) {
-  if (t->o.objective == NEAP_OBJECTIVE_BINARY) return BINARY;
-  return t->o.objective == NEAP_OBJECTIVE_MULTICLASS ? MANY : REGRESSION;
+  if (t->model->link == NEAP__LINK_SORTED) return QUANTILES;
+  if (t->o.objective == NEAP_OBJECTIVE_CROSS_ENTROPY) return SHARE;
+  if (!t->model->class_count) return VALUE;
+  return t->columns == 1 ? TWO : MANY;
 }
 
 neap_status neap_trainer_metric(neap_trainer *t, int set, const char *name, double *value,
@@ -183,9 +225,9 @@ neap_status neap_trainer_metric(neap_trainer *t, int set, const char *name, doub
     if (strcmp(name, metrics[i].name) != 0) continue;
     if (!(metrics[i].tasks & task_of(t)))
       return neap_fail(NEAP_EARG, "gbdt.fit: metric '%s' does not fit objective '%s'", name,
-                       t->model->objective_text);
+                       neap_objective_name(t->o.objective));
     if (larger) *larger = metrics[i].larger;
-    NEAP_TRY(metrics[i].loss ? mean_loss(&r, metrics[i].loss, value) : auc(&r, value));
+    NEAP_TRY(metrics[i].loss ? mean_loss(&r, metrics[i].loss, value) : metrics[i].order(&r, value));
     if (metrics[i].root) *value = sqrt(*value);
     return NEAP_OK;
   }

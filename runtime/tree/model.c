@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/number.h"
 #include "tree/link.h"
+#include "tree/objective.h"
 
 /* trees ---------------------------------------------------------------------------------------- */
 
@@ -121,25 +122,6 @@ neap_status neap__gbdt_new(neap_gbdt **out, int64_t features, const char *object
   return st;
 }
 
-/* Names, and the link that turns raw scores into predictions. */
-static const struct {
-  const char *name;
-  neap_objective objective;
-  neap__link link;
-} objectives[] = {
-    {"regression", NEAP_OBJECTIVE_REGRESSION, NEAP__LINK_IDENTITY},
-    {"regression_l1", NEAP_OBJECTIVE_L1, NEAP__LINK_IDENTITY},
-    {"huber", NEAP_OBJECTIVE_HUBER, NEAP__LINK_IDENTITY},
-    {"binary", NEAP_OBJECTIVE_BINARY, NEAP__LINK_SIGMOID},
-    {"multiclass", NEAP_OBJECTIVE_MULTICLASS, NEAP__LINK_SOFTMAX},
-    {"multiclassova", NEAP_OBJECTIVE_OVA, NEAP__LINK_OVA},
-    {"poisson", NEAP_OBJECTIVE_EXP, NEAP__LINK_EXP},
-    {"gamma", NEAP_OBJECTIVE_EXP, NEAP__LINK_EXP},
-    {"tweedie", NEAP_OBJECTIVE_EXP, NEAP__LINK_EXP},
-    {"cross_entropy", NEAP_OBJECTIVE_CROSS_ENTROPY, NEAP__LINK_SIGMOID},
-    {"cross_entropy_lambda", NEAP_OBJECTIVE_CROSS_ENTROPY, NEAP__LINK_SOFTPLUS},
-};
-
 /* The number behind " key:" in text, or fallback. */
 static double word_number(const char *text, const char *key, double fallback) {
   const char *at = strstr(text, key);
@@ -150,7 +132,7 @@ static double word_number(const char *text, const char *key, double fallback) {
 }
 
 static neap_status default_classes(neap_gbdt *m) {
-  int64_t n = m->objective == NEAP_OBJECTIVE_BINARY ? 2 : m->per_iteration;
+  int64_t n = m->per_iteration > 1 ? m->per_iteration : 2;
   int64_t *classes = neap_alloc_array(n, sizeof *classes);
   if (!classes) return NEAP_ENOMEM;
   for (int64_t k = 0; k < n; k++) classes[k] = k;
@@ -159,16 +141,33 @@ static neap_status default_classes(neap_gbdt *m) {
   return NEAP_OK;
 }
 
+/* Each of ours hides behind an objective of LightGBM's with the same link. */
+static bool fits(const neap_gbdt *m, neap_objective o) {
+  switch (o) {
+  case NEAP_OBJECTIVE_FOCAL: return m->objective == NEAP_OBJECTIVE_BINARY && m->sigmoid == 1;
+  case NEAP_OBJECTIVE_EXPECTILE: return m->link == NEAP__LINK_IDENTITY && m->per_iteration == 1;
+  case NEAP_OBJECTIVE_QUANTILE: return m->objective == NEAP_OBJECTIVE_IDENTITY;
+  default: return false;
+  }
+}
+
+static neap_status take_fact(neap_gbdt *m) {
+  const char *fact = neap_gbdt_fact(m, "objective");
+  if (!fact) return NEAP_OK;
+  neap_objective o = neap__objective_of(fact);
+  if (!fits(m, o))
+    return neap_fail(NEAP_EFORMAT,
+                     "gbdt.load: neap_objective '%.100s' contradicts objective '%.100s'", fact,
+                     m->objective_text);
+  m->objective = o;
+  if (o == NEAP_OBJECTIVE_QUANTILE) m->link = NEAP__LINK_SORTED;
+  return NEAP_OK;
+}
+
 neap_status neap__gbdt_objective(neap_gbdt *m) {
   const char *text = m->objective_text;
-  size_t n = strcspn(text, " ");
-  m->objective = NEAP_OBJECTIVE_IDENTITY;
-  m->link = NEAP__LINK_IDENTITY;
-  for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++)
-    if (strlen(objectives[i].name) == n && strncmp(text, objectives[i].name, n) == 0) {
-      m->objective = objectives[i].objective;
-      m->link = objectives[i].link;
-    }
+  m->objective = neap__objective_of(text);
+  m->link = neap__objective_at(m->objective)->link;
   if (m->objective == NEAP_OBJECTIVE_REGRESSION && strstr(text, " sqrt"))
     m->link = NEAP__LINK_SQUARE;
   bool scaled = m->objective == NEAP_OBJECTIVE_BINARY || m->objective == NEAP_OBJECTIVE_OVA;
@@ -183,7 +182,10 @@ neap_status neap__gbdt_objective(neap_gbdt *m) {
   if (!many && m->link != NEAP__LINK_IDENTITY && m->per_iteration != 1)
     return neap_fail(NEAP_EFORMAT, "objective '%s' with %lld trees per iteration, expected 1", text,
                      (long long)m->per_iteration);
-  return neap_gbdt_is_classifier(m) && !m->classes ? default_classes(m) : NEAP_OK;
+  neap__labels labels = neap__objective_at(m->objective)->labels;
+  bool classes = labels == NEAP__TWO || labels == NEAP__MANY;
+  if (classes && !m->classes) NEAP_TRY(default_classes(m));
+  return take_fact(m);
 }
 
 neap_status neap__gbdt_set_classes(neap_gbdt *m, const int64_t *classes, int64_t count) {
@@ -245,10 +247,7 @@ bool neap_gbdt_is_unused(const neap_gbdt *m, int64_t feature) {
 
 const char *neap_gbdt_parameters(const neap_gbdt *m) { return m->parameters; }
 
-bool neap_gbdt_is_classifier(const neap_gbdt *m) {
-  return m->objective == NEAP_OBJECTIVE_BINARY || m->objective == NEAP_OBJECTIVE_MULTICLASS ||
-         m->objective == NEAP_OBJECTIVE_OVA;
-}
+bool neap_gbdt_is_classifier(const neap_gbdt *m) { return m->class_count > 0; }
 
 const int64_t *neap_gbdt_classes(const neap_gbdt *m, int64_t *count) {
   *count = m->class_count;
@@ -289,7 +288,7 @@ void neap_gbdt_importance(const neap_gbdt *m, bool gain, double *importance) {
 
 /* links ---------------------------------------------------------------------------------------- */
 
-static double one_value(const neap_gbdt *m, double raw) {
+double neap__gbdt_value(const neap_gbdt *m, double raw) {
   switch (m->link) {
   case NEAP__LINK_SIGMOID:
   case NEAP__LINK_OVA: return neap__sigmoid(m->sigmoid * raw);
@@ -300,8 +299,18 @@ static double one_value(const neap_gbdt *m, double raw) {
   }
 }
 
+/* A few numbers into rising order, in place allowed. */
+static void sort_values(int64_t n, const double *v, double *out) {
+  for (int64_t i = 0; i < n; i++) {
+    double x = v[i];
+    int64_t at = i;
+    for (; at > 0 && out[at - 1] > x; at--) out[at] = out[at - 1];
+    out[at] = x;
+  }
+}
+
 static double label_of(const neap_gbdt *m, const double *raw) {
-  int64_t best = m->objective == NEAP_OBJECTIVE_BINARY && raw[0] > 0;
+  int64_t best = m->per_iteration == 1 && raw[0] > 0;
   for (int64_t k = 1; k < m->per_iteration; k++)
     if (raw[k] > raw[best]) best = k;
   return (double)m->classes[best];
@@ -312,10 +321,11 @@ void neap__gbdt_transform(const neap_gbdt *m, neap_predict_kind kind, const doub
   int64_t k = m->per_iteration;
   if (kind == NEAP_PREDICT_VALUE && neap_gbdt_is_classifier(m)) out[0] = label_of(m, raw);
   else if (kind == NEAP_PREDICT_RAW) memmove(out, raw, (size_t)k * sizeof *out);
-  else if (m->objective == NEAP_OBJECTIVE_BINARY) {
-    out[1] = one_value(m, raw[0]);
+  else if (k == 1 && m->class_count) {
+    out[1] = neap__gbdt_value(m, raw[0]);
     out[0] = 1 - out[1];
   } else if (m->link == NEAP__LINK_SOFTMAX) neap__softmax(k, raw, out);
+  else if (m->link == NEAP__LINK_SORTED) sort_values(k, raw, out);
   else
-    for (int64_t i = 0; i < k; i++) out[i] = one_value(m, raw[i]);
+    for (int64_t i = 0; i < k; i++) out[i] = neap__gbdt_value(m, raw[i]);
 }

@@ -64,6 +64,7 @@ typedef enum {
   NEAP__LINK_EXP,
   NEAP__LINK_SQUARE,   /* sign(raw) raw^2 */
   NEAP__LINK_SOFTPLUS, /* log(1 + exp(raw)) */
+  NEAP__LINK_SORTED,   /* several quantiles, in rising order so that they never cross */
 } neap__link;
 
 /* What neap knows of a model and neither file format has a place for. */
@@ -97,7 +98,9 @@ struct neap_gbdt {
 neap_status neap__gbdt_new(neap_gbdt **out, int64_t features, const char *objective_text,
                            int64_t per_iteration);
 
-/* Understand objective_text: sets objective, link, sigmoid, and the classes where none are set. */
+/* Understand objective_text and the fact "objective", which says "focal gamma:2" where LightGBM has
+ * no such objective and its line names one with the same link. Sets objective, link, sigmoid, and
+ * the classes where none are set. */
 neap_status neap__gbdt_objective(neap_gbdt *m);
 
 void neap__gbdt_drop_facts(neap_gbdt *m);
@@ -113,6 +116,9 @@ neap_status neap__gbdt_append(neap_gbdt *m, neap__tree *t);
 
 /* Build the compiled form; the model must not change afterwards. */
 neap_status neap__gbdt_compile(neap_gbdt *m);
+
+/* A raw score on the scale of the labels, or as a probability; not for softmax. */
+double neap__gbdt_value(const neap_gbdt *m, double raw);
 
 /* Raw scores to what the kind asks, in place for one row: raw[per_iteration] -> out[width]; out may
  * be raw. */

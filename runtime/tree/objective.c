@@ -1,63 +1,133 @@
-/* Losses: where scores start, and the first and second derivative of each row's loss. The formulas
- * and constants are LightGBM's, so that learning rates and hessian limits mean the same. */
+/* Losses of rows: the first and second derivative of each in its raw score. */
+#include "tree/objective.h"
+
 #include <math.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/pool.h"
-#include "tree/engine.h"
 #include "tree/link.h"
 
 enum { CHUNK = 4096 };
 
-static double weight_of(const neap__loss *l, int64_t i) {
-  return l->weight ? (double)l->weight[i] : 1;
+static const neap__objective_row rows[] = {
+#define OBJECTIVE(NAME, name, LINK, LABELS) {name, NEAP__LINK_##LINK, NEAP__##LABELS},
+#include "tree/objectives.def"
+#undef OBJECTIVE
+};
+
+const neap__objective_row *neap__objective_at(neap_objective o) { return &rows[o]; }
+
+const char *neap_objective_name(neap_objective o) { return rows[o].name; }
+
+neap_objective neap__objective_of(const char *text) {
+  size_t n = strcspn(text, " ");
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (strlen(rows[i].name) == n && strncmp(text, rows[i].name, n) == 0) return (neap_objective)i;
+  return NEAP_OBJECTIVE_IDENTITY;
 }
 
-static double class_weight(const neap__loss *l, int64_t i) {
-  return weight_of(l, i) * (l->target[i] > 0 ? l->positive : l->negative);
+/* one row -------------------------------------------------------------------------------------- */
+
+/* Derivatives of the loss at score s of label y, in a column. */
+typedef struct {
+  double g, h;
+} slope;
+
+typedef slope (*row_slope)(const neap__loss *l, double s, double y, int64_t column);
+
+static slope absolute(const neap__loss *l, double s, double y, int64_t column) {
+  (void)l, (void)column;
+  return (slope){(s > y) - (s < y), 1};
 }
 
-/* start ---------------------------------------------------------------------------------------- */
-
-static double binary_start(const neap__loss *l) {
-  double positive = 0, sum = 0;
-  for (int64_t i = 0; i < l->rows; i++) {
-    double w = class_weight(l, i);
-    positive += l->target[i] > 0 ? w : 0;
-    sum += w;
-  }
-  double p = fmin(fmax(positive / sum, 1e-15), 1 - 1e-15);
-  return log(p / (1 - p)) / l->o->sigmoid;
+static slope huber(const neap__loss *l, double s, double y, int64_t column) {
+  (void)column;
+  double off = s - y, limit = l->o->alpha;
+  return (slope){off < -limit ? -limit : off > limit ? limit : off, 1};
 }
 
-static void multiclass_start(const neap__loss *l, double *start) {
-  double sum = 0;
-  for (int64_t i = 0; i < l->rows; i++) {
-    start[(int64_t)l->target[i]] += weight_of(l, i);
-    sum += weight_of(l, i);
-  }
-  for (int64_t k = 0; k < l->classes; k++) start[k] = log(fmax(start[k] / sum, 1e-15));
+/* c^2 (|x| / c - log(1 + |x| / c)) of the error x. */
+static slope fair(const neap__loss *l, double s, double y, int64_t column) {
+  (void)column;
+  double off = s - y, c = l->o->fair_c, under = fabs(off) + c;
+  return (slope){c * off / under, c * c / (under * under)};
 }
 
-static double mean_start(const neap__loss *l) {
-  double mean = 0, sum = 0;
-  for (int64_t i = 0; i < l->rows; i++) {
-    double w = weight_of(l, i);
-    if (!(w > 0)) continue;
-    sum += w;
-    mean += (l->target[i] - mean) * (w / sum);
-  }
-  return mean;
+/* alpha (y - s) above the score, (1 - alpha) (s - y) below it. */
+static slope quantile(const neap__loss *l, double s, double y, int64_t column) {
+  return (slope){s >= y ? 1 - l->alpha[column] : -l->alpha[column], 1};
 }
 
-void neap__loss_start(const neap__loss *l, double *start) {
-  for (int64_t k = 0; k < l->classes; k++) start[k] = 0;
-  if (l->objective == NEAP_OBJECTIVE_BINARY) start[0] = binary_start(l);
-  else if (l->objective == NEAP_OBJECTIVE_MULTICLASS) multiclass_start(l, start);
-  else start[0] = mean_start(l);
+/* |alpha - [y < s]| (y - s)^2, so that alpha = 0.5 is half the squared error; the second derivative
+ * is exact. Newey and Powell 1987. */
+static slope expectile(const neap__loss *l, double s, double y, int64_t column) {
+  (void)column;
+  double w = 2 * (y < s ? 1 - l->o->alpha : l->o->alpha);
+  return (slope){w * (s - y), w};
 }
 
-/* derivatives ---------------------------------------------------------------------------------- */
+/* The error as a share of the label; labels within -1 and 1 count as 1. */
+static double label_weight(double y) { return 1 / fmax(1, fabs(y)); }
+
+static slope mape(const neap__loss *l, double s, double y, int64_t column) {
+  (void)l, (void)column;
+  return (slope){((s > y) - (s < y)) * label_weight(y), 1};
+}
+
+/* e^s - y s; the second derivative is e^s times a safeguard. */
+static slope poisson(const neap__loss *l, double s, double y, int64_t column) {
+  (void)column;
+  double e = neap__exp(s);
+  return (slope){e - y, e * l->scale};
+}
+
+/* s + y e^-s. */
+static slope gamma_loss(const neap__loss *l, double s, double y, int64_t column) {
+  (void)l, (void)column;
+  double e = y * neap__exp(-s);
+  return (slope){1 - e, e};
+}
+
+/* -y e^((1 - r) s) / (1 - r) + e^((2 - r) s) / (2 - r) for variance power r. */
+static slope tweedie(const neap__loss *l, double s, double y, int64_t column) {
+  (void)column;
+  double r = l->o->tweedie_variance_power;
+  double a = y * neap__exp((1 - r) * s), b = neap__exp((2 - r) * s);
+  return (slope){b - a, (2 - r) * b - (1 - r) * a};
+}
+
+static slope cross_entropy(const neap__loss *l, double s, double y, int64_t column) {
+  (void)l, (void)column;
+  double p = neap__sigmoid(s);
+  return (slope){p - y, p * (1 - p)};
+}
+
+/* -a (1 - p)^c log p with p = sigmoid(z) the probability of the row's own class, z = s or -s, a =
+ * focal_alpha or 1 - focal_alpha, c = focal_gamma (Lin et al. 2017). With q = 1 - p
+ *   d/dz    = a q^c (c p log p - q)
+ *   d2/dz2  = a p q^c ((1 + 2 c) q + c (q - c p) log p)
+ * which is negative for rows far on the wrong side; without its only negative part, c q log p, it
+ * is a bound that is above 0 everywhere and the log loss's p q when c = 0. */
+static slope focal(const neap__loss *l, double s, double y, int64_t column) {
+  (void)column;
+  double z = y > 0 ? s : -s, a = y > 0 ? l->o->focal_alpha : 1 - l->o->focal_alpha;
+  double c = l->o->focal_gamma, p = neap__sigmoid(z), q = neap__sigmoid(-z);
+  double log_p = z > 0 ? -log1p(neap__exp(-z)) : z - log1p(neap__exp(z));
+  double scale = a * pow(q, c), g = scale * (c * p * log_p - q);
+  return (slope){y > 0 ? g : -g, scale * p * ((1 + 2 * c) * q - c * c * p * log_p)};
+}
+
+static const row_slope slopes[] = {
+    [NEAP_OBJECTIVE_L1] = absolute,         [NEAP_OBJECTIVE_HUBER] = huber,
+    [NEAP_OBJECTIVE_FAIR] = fair,           [NEAP_OBJECTIVE_QUANTILE] = quantile,
+    [NEAP_OBJECTIVE_EXPECTILE] = expectile, [NEAP_OBJECTIVE_MAPE] = mape,
+    [NEAP_OBJECTIVE_POISSON] = poisson,     [NEAP_OBJECTIVE_GAMMA] = gamma_loss,
+    [NEAP_OBJECTIVE_TWEEDIE] = tweedie,     [NEAP_OBJECTIVE_CROSS_ENTROPY] = cross_entropy,
+    [NEAP_OBJECTIVE_FOCAL] = focal,
+};
+
+/* all rows ------------------------------------------------------------------------------------- */
 
 typedef struct {
   const neap__loss *l;
@@ -69,18 +139,29 @@ static inline neap__pair pair(double g, double h) {
   return (neap__pair){.real = {(float)g, (float)h}};
 }
 
+static inline double weight_of(const neap__loss *l, int64_t i) {
+  return l->weight ? (double)l->weight[i] : 1;
+}
+
+/* Log loss of each column against the rest: one column for two classes. */
 static void binary_pairs(const pairs_job *job, int64_t begin, int64_t end) {
   const neap__loss *l = job->l;
-  double s = l->o->sigmoid;
-  for (int64_t i = begin; i < end; i++) {
-    double p = neap__sigmoid(s * job->scores[i]), w = class_weight(l, i);
-    job->pairs[i] = pair(s * (p - l->target[i]) * w, s * s * p * (1 - p) * w);
+  double sigmoid = l->o->sigmoid;
+  for (int64_t k = 0; k < l->columns; k++) {
+    const double *scores = job->scores + k * l->rows, *weights = l->class_weight + 2 * k;
+    neap__pair *pairs = job->pairs + k * l->rows;
+    double own = l->columns > 1 ? (double)k : 1;
+    for (int64_t i = begin; i < end; i++) {
+      int y = l->target[i] == own;
+      double p = neap__sigmoid(sigmoid * scores[i]), w = weight_of(l, i) * weights[y];
+      pairs[i] = pair(sigmoid * (p - y) * w, sigmoid * sigmoid * p * (1 - p) * w);
+    }
   }
 }
 
 static void multiclass_pairs(const pairs_job *job, int64_t begin, int64_t end) {
   const neap__loss *l = job->l;
-  int64_t n = l->rows, classes = l->classes;
+  int64_t n = l->rows, classes = l->columns;
   double factor = (double)classes / (double)(classes - 1);
   for (int64_t i = begin; i < end; i++) {
     double top = job->scores[i], sum = 0, w = weight_of(l, i);
@@ -93,27 +174,35 @@ static void multiclass_pairs(const pairs_job *job, int64_t begin, int64_t end) {
   }
 }
 
-static double clamp(double v, double low, double high) {
-  return v < low ? low : v > high ? high : v;
+static void squared_pairs(const pairs_job *job, int64_t begin, int64_t end) {
+  const neap__loss *l = job->l;
+  for (int64_t i = begin; i < end; i++) {
+    double w = weight_of(l, i);
+    job->pairs[i] = pair((job->scores[i] - l->target[i]) * w, w);
+  }
 }
 
-static void regression_pairs(const pairs_job *job, int64_t begin, int64_t end) {
+static void other_pairs(const pairs_job *job, int64_t begin, int64_t end) {
   const neap__loss *l = job->l;
-  double limit = l->objective == NEAP_OBJECTIVE_HUBER ? l->o->alpha : HUGE_VAL;
-  bool sign = l->objective == NEAP_OBJECTIVE_L1;
-  for (int64_t i = begin; i < end; i++) {
-    double off = job->scores[i] - l->target[i], w = weight_of(l, i);
-    double g = sign ? (off > 0) - (off < 0) : clamp(off, -limit, limit);
-    job->pairs[i] = pair(g * w, w);
-  }
+  row_slope f = slopes[l->objective];
+  for (int64_t k = 0; k < l->columns; k++)
+    for (int64_t i = begin; i < end; i++) {
+      double w = weight_of(l, i);
+      slope d = f(l, job->scores[k * l->rows + i], l->target[i], k);
+      job->pairs[k * l->rows + i] = pair(d.g * w, d.h * w);
+    }
 }
 
 static neap_status pairs_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const pairs_job *job = ctx;
-  if (job->l->objective == NEAP_OBJECTIVE_BINARY) binary_pairs(job, begin, end);
-  else if (job->l->objective == NEAP_OBJECTIVE_MULTICLASS) multiclass_pairs(job, begin, end);
-  else regression_pairs(job, begin, end);
+  switch (job->l->objective) {
+  case NEAP_OBJECTIVE_REGRESSION: squared_pairs(job, begin, end); break;
+  case NEAP_OBJECTIVE_BINARY:
+  case NEAP_OBJECTIVE_OVA: binary_pairs(job, begin, end); break;
+  case NEAP_OBJECTIVE_MULTICLASS: multiclass_pairs(job, begin, end); break;
+  default: other_pairs(job, begin, end);
+  }
   return NEAP_OK;
 }
 
@@ -121,57 +210,69 @@ neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pa
   return neap_parallel_for(l->rows, CHUNK, pairs_chunk, &(pairs_job){l, scores, pairs});
 }
 
-/* medians -------------------------------------------------------------------------------------- */
+/* opening -------------------------------------------------------------------------------------- */
 
-bool neap__loss_renews(const neap__loss *l) { return l->objective == NEAP_OBJECTIVE_L1; }
-
-typedef struct {
-  double value, weight;
-} weighted;
-
-static void swap(weighted *a, weighted *b) {
-  weighted t = *a;
-  *a = *b;
-  *b = t;
+/* What rows in and out of each column's class weigh; is_unbalance lifts the rarer side. */
+static neap_status open_classes(neap__loss *l) {
+  l->class_weight = neap_calloc_array(2 * l->columns, sizeof *l->class_weight);
+  if (!l->class_weight) return NEAP_ENOMEM;
+  for (int64_t i = 0; i < l->rows; i++) {
+    int64_t k = (int64_t)l->target[i];
+    if (l->columns > 1 || k == 1) l->class_weight[l->columns > 1 ? 2 * k + 1 : 1]++;
+  }
+  for (int64_t k = 0; k < l->columns; k++) {
+    double *w = l->class_weight + 2 * k, in = w[1], out = (double)l->rows - in;
+    bool lift = l->o->is_unbalance && in > 0 && out > 0;
+    w[0] = lift && in > out ? in / out : 1;
+    w[1] = (lift && in <= out ? out / in : 1) * l->o->scale_pos_weight;
+  }
+  return NEAP_OK;
 }
 
-/* By value; the order of equal values is settled too, since sums of weights must not hang on it. */
-static bool above(weighted a, weighted b) {
-  return a.value != b.value ? a.value > b.value : a.weight > b.weight;
+static neap_status open_roots(neap__loss *l) {
+  l->roots = neap_alloc_array(l->rows, sizeof *l->roots);
+  if (!l->roots) return NEAP_ENOMEM;
+  for (int64_t i = 0; i < l->rows; i++)
+    l->roots[i] = copysign(sqrt(fabs(l->target[i])), l->target[i]);
+  l->target = l->roots;
+  return NEAP_OK;
 }
 
-static void sift(weighted *a, int64_t n, int64_t i) {
-  for (int64_t child; (child = 2 * i + 1) < n; i = child) {
-    if (child + 1 < n && above(a[child + 1], a[child])) child++;
-    if (!above(a[child], a[i])) return;
-    swap(&a[i], &a[child]);
-  }
+static neap_status open_alphas(neap__loss *l) {
+  const neap_gbdt_options *o = l->o;
+  l->alpha = neap_alloc_array(l->columns, sizeof *l->alpha);
+  if (!l->alpha) return NEAP_ENOMEM;
+  for (int64_t k = 0; k < l->columns; k++)
+    l->alpha[k] = l->objective == NEAP_OBJECTIVE_QUANTILE
+                      ? o->quantile_count ? o->quantiles[k] : o->alpha
+                      : 0.5;
+  double top = l->weight ? 0 : 1;
+  for (int64_t i = 0; l->weight && i < l->rows; i++) top = fmax(top, (double)l->weight[i]);
+  int e;
+  frexp(top, &e);
+  l->unit = ldexp(1, 30 - e);
+  l->items = neap_alloc_array(l->rows, sizeof *l->items);
+  return l->items ? NEAP_OK : NEAP_ENOMEM;
 }
 
-/* The median of w[count]: heap sort, so that no order of the rows is slow; the lowest value below
- * which half of the weight lies, or the middle of two when it is exactly half. */
-static double median(weighted *w, int64_t count) {
-  for (int64_t i = count / 2; i-- > 0;) sift(w, count, i);
-  for (int64_t n = count; n-- > 1;) {
-    swap(&w[0], &w[n]);
-    sift(w, n, 0);
-  }
-  double sum = 0, below = 0;
-  for (int64_t i = 0; i < count; i++) sum += w[i].weight;
-  for (int64_t i = 0; i < count; i++) {
-    below += w[i].weight;
-    if (below == sum / 2 && i + 1 < count) return (w[i].value + w[i + 1].value) / 2;
-    if (below > sum / 2) return w[i].value;
-  }
-  return count ? w[count - 1].value : 0;
+neap_status neap__loss_open(neap__loss *l, const neap_gbdt_options *o, int64_t n, int64_t columns,
+                            const double *target, const float *weight) {
+  *l = (neap__loss){.o = o,
+                    .objective = o->objective,
+                    .rows = n,
+                    .columns = columns,
+                    .target = target,
+                    .weight = weight,
+                    .scale = exp(o->poisson_max_delta_step)};
+  if (o->objective == NEAP_OBJECTIVE_BINARY || o->objective == NEAP_OBJECTIVE_OVA)
+    NEAP_TRY(open_classes(l));
+  if (o->reg_sqrt) NEAP_TRY(open_roots(l));
+  return neap__loss_renews(l) ? open_alphas(l) : NEAP_OK;
 }
 
-double neap__loss_renew(const neap__loss *l, const double *scores, const int32_t *rows,
-                        int64_t count, double *scratch) {
-  weighted *w = (weighted *)(void *)scratch;
-  for (int64_t i = 0; i < count; i++) {
-    int64_t r = rows ? rows[i] : i;
-    w[i] = (weighted){l->target[r] - scores[r], weight_of(l, r)};
-  }
-  return median(w, count);
+void neap__loss_drop(neap__loss *l) {
+  neap_free(l->roots);
+  neap_free(l->class_weight);
+  neap_free(l->alpha);
+  neap_free(l->items);
 }

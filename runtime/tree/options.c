@@ -1,5 +1,5 @@
 /* Options as a list: defaults and ranges come from options.def, rules between options are here. */
-#include "tree/engine.h"
+#include "tree/objective.h"
 
 static const neap_gbdt_option list[] = {
 #define INTEGER(name, value, low, high)                                                            \
@@ -83,14 +83,51 @@ static neap_status check_sampling(const neap_gbdt_options *o) {
   return NEAP_OK;
 }
 
-neap_status neap__options_check(const neap_gbdt_options *o) {
-  if (o->objective > NEAP_OBJECTIVE_MULTICLASS)
+/* Options that only some objectives read would be ignored by the others. */
+static neap_status check_objective(const neap_gbdt_options *o) {
+  bool weighs = o->objective == NEAP_OBJECTIVE_BINARY || o->objective == NEAP_OBJECTIVE_OVA;
+  if (o->objective >= NEAP_OBJECTIVE_CROSS_ENTROPY_LAMBDA)
     return neap_fail(NEAP_EARG, "gbdt.fit: the objective can be loaded, not trained");
   if (o->is_unbalance && o->scale_pos_weight != 1)
     return neap_fail(NEAP_EARG, "gbdt.fit: is_unbalance and scale_pos_weight exclude each other");
-  if (o->objective != NEAP_OBJECTIVE_BINARY && (o->is_unbalance || o->scale_pos_weight != 1))
+  if (!weighs && (o->is_unbalance || o->scale_pos_weight != 1))
     return neap_fail(NEAP_EARG, "gbdt.fit: is_unbalance and scale_pos_weight need objective "
-                                "'binary'");
+                                "'binary' or 'multiclassova'");
+  if (o->reg_sqrt && o->objective != NEAP_OBJECTIVE_REGRESSION)
+    return neap_fail(NEAP_EARG, "gbdt.fit: reg_sqrt needs objective 'regression'");
+  return NEAP_OK;
+}
+
+static neap_status check_alphas(const neap_gbdt_options *o) {
+  const char *name = neap_objective_name(o->objective);
+  bool share = o->objective == NEAP_OBJECTIVE_QUANTILE || o->objective == NEAP_OBJECTIVE_EXPECTILE;
+  if (share && !o->quantile_count && !(o->alpha < 1))
+    return neap_fail(NEAP_EARG, "gbdt.fit: alpha is %g, objective '%s' takes one between 0 and 1",
+                     o->alpha, name);
+  if (o->quantile_count == 1 || (o->quantile_count && o->objective != NEAP_OBJECTIVE_QUANTILE))
+    return neap_fail(NEAP_EARG, "gbdt.fit: several alphas need objective 'quantile', not '%s'",
+                     name);
+  if (o->quantile_count > NEAP__MAX_QUANTILES)
+    return neap_fail(NEAP_EARG, "gbdt.fit: %lld alphas, allowed are %d",
+                     (long long)o->quantile_count, NEAP__MAX_QUANTILES);
+  for (int64_t k = 0; k < o->quantile_count; k++)
+    if (!(o->quantiles[k] > (k ? o->quantiles[k - 1] : 0) && o->quantiles[k] < 1))
+      return neap_fail(NEAP_EARG,
+                       "gbdt.fit: alpha %lld is %g, several alphas rise and lie between "
+                       "0 and 1",
+                       (long long)k + 1, o->quantiles[k]);
+  if (o->objective == NEAP_OBJECTIVE_TWEEDIE && !(o->tweedie_variance_power < 2))
+    return neap_fail(NEAP_EARG, "gbdt.fit: tweedie_variance_power is %g, allowed are 1 to below 2",
+                     o->tweedie_variance_power);
+  if (o->objective == NEAP_OBJECTIVE_FOCAL && !(o->focal_alpha < 1))
+    return neap_fail(NEAP_EARG, "gbdt.fit: focal_alpha is %g, allowed are numbers between 0 and 1",
+                     o->focal_alpha);
+  return NEAP_OK;
+}
+
+neap_status neap__options_check(const neap_gbdt_options *o) {
+  NEAP_TRY(check_objective(o));
+  NEAP_TRY(check_alphas(o));
   for (size_t i = 0; i < sizeof list / sizeof *list; i++) NEAP_TRY(check_range(o, &list[i]));
   return check_sampling(o);
 }

@@ -13,18 +13,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 
-enum { CHUNK = 16384, MAX_CLASSES = 1000 };
-
-static neap_status check_labels(const double *y, int64_t n, bool classes, const char *what) {
-  for (int64_t i = 0; i < n; i++) {
-    if (!(fabs(y[i]) < HUGE_VAL))
-      return neap_fail(NEAP_EVALUE, "gbdt.fit: %s %lld is %g", what, (long long)i + 1, y[i]);
-    if (classes && (y[i] != floor(y[i]) || fabs(y[i]) > 0x1p53))
-      return neap_fail(NEAP_EVALUE, "gbdt.fit: %s %lld is %.17g, classes are integers", what,
-                       (long long)i + 1, y[i]);
-  }
-  return NEAP_OK;
-}
+enum { CHUNK = 16384 };
 
 static neap_status copy_weights(const double *w, int64_t n, float **out) {
   *out = NULL;
@@ -44,109 +33,7 @@ static neap_status copy_weights(const double *w, int64_t n, float **out) {
   return NEAP_OK;
 }
 
-/* classes -------------------------------------------------------------------------------------- */
-
-/* Number of label v among k sorted classes; -1 when it is none. */
-static int64_t class_number(const int64_t *classes, int64_t k, int64_t v) {
-  int64_t low = 0, high = k;
-  while (low < high) {
-    int64_t middle = (low + high) / 2;
-    if (classes[middle] < v) low = middle + 1;
-    else high = middle;
-  }
-  return low < k && classes[low] == v ? low : -1;
-}
-
-static neap_status find_classes(const double *y, int64_t n, int64_t *classes, int64_t *count) {
-  int64_t k = 0;
-  for (int64_t i = 0; i < n; i++) {
-    int64_t v = (int64_t)y[i], at = k;
-    if (class_number(classes, k, v) >= 0) continue;
-    if (k == MAX_CLASSES)
-      return neap_fail(NEAP_EVALUE, "gbdt.fit: more than %d classes; is this a regression?",
-                       MAX_CLASSES);
-    for (; at > 0 && classes[at - 1] > v; at--) classes[at] = classes[at - 1];
-    classes[at] = v;
-    k++;
-  }
-  *count = k;
-  return NEAP_OK;
-}
-
-static neap_status number_classes(const neap_gbdt *m, const double *y, int64_t n, double *target,
-                                  const char *what) {
-  for (int64_t i = 0; i < n; i++) {
-    int64_t k = class_number(m->classes, m->class_count, (int64_t)y[i]);
-    if (k < 0)
-      return neap_fail(NEAP_EVALUE, "gbdt.fit: %s %lld is %lld, which is no class of the model",
-                       what, (long long)i + 1, (long long)y[i]);
-    target[i] = (double)k;
-  }
-  return NEAP_OK;
-}
-
 /* opening -------------------------------------------------------------------------------------- */
-
-static void objective_text(const neap_gbdt_options *o, int64_t classes, char text[64]) {
-  char number[32];
-  neap_number_print(number, o->sigmoid);
-  switch (o->objective) {
-  case NEAP_OBJECTIVE_BINARY: snprintf(text, 64, "binary sigmoid:%s", number); break;
-  case NEAP_OBJECTIVE_MULTICLASS:
-    snprintf(text, 64, "multiclass num_class:%lld", (long long)classes);
-    break;
-  case NEAP_OBJECTIVE_L1: snprintf(text, 64, "regression_l1"); break;
-  case NEAP_OBJECTIVE_HUBER: snprintf(text, 64, "huber"); break;
-  default: snprintf(text, 64, "regression");
-  }
-}
-
-static neap_status check_init(const neap_gbdt *init, const neap_trainer *t, int64_t features) {
-  if (init->features != features)
-    return neap_fail(NEAP_ESHAPE, "gbdt.fit: init_model has %lld features, x has %lld",
-                     (long long)init->features, (long long)features);
-  if (init->average != neap__is_forest(&t->o))
-    return neap_fail(NEAP_EARG, "gbdt.fit: init_model is %s",
-                     init->average ? "a random forest, boosting is not"
-                                   : "no random forest, boosting is");
-  if (init->objective != t->o.objective || init->sigmoid != t->o.sigmoid)
-    return neap_fail(NEAP_EARG, "gbdt.fit: init_model has objective '%s', which is another one",
-                     init->objective_text);
-  return NEAP_OK;
-}
-
-/* The empty model, with its classes: those of the labels, or of the model to continue. */
-static neap_status start_model(neap_trainer *t, const double *y, int64_t n, int64_t features,
-                               const neap_gbdt *init) {
-  bool binary = t->o.objective == NEAP_OBJECTIVE_BINARY;
-  bool many = t->o.objective == NEAP_OBJECTIVE_MULTICLASS;
-  int64_t classes[MAX_CLASSES], count = 0;
-  if (init) NEAP_TRY(check_init(init, t, features));
-  NEAP_TRY(check_labels(y, n, binary || many, "label"));
-  if (init) {
-    count = init->class_count;
-    memcpy(classes, init->classes ? init->classes : classes, (size_t)count * sizeof *classes);
-  } else if (binary || many) NEAP_TRY(find_classes(y, n, classes, &count));
-  if ((binary || many) && count < 2)
-    return neap_fail(NEAP_EVALUE, "gbdt.fit: all %lld labels are %lld, two classes are needed",
-                     (long long)n, (long long)classes[0]);
-  if (binary && count > 2)
-    return neap_fail(NEAP_EVALUE,
-                     "gbdt.fit: objective 'binary' with %lld classes (%lld, %lld, "
-                     "%lld ...), use 'multiclass'",
-                     (long long)count, (long long)classes[0], (long long)classes[1],
-                     (long long)classes[2]);
-  char text[64];
-  objective_text(&t->o, count, text);
-  NEAP_TRY(
-      neap__gbdt_new(&t->model, features, init ? init->objective_text : text, many ? count : 1));
-  if (count) NEAP_TRY(neap__gbdt_set_classes(t->model, classes, count));
-  t->columns = t->model->per_iteration;
-  t->model->average = neap__is_forest(&t->o);
-  for (int64_t i = 0; init && i < init->trees; i++)
-    NEAP_TRY(neap__gbdt_append(t->model, neap__tree_copy(init->tree[i])));
-  return NEAP_OK;
-}
 
 /* Scores of a set from the trees there already are. */
 static neap_status start_scores(neap_trainer *t, neap__set *s, const neap_tensor *x,
@@ -172,21 +59,9 @@ static neap_status start_target(neap_trainer *t, neap__set *s, const double *y,
                                 const double *weights, const char *what) {
   s->target = neap_alloc_array(s->rows, sizeof *s->target);
   if (!s->target) return NEAP_ENOMEM;
-  if (t->model->class_count) NEAP_TRY(number_classes(t->model, y, s->rows, s->target, what));
+  if (t->model->class_count) NEAP_TRY(neap__labels_number(t->model, y, s->rows, s->target, what));
   else memcpy(s->target, y, (size_t)s->rows * sizeof *y);
   return copy_weights(weights, s->rows, &s->weight);
-}
-
-static void class_weights(neap_trainer *t) {
-  const neap__set *s = &t->set[0];
-  int64_t positive = 0;
-  for (int64_t i = 0; i < s->rows; i++) positive += s->target[i] > 0;
-  double p = (double)positive, q = (double)(s->rows - positive);
-  t->loss.positive = t->o.scale_pos_weight;
-  t->loss.negative = 1;
-  if (!t->o.is_unbalance || p == 0 || q == 0) return;
-  if (p > q) t->loss.negative = p / q;
-  else t->loss.positive = q / p;
 }
 
 static char *info_text(const neap__bins *b, const neap__feature *f) {
@@ -216,19 +91,11 @@ static neap_status start_infos(neap_trainer *t) {
 
 static neap_status start_work(neap_trainer *t) {
   int64_t n = t->set[0].rows;
-  t->loss = (neap__loss){.o = &t->o,
-                         .objective = t->o.objective,
-                         .rows = n,
-                         .classes = t->columns,
-                         .target = t->set[0].target,
-                         .weight = t->set[0].weight};
-  class_weights(t);
+  NEAP_TRY(neap__loss_open(&t->loss, &t->o, n, t->columns, t->set[0].target, t->set[0].weight));
   t->pairs = neap_alloc_array(n * t->columns, sizeof *t->pairs);
   t->start = neap_calloc_array(t->columns, sizeof *t->start);
   t->use = neap_alloc_array(t->bins.used + 1, sizeof *t->use);
-  if (neap__loss_renews(&t->loss)) t->scratch = neap_alloc_array(2 * n, sizeof *t->scratch);
-  bool renew_ok = !neap__loss_renews(&t->loss) || t->scratch;
-  if (!t->pairs || !t->start || !t->use || !renew_ok) return NEAP_ENOMEM;
+  if (!t->pairs || !t->start || !t->use) return NEAP_ENOMEM;
   NEAP_TRY(neap__sample_open(&t->sample, &t->o, n));
   return neap__grower_new(&t->grower, &t->bins, &t->o);
 }
@@ -255,18 +122,16 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   t->o = *o;
   t->sets = 1;
   t->set[0].rows = matrix.rows;
-  neap_status st = start_model(t, y, matrix.rows, matrix.columns, init);
+  neap_status st = neap__labels_model(&t->model, &t->o, y, matrix.rows, matrix.columns, init);
+  if (!st) t->columns = t->model->per_iteration;
   if (!st) st = start_target(t, &t->set[0], y, weights, "label");
   if (!st)
     st = neap__bins_build(&t->bins, &matrix, o->max_bin, o->min_data_in_bin, (uint64_t)o->seed);
   if (!st) st = start_scores(t, &t->set[0], x, init);
   if (!st) st = start_infos(t);
   if (!st) st = start_work(t);
-  if (!st && (!init || neap__is_forest(o)) && o->boost_from_average) {
+  if (!st && (!init || neap__is_forest(o)) && o->boost_from_average)
     neap__loss_start(&t->loss, t->start);
-    if (neap__loss_renews(&t->loss)) /* scores are 0 here: the median of the labels */
-      t->start[0] = neap__loss_renew(&t->loss, t->set[0].scores, NULL, matrix.rows, t->scratch);
-  }
   if (!st) st = neap__scores_average(t);
   if (st) neap_trainer_free(t);
   else *out = t;
@@ -283,7 +148,7 @@ neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const 
     return neap_fail(NEAP_ESHAPE, "gbdt.fit: valid x has %lld features, x has %lld",
                      (long long)matrix.columns, (long long)t->model->features);
   if (matrix.rows < 1) return neap_fail(NEAP_ESHAPE, "gbdt.fit: valid x has no rows");
-  NEAP_TRY(check_labels(y, matrix.rows, t->model->class_count > 0, "valid label"));
+  NEAP_TRY(neap__labels_check(&t->o, y, matrix.rows, "valid label"));
   neap__set *s = &t->set[t->sets];
   s->rows = matrix.rows;
   t->sets++; /* from here on neap_trainer_free sees it */
@@ -312,21 +177,11 @@ void neap_trainer_free(neap_trainer *t) {
   neap_free(t->use);
   neap__sample_drop(&t->sample);
   neap__dart_drop(&t->dart);
-  neap_free(t->scratch);
+  neap__loss_drop(&t->loss);
   neap_free(t);
 }
 
 /* one iteration -------------------------------------------------------------------------------- */
-
-/* Median residuals for losses whose derivatives do not know how far off a row is. */
-static void renew_leaves(neap_trainer *t, const double *scores, neap__tree *tree) {
-  for (int32_t l = 0; l < tree->leaves; l++) {
-    int64_t begin, count;
-    neap__grower_leaf(t->grower, l, &begin, &count);
-    tree->leaf_value[l] =
-        neap__loss_renew(&t->loss, scores, t->bins.row + begin, count, t->scratch);
-  }
-}
 
 static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) {
   int64_t n = t->set[0].rows;
@@ -336,8 +191,12 @@ static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) 
                              t->sample.drawn ? t->sample.kept : NULL,
                              used < t->bins.used ? t->use : NULL, used, out));
   neap__tree *tree = *out;
-  if (neap__loss_renews(&t->loss) && tree->leaves > 1)
-    renew_leaves(t, t->gradient_at + column * n, tree);
+  if (neap__loss_renews(&t->loss) && tree->leaves > 1) {
+    neap_status st =
+        neap__loss_renew(&t->loss, column, t->gradient_at + column * n, &t->bins, t->grower, tree);
+    if (st) neap_free(tree);
+    if (st) return st;
+  }
   tree->shrinkage = t->rate;
   for (int32_t l = 0; l < tree->leaves; l++)
     tree->leaf_value[l] = tree->leaves > 1 ? tree->leaf_value[l] * t->rate : 0;
@@ -421,8 +280,10 @@ neap_status neap_trainer_finish(neap_trainer *t, int64_t iterations, neap_gbdt *
   *out = NULL;
   NEAP_TRY(neap__gbdt_new(&copy, m->features, m->objective_text, m->per_iteration));
   copy->average = m->average;
-  neap_status st =
-      m->class_count ? neap__gbdt_set_classes(copy, m->classes, m->class_count) : NEAP_OK;
+  const char *fact = neap_gbdt_fact(m, "objective");
+  neap_status st = fact ? neap_gbdt_set_fact(copy, "objective", fact) : NEAP_OK;
+  if (!st) st = neap__gbdt_objective(copy);
+  if (!st && m->class_count) st = neap__gbdt_set_classes(copy, m->classes, m->class_count);
   for (int64_t i = 0; !st && i < keep * m->per_iteration; i++)
     st = neap__gbdt_append(copy, neap__tree_copy(m->tree[i]));
   if (!st) copy->infos = neap_calloc_array(m->features, sizeof *copy->infos);

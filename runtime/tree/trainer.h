@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "tree/engine.h"
+#include "tree/objective.h"
 
 enum { NEAP__MAX_SETS = 16 };
 
@@ -44,7 +45,7 @@ struct neap_trainer {
   int sets;
   neap__set set[NEAP__MAX_SETS];
   neap__pair *pairs;
-  double *start, *scratch;
+  double *start;
   double *start_scores;      /* the start value of every row, while gradients are taken there */
   const double *gradient_at; /* scores that pairs were computed at */
   int32_t *use;              /* features of the current tree */

@@ -28,16 +28,13 @@ typedef struct neap_gbdt neap_gbdt;
 typedef struct neap_trainer neap_trainer;
 
 typedef enum {
-  NEAP_OBJECTIVE_REGRESSION, /* squared error */
-  NEAP_OBJECTIVE_L1,         /* absolute error; leaves are medians */
-  NEAP_OBJECTIVE_HUBER,      /* squared up to alpha, absolute beyond */
-  NEAP_OBJECTIVE_BINARY,     /* log loss of 1 / (1 + exp(-sigmoid * raw)) */
-  NEAP_OBJECTIVE_MULTICLASS, /* softmax over the classes */
-  NEAP_OBJECTIVE_OVA,        /* the rest only in models that were loaded */
-  NEAP_OBJECTIVE_EXP,
-  NEAP_OBJECTIVE_CROSS_ENTROPY,
-  NEAP_OBJECTIVE_IDENTITY,
+#define OBJECTIVE(NAME, name, LINK, LABELS) NEAP_OBJECTIVE_##NAME,
+#include "tree/objectives.def"
+#undef OBJECTIVE
 } neap_objective;
+
+/* The name of an objective in files and options. */
+const char *neap_objective_name(neap_objective o);
 
 /* Words of the choices of options.def, in their order. */
 typedef enum { NEAP_BOOSTING_GBDT, NEAP_BOOSTING_DART, NEAP_BOOSTING_RF } neap_boosting;
@@ -46,6 +43,8 @@ typedef enum { NEAP_SAMPLE_BAGGING, NEAP_SAMPLE_GOSS } neap_sample_strategy;
 /* Parameters under LightGBM's names, listed in options.def. */
 typedef struct {
   neap_objective objective;
+  const double *quantiles; /* several at once: rising, in (0, 1); borrowed until training is open */
+  int64_t quantile_count;  /* 0: the one at alpha */
 #define INTEGER(name, value, low, high)  int64_t name;
 #define NUMBER(name, value, low, high)   double name;
 #define POSITIVE(name, value, low, high) double name;

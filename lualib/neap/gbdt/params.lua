@@ -1,5 +1,6 @@
 --- Options of gbdt.fit: LightGBM's names and aliases, checked.
 local c = require "neap.c.tree"
+local objectives = require "neap.gbdt.objectives"
 local opts = require "neap.opts"
 
 local params = {}
@@ -53,6 +54,8 @@ local aliases = {
   metric = "metrics metric_types",
   seed = "random_seed random_state",
   is_unbalance = "unbalance unbalanced_sets",
+  alpha = "tau",
+  focal_gamma = "gamma",
   is_provide_training_metric = "training_metric is_training_metric train_metric",
   num_class = "num_classes",
   init_model = "model_in",
@@ -64,42 +67,6 @@ local full_name = {}
 for name, list in pairs(aliases) do
   for alias in list:gmatch "%S+" do full_name[alias] = name end
 end
-
-local objectives = {
-  regression = "regression", regression_l2 = "regression", l2 = "regression", mse = "regression",
-  mean_squared_error = "regression", l2_root = "regression", rmse = "regression",
-  root_mean_squared_error = "regression",
-  regression_l1 = "regression_l1", l1 = "regression_l1", mae = "regression_l1",
-  mean_absolute_error = "regression_l1",
-  huber = "huber",
-  binary = "binary",
-  multiclass = "multiclass", softmax = "multiclass",
-}
-
-local task = {
-  regression = "regression", regression_l1 = "regression", huber = "regression",
-  binary = "binary", multiclass = "multiclass",
-}
-
--- Metric names by task; the first value of `usual` is the default.
-local metrics = {
-  binary = {
-    usual = "binary_logloss",
-    binary_logloss = "binary_logloss", binary = "binary_logloss", log_loss = "binary_logloss",
-    logloss = "binary_logloss", binary_error = "binary_error", auc = "auc",
-  },
-  multiclass = {
-    usual = "multi_logloss",
-    multi_logloss = "multi_logloss", multiclass = "multi_logloss", softmax = "multi_logloss",
-    log_loss = "multi_logloss", logloss = "multi_logloss", multi_error = "multi_error",
-  },
-  regression = {
-    usual = "l2",
-    l2 = "l2", mse = "l2", mean_squared_error = "l2", regression = "l2",
-    rmse = "rmse", l2_root = "rmse", root_mean_squared_error = "rmse",
-    l1 = "l1", mae = "l1", mean_absolute_error = "l1",
-  },
-}
 
 local function sorted_names(t)
   local names = {}
@@ -122,37 +89,6 @@ local function expand(given)
     out[full], said[full] = given[name], name
   end
   return out
-end
-
-local function one_metric(names, name)
-  if type(name) ~= "string" then
-    opts.raise("gbdt.fit: metric must be a name or names, got %s", type(name))
-  end
-  local metric = name ~= "usual" and names[name]
-  if not metric then
-    local known = sorted_names(names)
-    for i, n in ipairs(known) do
-      if n == "usual" then table.remove(known, i) break end
-    end
-    opts.unknown("gbdt.fit", "metric", name, known)
-  end
-  return metric
-end
-
--- The metrics to follow, the one that stops first.
-local function choose_metrics(o)
-  local names = metrics[task[o.objective]]
-  local given = o.metric or { names.usual }
-  if type(given) ~= "table" then given = { given } end
-  local list, seen = {}, {}
-  local function add(name)
-    local metric = one_metric(names, name)
-    if not seen[metric] then list[#list + 1], seen[metric] = metric, true end
-  end
-  if o.stop_on then add(o.stop_on) end
-  for _, name in ipairs(given) do add(name) end
-  if #list == 0 then add(names.usual) end
-  return list
 end
 
 local function whole(o, name, low)
@@ -186,7 +122,7 @@ local function check(o)
   if o.first_metric_only ~= true then
     opts.raise "gbdt.fit: early stopping watches one metric; name it with stop_on"
   end
-  if o.num_class and o.objective ~= "multiclass" then
+  if o.num_class and o.objective ~= "multiclass" and o.objective ~= "multiclassova" then
     opts.raise("gbdt.fit: num_class is for objective 'multiclass', not '%s'", o.objective)
   end
 end
@@ -199,14 +135,10 @@ function params.read(given)
   for name, value in pairs(params.engine) do defaults[name] = value end
   for name, value in pairs(loop) do defaults[name] = value end
   local o = opts.merge("gbdt.fit", defaults, expand(given))
-  local objective = objectives[o.objective]
-  if not objective then
-    opts.unknown("gbdt.fit", "objective", tostring(o.objective), sorted_names(objectives))
-  end
-  o.objective = objective
+  objectives.read(o, params.engine)
   read_boosting(o)
   check(o)
-  o.metrics = choose_metrics(o)
+  o.metrics = objectives.metrics(o)
   if o.verbosity ~= nil then o.progress = o.progress or o.verbosity == true
     or (type(o.verbosity) == "number" and o.verbosity > 0) end
   if o.is_provide_training_metric == nil then o.is_provide_training_metric = o.valid ~= nil end
@@ -219,12 +151,14 @@ end
 function params.for_engine(o)
   local out = {}
   for name in pairs(params.engine) do out[name] = o[name] end
+  out.quantiles = o.quantiles
   return out
 end
 
 -- Text of one value in a model file.
 local function value_text(v)
   if type(v) == "boolean" then return v and "1" or "0" end
+  if type(v) == "table" then return table.concat(v, ",") end
   return tostring(v)
 end
 
@@ -238,7 +172,7 @@ function params.to_text(o)
   put("metric", table.concat(o.metrics, ","))
   put("num_iterations", o.num_iterations)
   for _, name in ipairs(sorted_names(params.engine)) do
-    if name ~= "objective" then put(name, o[name]) end
+    if name ~= "objective" then put(name, name == "alpha" and o.quantiles or o[name]) end
   end
   put("early_stopping_round", o.early_stopping_rounds)
   put("early_stopping_min_delta", o.early_stopping_min_delta)
