@@ -6,9 +6,9 @@
 local c = require "neap.c.tree"
 local class = require "neap.class"
 local design = require "neap.design"
+local loop = require "neap.gbdt.loop"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
-local progress = require "neap.progress"
 
 local gbdt = {}
 
@@ -23,7 +23,8 @@ local function wrap(core, fields)
   m.classes = #classes > 0 and classes or nil
   m.feature_names = core:feature_names()
   m.best_iteration = core:iterations()
-  m.history = fields.history or { train = {}, valid = {} }
+  m.history = fields.history or { train = {}, valid = {}, sets = {} }
+  m.stopped_on, m.best_score = core:fact "stopped_on", fields.best_score
   m.params = fields.params
   m.warnings = fields.warnings or {}
   return m
@@ -36,72 +37,32 @@ local function spelling(name) return (name:gsub("[ \t\n\r]", "_")) end
 
 -- fitting ---------------------------------------------------------------------------------------
 
-local function follow(trainer, o, history)
-  local stop, larger
-  for i, name in ipairs(o.metrics) do
-    for set, key in pairs { [0] = "train", [1] = "valid" } do
-      if history[key][name] then
-        local v, up = trainer:metric(set, name)
-        table.insert(history[key][name], v)
-        if i == 1 then table.insert(history[key], v) end
-        if i == 1 and key == "valid" then stop, larger = v, up end
-      end
-    end
-  end
-  return stop, larger
-end
-
-local function new_history(o)
-  local history = { train = {}, valid = {} }
-  for _, name in ipairs(o.metrics) do
-    if o.valid then history.valid[name] = {} end
-    if o.is_provide_training_metric then history.train[name] = {} end
-  end
-  return history
-end
-
--- Run the iterations; the number to keep.
-local function run(trainer, o, history)
-  local line <close> = progress.start("gbdt.fit", o.num_iterations, o.progress)
-  local best, best_at = nil, trainer:iterations()
-  for i = 1, o.num_iterations do
-    if not trainer:step() then break end
-    local value, larger = follow(trainer, o, history)
-    local delta = o.early_stopping_min_delta
-    if value and (not best or (larger and value > best + delta)
-      or (not larger and value < best - delta)) then
-      best, best_at = value, trainer:iterations()
-    end
-    local text = value and ("valid %s %.6g"):format(o.metrics[1], value) or ""
-    local stopped = line:step(i, text, { iteration = i, metric = o.metrics[1], value = value })
-    local idle = trainer:iterations() - best_at
-    if stopped or (o.early_stopping_rounds > 0 and idle >= o.early_stopping_rounds) then break end
-  end
-  if o.early_stopping_rounds > 0 and best then return best_at end
-  return trainer:iterations()
-end
-
-local function odd_columns(core)
-  local warnings, infos = {}, core:unused_features()
-  local names = core:feature_names()
-  for _, f in ipairs(infos) do
-    warnings[#warnings + 1] = ("feature '%s' is constant or has no values"):format(names[f])
-  end
-  return warnings
-end
-
-local function check_classes(o, core)
+-- Looks at the model before it has trees, so that nothing fails after training; whether it is of
+-- classes.
+local function check_empty(trainer, o, names, warnings)
+  local core = trainer:finish(0)
+  if names then core:set_feature_names(names) end
   if o.num_class and o.num_class ~= #core:classes() then
     opts.raise("gbdt.fit: num_class is %s, the labels have %d classes", tostring(o.num_class),
       #core:classes())
   end
+  names = core:feature_names()
+  for _, f in ipairs(core:unused_features()) do
+    warnings[#warnings + 1] = ("feature '%s' is constant or has no values"):format(names[f])
+  end
+  return #core:classes() > 0
 end
 
-local function add_valid(trainer, o, names)
-  if not o.valid then return end
-  local x, y, weights, valid_names = design.pair("gbdt.fit: valid", o.valid)
-  if names then design.same_names("gbdt.fit: valid", valid_names, names) end
+-- With warnings where labels are classes.
+local function add_valid(trainer, set, names, warnings)
+  local where = "gbdt.fit: " .. set.name
+  local x, y, weights, valid_names = design.pair(where, set.data)
+  if names then design.same_names(where, valid_names, names) end
   trainer:add_valid(x, y, weights)
+  if warnings and #y > 0 and not y:ne(y[1]):any() then
+    warnings[#warnings + 1] = ("validation set '%s' holds labels of one class only"):format(
+      set.name)
+  end
 end
 
 --- Fit boosted trees: `gbdt.fit(x, y, options)`, or `gbdt.fit(D, options)` with a dataset, whose
@@ -125,11 +86,18 @@ end
 --- ("bagging" or "goss", with `top_rate` and `other_rate`), `pos_bagging_fraction` and
 --- `neg_bagging_fraction`; for "dart" `drop_rate`, `max_drop`, `skip_drop`, `uniform_drop`,
 --- `xgboost_dart_mode`; `bagging_seed`, `feature_fraction_seed` and `drop_seed` where they shall
---- differ from `seed`. More: `weights` (N, not negative), `valid = {x, y}` (or a data set),
---- `early_stopping_rounds` with `early_stopping_min_delta`: training ends when the first metric, or
---- the one named `stop_on`, has not improved on `valid` for so many iterations, and the model is
---- cut at the best one; `init_model` (trees to continue); `feature_names`; `progress` (true draws a
---- line on a terminal, a function gets a table each iteration and may return false to end).
+--- differ from `seed`. More: `weights` (N, not negative); `init_model` (trees to continue);
+--- `feature_names`; `progress` (true draws a line on a terminal, a function gets a table each
+--- iteration and may return false to end); `on_interrupt` ("return": Ctrl-C gives the model so far,
+--- with a warning, instead of an error).
+---
+--- `valid` is {x, y} or a dataset, or several: an array (with `valid_names`, else valid1, valid2
+--- ...) or a table by name; `history.sets[name][metric]` holds their curves. With
+--- `early_stopping_rounds` training ends when the first metric on the first set has not improved by
+--- more than `early_stopping_min_delta` for so many iterations, and the model is cut at the best
+--- one. `stop_on` names another: "auc", or "valid2.auc" for one set; `first_metric_only = false`
+--- watches all metrics on all sets, and the first that stands still decides. The model says in
+--- `stopped_on` which it was.
 ---
 --- Raises on lengths that differ, labels or weights that are NaN, one class only, and unknown or
 --- contradictory options.
@@ -157,16 +125,20 @@ function gbdt.fit(x, y, o)
     opts.raise("gbdt.fit: init_model must be a model, got %s", type(init))
   end
   local trainer <close> = c.trainer(params.for_engine(o), x, y, weights, init and init.core)
-  add_valid(trainer, o, names)
-  local history = new_history(o)
-  local core = trainer:finish(run(trainer, o, history))
-  check_classes(o, core)
+  local warnings = {}
+  local classes = check_empty(trainer, o, names, warnings)
+  for _, set in ipairs(o.sets) do add_valid(trainer, set, names, classes and warnings) end
+  loop.check(o, warnings)
+  local ran = loop.run(trainer, o, warnings)
+  local core = trainer:finish(ran.keep)
   if names then core:set_feature_names(names) end
+  if ran.stopped_on then core:set_fact("stopped_on", ran.stopped_on) end
   local kept = { metrics = o.metrics, num_iterations = o.num_iterations,
     early_stopping_rounds = o.early_stopping_rounds,
     early_stopping_min_delta = o.early_stopping_min_delta }
   for name, value in pairs(params.for_engine(o)) do kept[name] = value end
-  return wrap(core, { history = history, params = kept, warnings = odd_columns(core) })
+  return wrap(core, { history = ran.history, params = kept, warnings = warnings,
+    best_score = ran.best_score })
 end
 
 --- Read a model in LightGBM's text format (versions 2 to 4), plain or compressed. Categorical
@@ -319,9 +291,10 @@ end
 
 function Model:__tostring()
   local features = #self.feature_names
-  return ("gbdt model (%s): %d iterations, %d trees, %d features%s"):format(self.objective,
+  return ("gbdt model (%s): %d iterations, %d trees, %d features%s%s"):format(self.objective,
     self.core:iterations(), self.core:leaves(), features,
-    self.classes and (", %d classes"):format(#self.classes) or "")
+    self.classes and (", %d classes"):format(#self.classes) or "",
+    self.stopped_on and ", stopped on " .. self.stopped_on or "")
 end
 
 gbdt.Model = Model

@@ -1,4 +1,5 @@
 local base = require "neap.c.base"
+local command = require "tests.lua.command"
 local gbdt = require "neap.gbdt"
 local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
@@ -89,5 +90,160 @@ describe("sampling", function()
     fails("init_model is a random forest, boosting is not", { init_model = forest })
     fails("init_model is no random forest, boosting is", with(modes.forest,
       { init_model = gbdt.fit(x, y, { objective = "binary", num_iterations = 2 }) }))
+  end)
+end)
+
+describe("validation sets", function()
+  local x, y = binary(900, 4)
+  local xa, ya = binary(300, 5)
+  local xb, yb = binary(200, 6)
+  local o = { objective = "binary", num_iterations = 30, metric = { "auc", "binary_logloss" } }
+
+  it("come alone, in arrays and by name, and have curves of their own", function()
+    local alone = gbdt.fit(x, y, with(o, { valid = { xb, yb } }))
+    local two = gbdt.fit(x, y, with(o, { valid = { { xa, ya }, { x = xb, y = yb } } }))
+    local named = gbdt.fit(x, y, with(o, { valid = { late = { xb, yb }, early = { xa, ya } } }))
+    local titled = gbdt.fit(x, y, with(o, { valid = { { xa, ya } }, valid_names = { "a.b" } }))
+    assert.same(alone.history.valid, alone.history.sets.valid)
+    assert.equal(alone.history.train, alone.history.sets.train)
+    assert.same(two.history.sets.valid2, alone.history.sets.valid)
+    assert.equal(two.history.valid, two.history.sets.valid1)
+    assert.same(named.history.sets.late, two.history.sets.valid2)
+    assert.equal(named.history.valid, named.history.sets.early)
+    assert.same(titled.history.sets["a.b"], named.history.sets.early)
+    assert.equal(30, #two.history.sets.valid2.auc)
+    assert.is_nil(two.stopped_on)
+  end)
+
+  it("stop training by one metric of one set, and the model says which", function()
+    local sets = { valid = { { xa, ya }, { xb, yb } }, early_stopping_rounds = 3,
+      num_iterations = 200 }
+    for stop, where in pairs { ["auc"] = { "valid1", "auc" },
+      ["valid2.auc"] = { "valid2", "auc" }, ["valid2.log_loss"] = { "valid2", "binary_logloss" },
+      [false] = { "valid1", "auc" } } do
+      local m = gbdt.fit(x, y, with(with(o, sets), { stop_on = stop or nil }))
+      local curve, best, at = m.history.sets[where[1]][where[2]], nil, nil
+      for i, v in ipairs(curve) do
+        if not best or (where[2] == "auc" and v > best) or (where[2] ~= "auc" and v < best) then
+          best, at = v, i
+        end
+      end
+      assert.equal(at + 3, #curve)
+      assert.equal(at, m.best_iteration)
+      assert.equal(best, m.best_score)
+      assert.equal(table.concat(where, "."), m.stopped_on)
+      assert.matches(", stopped on " .. m.stopped_on .. "$", tostring(m))
+      assert.equal(m.stopped_on, gbdt.parse(m:text()).stopped_on)
+    end
+  end)
+
+  it("all watch with first_metric_only = false: the first that stands still decides", function()
+    local m = gbdt.fit(x, y, with(o, { valid = { a = { xa, ya }, b = { xb, yb } },
+      early_stopping_rounds = 4, num_iterations = 200, first_metric_only = false }))
+    local stop, who, at = math.huge, nil, nil
+    for _, set in ipairs { "a", "b" } do
+      for _, metric in ipairs { "auc", "binary_logloss" } do
+        local whole = gbdt.fit(x, y, with(o, { valid = { a = { xa, ya }, b = { xb, yb } },
+          num_iterations = 200 })).history.sets[set][metric]
+        local best, best_at
+        for i, v in ipairs(whole) do
+          if not best or (metric == "auc" and v > best) or (metric ~= "auc" and v < best) then
+            best, best_at = v, i
+          end
+          if i - best_at >= 4 then
+            if i < stop then stop, who, at = i, set .. "." .. metric, best_at end
+            break
+          end
+        end
+      end
+    end
+    assert.equal(who, m.stopped_on)
+    assert.equal(at, m.best_iteration)
+    assert.equal(stop, #m.history.sets.a.auc)
+  end)
+
+  it("do not stop DART, whose later iterations change earlier trees", function()
+    local m = gbdt.fit(x, y, with(o, { boosting = "dart", valid = { xa, ya },
+      early_stopping_rounds = 1, num_iterations = 12 }))
+    assert.equal(12, m.best_iteration)
+    assert.is_nil(m.stopped_on)
+    assert.same({ "early stopping is not available with boosting 'dart', whose later iterations "
+      .. "change earlier trees; all iterations are kept" }, m.warnings)
+  end)
+
+  it("show in the progress", function()
+    local seen = {}
+    gbdt.fit(x, y, with(o, { valid = { { xa, ya }, { xb, yb } }, stop_on = "valid2.binary_logloss",
+      progress = function(p) seen[#seen + 1] = p end }))
+    assert.equal(30, #seen)
+    assert.equal("valid2", seen[30].set)
+    assert.equal("binary_logloss", seen[30].metric)
+  end)
+
+  it("of one class give a warning", function()
+    local m = gbdt.fit(x, y, with(o, { valid = { xa, tensor.zeros { 300 } } }))
+    assert.same({ "validation set 'valid' holds labels of one class only" }, m.warnings)
+  end)
+
+  it("are refused when they or their names make no sense", function()
+    local function fails(text, more)
+      local message = support.message(gbdt.fit, x, y, with(o, more))
+      assert.equal("gbdt.fit: " .. text, message:match "gbdt%.fit: .*")
+    end
+    fails("valid: {x, y} or a data set expected, got number", { valid = 3 })
+    fails("valid is an empty table", { valid = {} })
+    fails("1 valid_names for 2 validation sets",
+      { valid = { { xa, ya }, { xb, yb } }, valid_names = { "one" } })
+    fails("'train' cannot name a validation set: each needs a text of its own, and not 'train'",
+      { valid = { xa, ya }, valid_names = "train" })
+    fails("'a' cannot name a validation set: each needs a text of its own, and not 'train'",
+      { valid = { { xa, ya }, { xb, yb } }, valid_names = { "a", "a" } })
+    fails("valid has names of its own beside valid_names",
+      { valid = { a = { xa, ya } }, valid_names = { "b" } })
+    fails("unknown validation set 'valid3' (did you mean 'valid1'?)",
+      { valid = { { xa, ya }, { xb, yb } }, stop_on = "valid3.auc" })
+    fails("unknown metric 'auk' (did you mean 'auc'?)", { valid = { xa, ya }, stop_on = "auk" })
+    fails("stop_on = 'auc' without valid = {x, y}: nothing to watch", { stop_on = "auc" })
+    fails("stop_on must be 'metric' or 'set.metric', got number", { stop_on = 3 })
+    fails("stop_on = 'auc' names one metric, first_metric_only = false watches all",
+      { valid = { xa, ya }, stop_on = "auc", first_metric_only = false })
+    fails("first_metric_only must be true or false, got number", { first_metric_only = 1 })
+    fails("unknown on_interrupt 'stop' (known: raise, return)", { on_interrupt = "stop" })
+    fails("b: y is missing", { valid = { a = { xa, ya }, b = { xb } } })
+    fails("valid: feature 1 is 'z', the model was fitted on 'a'", {
+      feature_names = { "a", "b", "c", "d", "e" },
+      valid = { x = xa, y = ya, names = { "z", "a", "b", "c", "d" } } })
+    fails("valid x has 4 features, x has 5", { valid = { xa[{ {}, { 1, 4 } }], ya } })
+    local many = {}
+    for i = 1, 16 do many[i] = { xa, ya } end
+    fails("more than 15 validation sets", { valid = many })
+  end)
+end)
+
+describe("Ctrl-C", function()
+  -- A script that presses it in iteration 5 of 50.
+  local script = [[
+    local gbdt, tensor = require "neap.gbdt", require "neap.tensor"
+    local x = tensor.randn { 500, 3, seed = 1 }
+    local stat <close> = io.open "/proc/self/stat"
+    local kill = "kill -INT " .. stat:read "n"
+    local ok, m = pcall(gbdt.fit, x, x[{ {}, 1 }], { num_iterations = 50, on_interrupt = %s,
+      progress = function(p) if p.iteration == 5 then io.popen(kill):close() end end })
+    print(ok and m.best_iteration, ok and m.warnings[1], ok and #m:predict(x))]]
+
+  local function run(option)
+    return command.shell(".", ("%s -e %s"):format(command.neap,
+      command.quote(script:format(option))))
+  end
+
+  it("gives the model so far with on_interrupt = 'return'", function()
+    assert.equal("5\tinterrupted after 5 of 50 iterations\t500\n", run "'return'".out)
+  end)
+
+  it("raises otherwise", function()
+    local result = run "nil"
+    assert.equal(130, result.code)
+    assert.equal("", result.out)
+    assert.matches("interrupted", result.err)
   end)
 end)

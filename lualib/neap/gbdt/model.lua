@@ -8,7 +8,9 @@ local class = require "neap.class"
 ---@field feature_names string[]
 ---@field best_iteration integer iterations kept: the best one when training stopped early
 ---@field history table history.valid[metric][i] and history.train[metric][i] after iteration i;
---- history.valid[i] and history.train[i] are the metric that stops
+--- history.valid[i] and history.train[i] are the first metric; history.sets[name] are all sets
+---@field stopped_on string? what early stopping watched, as "valid.auc"
+---@field best_score number? its best value
 ---@field params table the options in force, under LightGBM's names
 ---@field warnings string[] what is odd about the data but no error
 local Model = class "neap.gbdt.Model"

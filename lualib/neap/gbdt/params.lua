@@ -1,5 +1,6 @@
 --- Options of gbdt.fit: LightGBM's names and aliases, checked.
 local c = require "neap.c.tree"
+local loop = require "neap.gbdt.loop"
 local objectives = require "neap.gbdt.objectives"
 local opts = require "neap.opts"
 
@@ -12,7 +13,7 @@ params.engine = c.options()
 params.engine.objective = "regression"
 
 -- What the loop around it takes.
-local loop = {
+local around = {
   num_iterations = 100,
   num_class = none,
   metric = none,
@@ -21,6 +22,8 @@ local loop = {
   early_stopping_rounds = 0,
   early_stopping_min_delta = 0.0,
   valid = none,
+  valid_names = none,
+  on_interrupt = "raise",
   weights = none,
   feature_names = none,
   init_model = none,
@@ -119,8 +122,16 @@ local function check(o)
   if o.early_stopping_rounds > 0 and not o.valid then
     opts.raise "gbdt.fit: early_stopping_rounds without valid = {x, y}: nothing to watch"
   end
-  if o.first_metric_only ~= true then
-    opts.raise "gbdt.fit: early stopping watches one metric; name it with stop_on"
+  if o.on_interrupt ~= "raise" and o.on_interrupt ~= "return" then
+    opts.unknown("gbdt.fit", "on_interrupt", tostring(o.on_interrupt), { "raise", "return" })
+  end
+  if type(o.first_metric_only) ~= "boolean" then
+    opts.raise("gbdt.fit: first_metric_only must be true or false, got %s",
+      type(o.first_metric_only))
+  end
+  if not o.first_metric_only and o.stop_on then
+    opts.raise("gbdt.fit: stop_on = '%s' names one metric, first_metric_only = false watches all",
+      o.stop_on)
   end
   if o.num_class and o.objective ~= "multiclass" and o.objective ~= "multiclassova" then
     opts.raise("gbdt.fit: num_class is for objective 'multiclass', not '%s'", o.objective)
@@ -133,10 +144,11 @@ end
 function params.read(given)
   local defaults = {}
   for name, value in pairs(params.engine) do defaults[name] = value end
-  for name, value in pairs(loop) do defaults[name] = value end
+  for name, value in pairs(around) do defaults[name] = value end
   local o = opts.merge("gbdt.fit", defaults, expand(given))
   objectives.read(o, params.engine)
   read_boosting(o)
+  loop.read_stop(o)
   check(o)
   o.metrics = objectives.metrics(o)
   if o.verbosity ~= nil then o.progress = o.progress or o.verbosity == true

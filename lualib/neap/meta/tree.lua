@@ -119,6 +119,11 @@ function trainer:finish(iterations) end
 ---@return neap.trainer
 function c.trainer(options, x, y, weights, init) end
 
+--- Call f; whether it ended by itself and not by Ctrl-C. Other errors pass.
+---@param f function
+---@return boolean
+function c.until_interrupt(f) end
+
 --- Names and defaults of the scalar options, a fresh table.
 ---@return table<string, integer|number|boolean|string>
 function c.options() end
