@@ -48,11 +48,12 @@ end
 --- x, y }; x may be a frame.
 ---@param where string
 ---@param d table
+---@param matrix? fun(x: any): any, string[]? in place of `design.matrix`
 ---@return neap.tensor x
 ---@return neap.tensor y
 ---@return neap.tensor? weights
 ---@return string[]? names
-function design.pair(where, d)
+function design.pair(where, d, matrix)
   if type(d) ~= "table" then
     opts.raise("%s: {x, y} or a data set expected, got %s", where, type(d))
   end
@@ -69,8 +70,8 @@ function design.pair(where, d)
         missing, #y)
     end
   end
-  local matrix, names = design.matrix(x)
-  return matrix, y, rawget(d, "weights") or d.w, d.names or names
+  local rows, names = (matrix or design.matrix)(x)
+  return rows, y, rawget(d, "weights") or d.w, d.names or names
 end
 
 local function same(name) return name end
@@ -101,8 +102,13 @@ function design.same_names(where, names, known, spelling)
   end
 end
 
--- The columns of a frame that a model calls `known`.
-local function columns_of(where, f, known, spelling)
+--- The columns of a frame that a model calls `known`, wherever they stand.
+---@param where string
+---@param f neap.frame
+---@param known string[]
+---@param spelling fun(name: string): string how the model spells a name
+---@return string[]
+function design.columns(where, f, known, spelling)
   local by_spelling, names = {}, {}
   for _, name in ipairs(f:columns()) do by_spelling[spelling(name)] = name end
   for i, name in ipairs(known) do
@@ -128,7 +134,7 @@ end
 function design.inputs(where, x, known, spelling)
   if design.is_frame(x) then
     if not known then return (design.matrix(x)) end
-    return x:matrix(columns_of(where, x, known, spelling or same))
+    return x:matrix(design.columns(where, x, known, spelling or same))
   end
   if not design.is_data(x) then return x end
   if known then design.same_names(where, x.names, known, spelling) end

@@ -4,6 +4,7 @@
 --- every split learns a side for it; infinities are ordinary values. A model has the same bits at
 --- any number of threads.
 local c = require "neap.c.tree"
+local categories = require "neap.gbdt.categories"
 local class = require "neap.class"
 local design = require "neap.design"
 local loop = require "neap.gbdt.loop"
@@ -27,13 +28,10 @@ local function wrap(core, fields)
   m.stopped_on, m.best_score = core:fact "stopped_on", fields.best_score
   m.params = fields.params
   m.warnings = fields.warnings or {}
+  m.levels = categories.levels(core)
+  m.unseen = core:fact "unseen" or "missing"
   return m
 end
-
--- data ------------------------------------------------------------------------------------------
-
--- Files of LightGBM have no blanks in names.
-local function spelling(name) return (name:gsub("[ \t\n\r]", "_")) end
 
 -- fitting ---------------------------------------------------------------------------------------
 
@@ -54,9 +52,11 @@ local function check_empty(trainer, o, names, warnings)
 end
 
 -- With warnings where labels are classes.
-local function add_valid(trainer, set, names, warnings)
+local function add_valid(trainer, set, names, text, warnings)
   local where = "gbdt.fit: " .. set.name
-  local x, y, weights, valid_names = design.pair(where, set.data)
+  local x, y, weights, valid_names = design.pair(where, set.data, function(f)
+    return categories.matrix(where, f, text)
+  end)
   if names then design.same_names(where, valid_names, names) end
   trainer:add_valid(x, y, weights)
   if warnings and #y > 0 and not y:ne(y[1]):any() then
@@ -67,11 +67,19 @@ end
 
 --- Fit boosted trees: `gbdt.fit(x, y, options)`, or `gbdt.fit(D, options)` with a dataset, whose
 --- names and weights are taken along (a table with `x`, `y` and perhaps `names` and `weights` will
---- do). Of a frame as `x` the columns of numbers are the features, under their names. Predictions
---- then find the columns of frames by name, and refuse datasets that lack a feature or have them in
---- another order. Text is no feature: `preprocess.one_hot` and `ordinal` make numbers of it and say
---- what becomes of a category that they have not seen; as a number that was not seen it goes down
---- the trees like any other, and NaN goes where missing values went.
+--- do). Of a frame as `x` the columns of numbers and of text are the features, under their names.
+--- Predictions then find the columns of frames by name, and refuse datasets that lack a feature or
+--- have them in another order.
+---
+--- Text columns of frames are categorical, by their texts; of tensors the columns that
+--- `categorical_feature` names or counts, which hold codes: integers from 0 to 16777215, NaN and
+--- negative ones missing, anything else refused (at prediction a code with a fraction loses it, one
+--- beyond the range was not seen). Each of the `max_bin` most frequent codes with
+--- `min_data_in_bin` rows has a bin, the others share one. Up to `max_cat_to_onehot` bins are split
+--- one against the rest, more by the best set in the order of their gradients (`cat_smooth`,
+--- `cat_l2`, `max_cat_threshold`, `min_data_per_group`, as in LightGBM); missing codes learn their
+--- side. `unseen` says what becomes of categories that training did not have: "missing" (they go as
+--- missing ones), "other" (as those that share a bin; where none do, as missing) or "error".
 ---
 --- `y` is N labels: any integers for the objectives of classes, "binary", "focal" (`focal_alpha`,
 --- `focal_gamma`), "multiclass", "multiclassova"; numbers for "regression" (`reg_sqrt`),
@@ -81,15 +89,15 @@ end
 --- "cross_entropy". Options have LightGBM's names, aliases and defaults: `num_iterations`,
 --- `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`,
 --- `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction` with `bagging_freq`,
---- `feature_fraction`, `max_bin`, `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or
---- names). Sampling and dropping: `boosting` ("gbdt", "dart" or "rf"), `data_sample_strategy`
---- ("bagging" or "goss", with `top_rate` and `other_rate`), `pos_bagging_fraction` and
---- `neg_bagging_fraction`; for "dart" `drop_rate`, `max_drop`, `skip_drop`, `uniform_drop`,
---- `xgboost_dart_mode`; `bagging_seed`, `feature_fraction_seed` and `drop_seed` where they shall
---- differ from `seed`. More: `weights` (N, not negative); `init_model` (trees to continue);
---- `feature_names`; `progress` (true draws a line on a terminal, a function gets a table each
---- iteration and may return false to end); `on_interrupt` ("return": Ctrl-C gives the model so far,
---- with a warning, instead of an error).
+--- `feature_fraction`, `max_bin`, `categorical_feature` (a name, a number, or several),
+--- `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or names). Sampling and dropping:
+--- `boosting` ("gbdt", "dart" or "rf"), `data_sample_strategy` ("bagging" or "goss", with
+--- `top_rate` and `other_rate`), `pos_bagging_fraction` and `neg_bagging_fraction`; for "dart"
+--- `drop_rate`, `max_drop`, `skip_drop`, `uniform_drop`, `xgboost_dart_mode`; `bagging_seed`,
+--- `feature_fraction_seed` and `drop_seed` where they shall differ from `seed`. More: `weights` (N,
+--- not negative); `init_model` (trees to continue); `feature_names`; `progress` (true draws a line
+--- on a terminal, a function gets a table each iteration and may return false to end);
+--- `on_interrupt` ("return": Ctrl-C gives the model so far, with a warning, instead of an error).
 ---
 --- `valid` is {x, y} or a dataset, or several: an array (with `valid_names`, else valid1, valid2
 --- ...) or a table by name; `history.sets[name][metric]` holds their curves. With
@@ -111,23 +119,27 @@ end
 ---@param o? table
 ---@return neap.gbdt.Model
 function gbdt.fit(x, y, o)
-  local weights, names
-  if design.is_data(x) then
-    o = y
-    x, y, weights, names = design.pair("gbdt.fit", x)
-  else
-    x, names = design.matrix(x)
-  end
+  local data = design.is_data(x)
+  if data then o = y end
   o = params.read(o)
-  weights, names = o.weights or weights, o.feature_names or names
   local init = o.init_model
   if init ~= nil and not class.is(init, Model) then
     opts.raise("gbdt.fit: init_model must be a model, got %s", type(init))
   end
-  local trainer <close> = c.trainer(params.for_engine(o), x, y, weights, init and init.core)
+  local text = { unseen = o.unseen, known = init and init.levels }
+  local function matrix(f) return categories.matrix("gbdt.fit", f, text) end
+  local weights, names
+  if data then x, y, weights, names = design.pair("gbdt.fit", x, matrix)
+  else x, names = matrix(x) end
+  weights, names = o.weights or weights, o.feature_names or names
+  local engine, given = params.for_engine(o), o.categorical_feature
+  if given or text.levels then
+    engine.categorical_feature = categories.positions(given, names, text.levels, x)
+  end
+  local trainer <close> = c.trainer(engine, x, y, weights, init and init.core)
   local warnings = {}
   local classes = check_empty(trainer, o, names, warnings)
-  for _, set in ipairs(o.sets) do add_valid(trainer, set, names, classes and warnings) end
+  for _, set in ipairs(o.sets) do add_valid(trainer, set, names, text, classes and warnings) end
   loop.check(o, warnings)
   local ran = loop.run(trainer, o, warnings)
   local core = trainer:finish(ran.keep)
@@ -137,6 +149,7 @@ function gbdt.fit(x, y, o)
     early_stopping_rounds = o.early_stopping_rounds,
     early_stopping_min_delta = o.early_stopping_min_delta }
   for name, value in pairs(params.for_engine(o)) do kept[name] = value end
+  categories.keep(core, text.levels, kept)
   return wrap(core, { history = ran.history, params = kept, warnings = warnings,
     best_score = ran.best_score })
 end
@@ -165,7 +178,7 @@ end
 
 local function predict(self, where, x, kind, o)
   o = opts.merge(where, { num_iteration = 0 }, o)
-  local rows = design.inputs(where, x, self.feature_names, spelling)
+  local rows = categories.inputs(self, where, x)
   return self.core:predict(rows, kind, o.num_iteration)
 end
 
@@ -219,7 +232,12 @@ function Model:predict_leaf(x, o) return predict(self, "gbdt.predict_leaf", x, "
 ---     m:predict_row(x[1]) == m:predict(x)[1] --> true
 ---@param x neap.tensor F numbers
 ---@return number ...
-function Model:predict_row(x) return self.core:predict_row(x) end
+function Model:predict_row(x)
+  if self.unseen ~= "missing" then
+    x = self.core:admit(x:reshape(1, x:numel()), self.unseen)[1]
+  end
+  return self.core:predict_row(x)
+end
 
 local Importance = {}
 

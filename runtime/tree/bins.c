@@ -259,8 +259,10 @@ static neap_status fill_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t e
     const neap__feature *f = &job->b->feature[k];
     uint8_t *out = job->bin + begin * used + k;
     neap__matrix_column(job->x, f->input, begin, end - begin, v);
-    for (int64_t i = 0; i < end - begin; i++)
-      out[i * used] = isnan(v[i]) ? (uint8_t)f->bins : find_bin(f->bound, v[i]);
+    if (f->categories) NEAP_TRY(neap__categories_fill(f, v, end - begin, begin, out, used));
+    else
+      for (int64_t i = 0; i < end - begin; i++)
+        out[i * used] = isnan(v[i]) ? (uint8_t)f->bins : find_bin(f->bound, v[i]);
   }
   return neap_interrupt_check();
 }
@@ -288,8 +290,7 @@ static neap_status fill_grid(neap__bins *b, const neap__matrix *x) {
   return neap__bins_apply(b, x, b->grid);
 }
 
-neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_bin,
-                             int64_t min_data_in_bin, uint64_t seed) {
+neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, const neap_gbdt_options *o) {
   memset(b, 0, sizeof *b);
   b->rows = x->rows;
   b->columns = x->columns;
@@ -299,15 +300,16 @@ neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_b
   b->high = neap_alloc_array(x->columns, sizeof *b->high);
   b->offset = neap_alloc_array(x->columns, sizeof *b->offset);
   bool ok = b->feature && b->bounds && b->low && b->high && b->offset;
-  neap_rng rng = neap_rng_make(seed);
+  neap_rng rng = neap_rng_make((uint64_t)o->seed);
   sample_job job = {.x = x,
                     .b = b,
-                    .max_bin = max_bin,
-                    .min_data = min_data_in_bin,
+                    .max_bin = o->max_bin,
+                    .min_data = o->min_data_in_bin,
                     .samples = x->rows < SAMPLE ? x->rows : SAMPLE,
                     .rng = neap_rng_split(&rng, "gbdt/bins", 9)};
   neap_status st = ok ? look(b, x) : NEAP_ENOMEM;
   if (!st) st = neap_parallel_for(x->columns, COLUMNS, sample_columns, &job);
+  if (!st) st = neap__categories_find(b, x, o);
   if (!st) select_features(b);
   if (!st) st = fill_grid(b, x);
   if (st) neap__bins_drop(b);
@@ -315,6 +317,7 @@ neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_b
 }
 
 void neap__bins_drop(neap__bins *b) {
+  neap__categories_drop(b->categories, b->columns);
   neap_free(b->feature);
   neap_free(b->offset);
   neap_free(b->bounds);

@@ -16,6 +16,22 @@ neap_status neap__options_check(const neap_gbdt_options *o);
 
 enum { NEAP__MAX_BINS = 255 };
 
+/* The categories of a feature, by falling number of rows (ties: lower code first). The first own of
+ * them have bins 0 to own - 1; the others share bin own. */
+typedef struct {
+  int32_t seen, own;
+  int32_t limit;   /* above all codes */
+  int32_t *code;   /* [seen] */
+  uint8_t *bin;    /* [limit]: bin of a code, NEAP__UNSEEN for none */
+  uint8_t missing; /* bin of missing values: the one behind the last */
+  uint8_t unseen;  /* bin of codes that training did not have */
+  bool refuse;     /* those are an error instead */
+} neap__categories;
+
+/* Codes lie below this: a tree keeps a bit for every code up to the largest of a node. */
+enum { NEAP__UNSEEN = 255, NEAP__MAX_CODE = 1 << 24 };
+enum { NEAP__UNSEEN_MISSING, NEAP__UNSEEN_OTHER, NEAP__UNSEEN_ERROR }; /* option unseen */
+
 /* One feature in use. Value v lies in the first bin b with v <= bound[b]; the last bin has no
  * bound. Missing values have the bin behind the last one, if the training data had any. */
 typedef struct {
@@ -24,6 +40,7 @@ typedef struct {
   bool missing;   /* NaN occurred in training */
   double *bound;  /* [256], padded with +inf so that the search has a fixed depth */
   int32_t offset; /* of its first cell in a histogram */
+  const neap__categories *categories; /* NULL: numbers */
 } neap__feature;
 
 typedef struct {
@@ -37,17 +54,31 @@ typedef struct {
    * of the grid is row row[i] of x. */
   uint8_t *grid;
   int32_t *row;
-  double *low, *high; /* of all columns of x, NaN where there is no value */
+  double *low, *high;           /* of all columns of x, NaN where there is no value */
+  neap__categories *categories; /* [columns]; NULL: none are categorical */
   int64_t columns;
 } neap__bins;
 
-/* Cut x into bins; sampling (above 200,000 rows) draws from seed. */
-neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, int64_t max_bin,
-                             int64_t min_data_in_bin, uint64_t seed);
+/* Cut x into bins as max_bin, min_data_in_bin, unseen and the columns of o say; sampling (above
+ * 200,000 rows) draws from its seed. */
+neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, const neap_gbdt_options *o);
 void neap__bins_drop(neap__bins *b);
 
 /* bin[rows x used] of another matrix, cut as b is; NaN has the bin behind the last everywhere. */
 neap_status neap__bins_apply(const neap__bins *b, const neap__matrix *x, uint8_t *bin);
+
+/* Find the categories of the columns that o calls categorical, and give them bins; features are
+ * still in the order of the columns. NEAP_EVALUE for what is no code. */
+neap_status neap__categories_find(neap__bins *b, const neap__matrix *x, const neap_gbdt_options *o);
+void neap__categories_drop(neap__categories *all, int64_t columns); /* NULL is fine */
+
+/* What a file says of the feature: the codes that have a bin, "-1:4:0:2", and behind a second -1
+ * those that share one. Fresh text; NULL when memory is out. */
+char *neap__categories_text(const neap__categories *c);
+
+/* out[i * stride] = bin of v[i]; first is the row of v[0], for messages. */
+neap_status neap__categories_fill(const neap__feature *f, const double *v, int64_t n, int64_t first,
+                                  uint8_t *out, int64_t stride);
 
 /* fixed point ---------------------------------------------------------------------------------- */
 
@@ -102,13 +133,20 @@ typedef struct {
   int32_t feature; /* index into bins->feature */
   int32_t bin;     /* last bin that goes left */
   bool missing_left;
+  bool sorted; /* categories by their gradients: cat_l2 holds for the children */
   neap__cell left;
+  uint64_t set[4]; /* categorical: the bins that go left, a bit each */
 } neap__split;
 
 typedef struct {
   double l1, l2, min_gain, min_hessian;
   int64_t min_rows;
+  /* of categorical features */
+  int64_t onehot, most, group; /* max_cat_to_onehot, max_cat_threshold, min_data_per_group */
+  double cat_l2, cat_smooth;
 } neap__split_rule;
+
+neap__split_rule neap__split_rule_of(const neap_gbdt_options *o);
 
 /* A leaf about to be split: its sums, and what it improves the loss by as it is. */
 typedef struct {
@@ -145,6 +183,37 @@ neap_status neap__loops_select(const neap__loops **out);
  * replaced only by a strictly larger gain. */
 void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32_t index,
                          const neap__cell *h, const neap__whole *w, neap__split *best);
+
+/* The same for a categorical feature: one category against the rest where there are few, else the
+ * first ones in the order of gradients from either end. The side of missing values is the right
+ * one, since files know no other; without any, the larger side is. */
+void neap__split_category(const neap__feature *f, int32_t index, const neap__cell *h,
+                          const neap__whole *w, neap__split *best);
+
+/* What a cut must gain more than: the best so far, min_gain_to_split, rounding noise. */
+double neap__least_gain(const neap__whole *w, const neap__split *best);
+
+/* Whether a side of a cut has min_data_in_leaf rows and min_sum_hessian_in_leaf. */
+bool neap__side_enough(neap__cell side, const neap__whole *w);
+
+/* What the leaf gains by a cut, with more l2 for the children. */
+double neap__cut_gain(const neap__whole *w, neap__cell left, double more_l2);
+
+/* Outputs of the two children, without learning rate. */
+void neap__split_outputs(const neap__split *s, const neap__whole *w, double output[2]);
+
+/* Count into *cats and *words what the sets of a split take in a tree; then write the split as a
+ * node of it: feature, threshold, decision, and its set behind those of *cats others. */
+void neap__split_measure(const neap__split *s, const neap__feature *f, int64_t *cats,
+                         int64_t *words);
+void neap__split_store(const neap__split *s, const neap__feature *f, neap__tree *t, int32_t node,
+                       int64_t *cats);
+
+/* The categorical case of both. */
+void neap__categories_measure(const neap__split *s, const neap__categories *c, int64_t *cats,
+                              int64_t *words);
+void neap__categories_store(const neap__split *s, const neap__categories *c, neap__tree *t,
+                            int64_t *cats);
 
 /* Which bins of f go left: goes_left[bin] is 1 or 0 for every bin, the missing one included. */
 void neap__split_table(const neap__split *s, const neap__feature *f, uint8_t goes_left[256]);

@@ -20,7 +20,7 @@ static neap_status new_leaf(neap__grower *g, int32_t *index) {
     g->room = room;
   }
   *index = g->made++;
-  g->leaves[*index] = (neap__leaf){.child = {-1, -1}};
+  g->leaves[*index] = (neap__leaf){.parent = -1, .child = {-1, -1}};
   return NEAP_OK;
 }
 
@@ -42,6 +42,12 @@ static neap_status make_children(neap__grower *g, int32_t p, bool search) {
   left->begin = parent->begin;
   right->begin = parent->begin + left->count;
   left->depth = right->depth = parent->depth + 1;
+  left->parent = right->parent = p;
+  neap__whole w = neap__whole_of(parent->total, g->s, &g->rule);
+  double output[2];
+  neap__split_outputs(&parent->best, &w, output);
+  left->output = output[0];
+  right->output = output[1];
   if (search && (neap__can_split(g, left) || neap__can_split(g, right))) {
     neap__leaf *small = left->count <= right->count ? left : right,
                *large = small == left ? right : left;
@@ -151,6 +157,8 @@ static neap_status start_tree(neap__grower *g, const neap__pair *pairs, const ui
   neap__leaf *p = &g->leaves[root];
   p->count = g->grown;
   NEAP_TRY(neap__scale_fix(g->s, pairs, g->b->rows, g->b->row, g->grown, g->pairs, &p->total));
+  p->output =
+      neap__leaf_output(neap__cell_g(p->total, g->s), neap__cell_h(p->total, g->s), &g->rule);
   if (!neap__can_split(g, p)) return NEAP_OK;
   NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
   NEAP_TRY(neap__histogram_sum_parallel(g, 0, g->grown, p->histogram, NULL));
@@ -173,25 +181,19 @@ static neap_status grow(neap__grower *g) {
 
 static void set_leaf(const neap__grower *g, neap__tree *t, int32_t number) {
   const neap__leaf *p = &g->leaves[g->current[number]];
-  double gradient = neap__cell_g(p->total, g->s), hessian = neap__cell_h(p->total, g->s);
-  t->leaf_value[number] = neap__leaf_output(gradient, hessian, &g->rule);
-  t->leaf_weight[number] = hessian;
+  t->leaf_value[number] = p->output;
+  t->leaf_weight[number] = neap__cell_h(p->total, g->s);
   t->leaf_count[number] = p->count;
 }
 
-static void set_node(const neap__grower *g, neap__tree *t, int32_t node) {
+static void set_node(const neap__grower *g, neap__tree *t, int32_t node, int64_t *cats) {
   const neap__leaf *p = &g->leaves[g->split[node]];
-  const neap__feature *f = &g->b->feature[p->best.feature];
-  double gradient = neap__cell_g(p->total, g->s), hessian = neap__cell_h(p->total, g->s);
-  t->feature[node] = f->input;
-  t->threshold[node] = p->best.bin < f->bins - 1 ? f->bound[p->best.bin] : f->bound[NEAP__MAX_BINS];
-  t->decision[node] =
-      (uint8_t)(NEAP__MISSING_NAN | (p->best.missing_left ? NEAP__DEFAULT_LEFT : 0));
+  neap__split_store(&p->best, &g->b->feature[p->best.feature], t, node, cats);
   t->left[node] = g->left[node];
   t->right[node] = g->right[node];
   t->gain[node] = p->best.gain;
-  t->internal_value[node] = neap__leaf_output(gradient, hessian, &g->rule);
-  t->internal_weight[node] = hessian;
+  t->internal_value[node] = p->output;
+  t->internal_weight[node] = neap__cell_h(p->total, g->s);
   t->internal_count[node] = p->count;
 }
 
@@ -208,10 +210,16 @@ neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const ui
   if (!st) st = grow(g);
   release_all(g);
   if (st) return st;
-  neap__tree *t = neap__tree_new(g->count, 0, 0, false, 0);
+  int64_t cats = 0, words = 0;
+  for (int32_t i = 0; i < g->count - 1; i++) {
+    const neap__split *s = &g->leaves[g->split[i]].best;
+    neap__split_measure(s, &g->b->feature[s->feature], &cats, &words);
+  }
+  neap__tree *t = neap__tree_new(g->count, cats, words, false, 0);
   if (!t) return NEAP_ENOMEM;
+  cats = 0;
   for (int32_t i = 0; i < g->count; i++) set_leaf(g, t, i);
-  for (int32_t i = 0; i < g->count - 1; i++) set_node(g, t, i);
+  for (int32_t i = 0; i < g->count - 1; i++) set_node(g, t, i, &cats);
   *tree = t;
   return NEAP_OK;
 }
@@ -245,9 +253,7 @@ neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_
   g->b = b;
   g->s = &g->scale;
   neap__scale_widths(g->s, b->rows);
-  g->rule = (neap__split_rule){o->lambda_l1, o->lambda_l2, o->min_gain_to_split,
-                               o->min_sum_hessian_in_leaf, o->min_data_in_leaf};
-  if (g->rule.min_rows < 1) g->rule.min_rows = 1;
+  g->rule = neap__split_rule_of(o);
   g->num_leaves = o->num_leaves < b->rows ? o->num_leaves : b->rows;
   g->max_depth = o->max_depth;
   g->pairs = neap_alloc_array(b->rows, sizeof *g->pairs);

@@ -13,7 +13,9 @@ enum { NEAP__BATCH = 8 }; /* leaves opened together */
 typedef struct {
   int64_t begin, count; /* its rows of the grid */
   int32_t depth;
+  int32_t parent;   /* -1: none */
   int32_t child[2]; /* leaves it was opened into; -1 before */
+  double output;    /* its value, without learning rate */
   neap__cell total;
   neap__cell *histogram; /* NULL when it can not be split or was opened */
   neap__split best;

@@ -85,8 +85,11 @@ static void sweep(const neap__whole *w, const neap__cell *h, int32_t bins, neap_
       at = b;
     }
   if (at >= 0)
-    *best = (neap__split){top, best->feature, at, missing_left,
-                          (neap__cell){c.first[at], c.second[at]}};
+    *best = (neap__split){.gain = top,
+                          .feature = best->feature,
+                          .bin = at,
+                          .missing_left = missing_left,
+                          .left = {c.first[at], c.second[at]}};
 }
 
 #define NAME_OF(isa) neap__loops_##isa

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "tensor/lua_tensor.h"
+#include "tree/lua_columns.h"
 #include "tree/tree.h"
 
 static const char MODEL[] = "neap.gbdt", TRAINER[] = "neap.trainer";
@@ -175,6 +176,7 @@ static int l_trainer(lua_State *L) {
   const neap_tensor *x = push_matrix(L, 2, "x");
   const double *y = push_rows(L, 3, x, "y"), *w = push_rows(L, 4, x, "weights");
   if (!y) neap_lua_raise(L, "gbdt.fit: y: tensor expected, got nil");
+  if (x->ndim == 2) o.columns = neap__lua_columns(L, 1, x->size[1]);
   trainer_box *box = lua_newuserdatauv(L, sizeof *box, 0);
   box->t = NULL;
   luaL_setmetatable(L, TRAINER);
@@ -343,6 +345,44 @@ static int m_unused_features(lua_State *L) {
   return 1;
 }
 
+/* m:categorical() -> numbers of the features that were categorical in training */
+static int m_categorical(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  lua_newtable(L);
+  for (int64_t f = 0, n = 0; f < neap_gbdt_features(m); f++) {
+    if (!neap_gbdt_is_categorical(m, f)) continue;
+    lua_pushinteger(L, f + 1);
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+/* m:admit(x, "other" | "error") -> x with categories not seen replaced, or refused */
+static int m_admit(lua_State *L) {
+  static const char *const policies[] = {"other", "error", NULL};
+  const neap_gbdt *m = check_model(L, 1);
+  bool refuse = luaL_checkoption(L, 3, NULL, policies) == 1;
+  const neap_tensor *x = push_matrix(L, 2, "x");
+  neap_tensor *out = neap_lua_push_tensor(L);
+  int64_t size[2] = {x->ndim > 0 ? x->size[0] : 0, neap_gbdt_features(m)};
+  neap_lua_check(L, neap_tensor_init_raw(out, NEAP_F64, 2, size));
+  return neap_lua_done(L, neap_gbdt_admit(m, x, refuse, neap_tensor_data(out)));
+}
+
+static int m_levels(lua_State *L) {
+  lua_pushstring(L, neap_gbdt_levels(check_model(L, 1)));
+  return 1;
+}
+
+/* m:set_levels(json): only right after fitting. */
+static int m_set_levels(lua_State *L) {
+  size_t n;
+  neap_gbdt *m = check_model(L, 1);
+  const char *json = luaL_checklstring(L, 2, &n);
+  neap_lua_check(L, neap_gbdt_set_levels(m, json, (int64_t)n));
+  return 0;
+}
+
 /* m:set_feature_names(names): only right after fitting, before anybody else holds the model. */
 static int m_set_feature_names(lua_State *L) {
   neap_gbdt *m = check_model(L, 1);
@@ -490,6 +530,10 @@ static const luaL_Reg model_methods[] = {
     {"feature_names", m_feature_names},
     {"unused_features", m_unused_features},
     {"set_feature_names", m_set_feature_names},
+    {"categorical", m_categorical},
+    {"admit", m_admit},
+    {"levels", m_levels},
+    {"set_levels", m_set_levels},
     {"importance", m_importance},
     {"text", m_text},
     {"save", m_save},

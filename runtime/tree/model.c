@@ -245,6 +245,16 @@ bool neap_gbdt_is_unused(const neap_gbdt *m, int64_t feature) {
   return m->infos && strcmp(m->infos[feature], "none") == 0;
 }
 
+const char *neap_gbdt_levels(const neap_gbdt *m) { return m->pandas ? m->pandas : ""; }
+
+neap_status neap_gbdt_set_levels(neap_gbdt *m, const char *json, int64_t n) {
+  char *copy = neap_strndup(json, (size_t)n);
+  if (!copy) return NEAP_ENOMEM;
+  neap_free(m->pandas);
+  m->pandas = copy;
+  return NEAP_OK;
+}
+
 const char *neap_gbdt_parameters(const neap_gbdt *m) { return m->parameters; }
 
 bool neap_gbdt_is_classifier(const neap_gbdt *m) { return m->class_count > 0; }

@@ -31,7 +31,9 @@ static neap_status search_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t
     for (int64_t stop = k + GROUP < g->used ? k + GROUP : g->used; k < stop; k++) {
       int32_t index = g->use ? g->use[k] : (int32_t)k;
       const neap__feature *f = &g->b->feature[index];
-      neap__split_feature(g->loops, f, index, p->histogram + f->offset, &w, best);
+      const neap__cell *h = p->histogram + f->offset;
+      if (f->categories) neap__split_category(f, index, h, &w, best);
+      else neap__split_feature(g->loops, f, index, h, &w, best);
     }
   }
   return NEAP_OK;

@@ -78,8 +78,9 @@ static neap_status start_infos(neap_trainer *t) {
   m->infos = neap_calloc_array(m->features, sizeof *m->infos);
   if (!m->infos) return NEAP_ENOMEM;
   for (int32_t k = 0; k < t->bins.used; k++) {
-    char **info = &m->infos[t->bins.feature[k].input];
-    *info = info_text(&t->bins, &t->bins.feature[k]);
+    const neap__feature *f = &t->bins.feature[k];
+    char **info = &m->infos[f->input];
+    *info = f->categories ? neap__categories_text(f->categories) : info_text(&t->bins, f);
     if (!*info) return NEAP_ENOMEM;
   }
   for (int64_t f = 0; f < m->features; f++) {
@@ -125,14 +126,14 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   neap_status st = neap__labels_model(&t->model, &t->o, y, matrix.rows, matrix.columns, init);
   if (!st) t->columns = t->model->per_iteration;
   if (!st) st = start_target(t, &t->set[0], y, weights, "label");
-  if (!st)
-    st = neap__bins_build(&t->bins, &matrix, o->max_bin, o->min_data_in_bin, (uint64_t)o->seed);
+  if (!st) st = neap__bins_build(&t->bins, &matrix, o);
   if (!st) st = start_scores(t, &t->set[0], x, init);
   if (!st) st = start_infos(t);
   if (!st) st = start_work(t);
   if (!st && (!init || neap__is_forest(o)) && o->boost_from_average)
     neap__loss_start(&t->loss, t->start);
   if (!st) st = neap__scores_average(t);
+  t->o.columns = NULL; /* borrowed for this call */
   if (st) neap_trainer_free(t);
   else *out = t;
   return st;

@@ -39,12 +39,17 @@ const char *neap_objective_name(neap_objective o);
 /* Words of the choices of options.def, in their order. */
 typedef enum { NEAP_BOOSTING_GBDT, NEAP_BOOSTING_DART, NEAP_BOOSTING_RF } neap_boosting;
 typedef enum { NEAP_SAMPLE_BAGGING, NEAP_SAMPLE_GOSS } neap_sample_strategy;
+/* What is said of single columns of x; NULL: nothing. Borrowed by the call that opens a trainer. */
+typedef struct {
+  const bool *categorical; /* [features]: codes of categories, not numbers */
+} neap_gbdt_columns;
 
 /* Parameters under LightGBM's names, listed in options.def. */
 typedef struct {
   neap_objective objective;
   const double *quantiles; /* several at once: rising, in (0, 1); borrowed until training is open */
   int64_t quantile_count;  /* 0: the one at alpha */
+  const neap_gbdt_columns *columns; /* NULL: nothing */
 #define INTEGER(name, value, low, high)  int64_t name;
 #define NUMBER(name, value, low, high)   double name;
 #define POSITIVE(name, value, low, high) double name;
@@ -124,6 +129,14 @@ neap_status neap_gbdt_predict(const neap_gbdt *m, const neap_tensor *x, neap_pre
 void neap_gbdt_predict_row(const neap_gbdt *m, const double *row, neap_predict_kind kind,
                            double *out);
 
+/* Whether the feature was categorical in training. */
+bool neap_gbdt_is_categorical(const neap_gbdt *m, int64_t feature);
+
+/* Put in the place of categories that the model has not seen the code of a rare one, as rare ones
+ * share a bin (NaN where none do), or refuse them: NEAP_EVALUE naming feature and row. out[rows x
+ * features] is x with that done. */
+neap_status neap_gbdt_admit(const neap_gbdt *m, const neap_tensor *x, bool refuse, double *out);
+
 int64_t neap_gbdt_features(const neap_gbdt *m);
 int64_t neap_gbdt_iterations(const neap_gbdt *m);
 int64_t neap_gbdt_trees(const neap_gbdt *m);
@@ -162,6 +175,12 @@ neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n);
 
 /* The lines of the parameters section as they were read, without neap's own; "" for none. */
 const char *neap_gbdt_parameters(const neap_gbdt *m);
+
+/* The levels of text columns, a JSON list of lists of texts, which stands behind the model as
+ * LightGBM's Python package writes it ("pandas_categorical:"): code c of a column is its text c,
+ * counted from 0. "" for none. */
+const char *neap_gbdt_levels(const neap_gbdt *m);
+neap_status neap_gbdt_set_levels(neap_gbdt *m, const char *json, int64_t n);
 
 /* What neap keeps in a model and its files beside what their formats have a place for: LightGBM's
  * text has it as a line "[neap_<name>: <value>]" of the parameters, which LightGBM passes over,

@@ -220,8 +220,10 @@ static void bins_cover_every_value_in_order(void **state) {
     for (int64_t i = 0; i < d.n; i += 2) d.x[3 * i + 2] = 7; /* a heavy value */
     neap__matrix x;
     neap__bins b;
+    neap_gbdt_options o = neap_gbdt_defaults();
+    o.max_bin = max_bin;
     assert_ok(neap__matrix_of(&x, &d.t, "test"));
-    assert_ok(neap__bins_build(&b, &x, max_bin, 3, 0));
+    assert_ok(neap__bins_build(&b, &x, &o));
     assert_int_equal(b.used, 3);
     for (int32_t k = 0; k < b.used; k++) {
       const neap__feature *f = &b.feature[k];
@@ -250,8 +252,9 @@ static void empty_and_constant_columns_are_left_out(void **state) {
   }
   neap__matrix x;
   neap__bins b;
+  neap_gbdt_options o = neap_gbdt_defaults();
   assert_ok(neap__matrix_of(&x, &d.t, "test"));
-  assert_ok(neap__bins_build(&b, &x, 255, 3, 0));
+  assert_ok(neap__bins_build(&b, &x, &o));
   assert_int_equal(b.used, 2);
   assert_int_equal(b.feature[0].input, 1);
   assert_int_equal(b.feature[1].input, 3);
@@ -309,7 +312,10 @@ static void loops_are_equal_on_every_processor(void **state) {
       h[b] = (neap__cell){(int64_t)(neap_rng_normal(&r) * 0x1p30) * n, ((n << 20) << s.shift) + n};
       total += h[b];
     }
-    neap__split_rule rule = {turn % 3 ? 0 : 0.4, turn % 2 ? 0 : 1, 0, turn % 5, 1 + turn % 30};
+    neap__split_rule rule = {.l1 = turn % 3 ? 0 : 0.4,
+                             .l2 = turn % 2 ? 0 : 1,
+                             .min_hessian = turn % 5,
+                             .min_rows = 1 + turn % 30};
     neap__whole w = neap__whole_of(total, &s, &rule);
     neap__split want = {.gain = 0, .bin = -1}, got;
     all[0]->sweep(&w, h, bins, (neap__cell){5, 3}, false, &want);

@@ -37,7 +37,9 @@ static data make(int64_t n, int64_t f, uint64_t seed) {
     d.bag[i] = neap_rng_uniform(&r) < 0.7;
   }
   assert_ok(neap__matrix_of(&d.matrix, &d.t, "test"));
-  assert_ok(neap__bins_build(&d.bins, &d.matrix, 255, 1, 0));
+  neap_gbdt_options o = neap_gbdt_defaults();
+  o.min_data_in_bin = 1;
+  assert_ok(neap__bins_build(&d.bins, &d.matrix, &o));
   return d;
 }
 

@@ -12,6 +12,8 @@ local class = require "neap.class"
 ---@field stopped_on string? what early stopping watched, as "valid.auc"
 ---@field best_score number? its best value
 ---@field params table the options in force, under LightGBM's names
+---@field levels table<integer, string[]>? the texts of text columns, by number of the column
+---@field unseen string what becomes of categories that training did not have
 ---@field warnings string[] what is odd about the data but no error
 local Model = class "neap.gbdt.Model"
 

@@ -26,6 +26,7 @@ local around = {
   on_interrupt = "raise",
   weights = none,
   feature_names = none,
+  categorical_feature = none,
   init_model = none,
   is_provide_training_metric = none,
   progress = false,
@@ -53,6 +54,7 @@ local aliases = {
   lambda_l2 = "reg_lambda lambda l2_regularization",
   min_gain_to_split = "min_split_gain",
   max_bin = "max_bins",
+  categorical_feature = "cat_feature categorical_column cat_column categorical_features",
   objective = "objective_type app application loss",
   metric = "metrics metric_types",
   seed = "random_seed random_state",
@@ -184,8 +186,11 @@ function params.to_text(o)
   put("metric", table.concat(o.metrics, ","))
   put("num_iterations", o.num_iterations)
   for _, name in ipairs(sorted_names(params.engine)) do
-    if name ~= "objective" then put(name, name == "alpha" and o.quantiles or o[name]) end
+    if name ~= "objective" and name ~= "unseen" then -- the latter is a fact of neap's
+      put(name, name == "alpha" and o.quantiles or o[name])
+    end
   end
+  put("categorical_feature", o.categorical_feature or "")
   put("early_stopping_round", o.early_stopping_rounds)
   put("early_stopping_min_delta", o.early_stopping_min_delta)
   return table.concat(lines)

@@ -50,6 +50,25 @@ function gbdt:unused_features() end
 ---@param names string[]
 function gbdt:set_feature_names(names) end
 
+--- Numbers of the features that were categorical in training.
+---@return integer[]
+function gbdt:categorical() end
+
+--- x with categories that the model has not seen replaced by a rare one ("other"), or refused
+--- ("error").
+---@param x neap.tensor N x F
+---@param policy string
+---@return neap.tensor
+function gbdt:admit(x, policy) end
+
+--- Levels of the text columns as JSON, "" for none.
+---@return string
+function gbdt:levels() end
+
+--- Set the levels; only right after fitting.
+---@param json string
+function gbdt:set_levels(json) end
+
 --- Importance of each feature in the order of the columns: "gain" or "split".
 ---@param kind string
 ---@return number[]
