@@ -273,12 +273,18 @@ neap_status neap__bins_apply(const neap__bins *b, const neap__matrix *x, uint8_t
 
 /* Keep the features that have something to split on, in the order of the columns. */
 static void select_features(neap__bins *b) {
+  int64_t cells = 0;
   for (int64_t c = 0; c < b->columns; c++) {
     neap__feature f = b->feature[c];
     if (f.bins + f.missing < 2 || f.bins == 0) continue;
-    f.offset = b->offset[b->used] = b->cells;
-    b->cells += f.bins + f.missing;
+    cells += f.bins + f.missing;
     b->feature[b->used++] = f;
+  }
+  /* Even distances make sums quicker and may waste as much memory as is used. */
+  b->even = 2 * cells >= (int64_t)b->used * PAD;
+  for (int32_t k = 0; k < b->used; k++) {
+    b->feature[k].offset = b->offset[k] = b->cells;
+    b->cells += b->even ? PAD : b->feature[k].bins + b->feature[k].missing;
   }
 }
 

@@ -49,6 +49,7 @@ typedef struct {
   int32_t cells; /* of a histogram */
   neap__feature *feature;
   int32_t *offset; /* of each feature in use, side by side for the histogram loop */
+  bool even;       /* offsets are multiples of 256 */
   double *bounds;
   /* rows x used. Growing a tree permutes the rows, so that those of a leaf lie side by side: row i
    * of the grid is row row[i] of x. */
@@ -164,7 +165,7 @@ double neap__leaf_output(double g, double h, const neap__split_rule *r);
 /* What is compiled once per instruction set. */
 typedef struct {
   /* h[cells] += pairs of the grid's rows begin <= i < end, over the features whose index is in use
-   * (NULL: all). */
+   * (NULL: all), or more. */
   void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift, int64_t begin,
                         int64_t end, const int32_t *use, int32_t used, neap__cell *h);
   /* Weigh the cuts behind each of the first bins, the left side starting with the sum start; best

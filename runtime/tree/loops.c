@@ -2,12 +2,25 @@
  * of kern are. No table uses fused multiply-add and sums are of integers, so all give the same
  * bits. */
 #include <math.h>
+#include <string.h>
 
 #include "tree/engine.h"
 
-enum { ROOM = 256 };
+enum { ROOM = NEAP__MAX_BINS + 1 };
 
 /* histograms ----------------------------------------------------------------------------------- */
+
+/* Features an even number of cells apart: the compiler knows where they begin, and four bins come
+ * in one load. What costs here is the number of instructions, not the cells. */
+static inline void add_even(const uint8_t *bin, int32_t used, neap__cell v, neap__cell *h) {
+  int32_t k = 0;
+  for (; k + 4 <= used; k += 4, h += 4 * ROOM) {
+    uint32_t four;
+    memcpy(&four, bin + k, sizeof four);
+    for (int j = 0; j < 4; j++) h[j * ROOM + (int32_t)(four >> 8 * j & 255)] += v;
+  }
+  for (; k < used; k++, h += ROOM) h[bin[k]] += v;
+}
 
 static inline void add_row(const uint8_t *bin, const int32_t *offset, int32_t used, neap__cell v,
                            neap__cell *h) {
@@ -22,10 +35,13 @@ static inline void add_row_of(const uint8_t *bin, const int32_t *offset, const i
 static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shift, int64_t begin,
                           int64_t end, const int32_t *use, int32_t used, neap__cell *h) {
   int64_t width = b->used;
+  bool few = use && 2 * used < b->used; /* summing too many is quicker than choosing many */
   for (int64_t i = begin; i < end; i++) {
+    const uint8_t *bin = b->grid + i * width;
     neap__cell v = neap__pair_cell(pairs[i], shift);
-    if (use) add_row_of(b->grid + i * width, b->offset, use, used, v, h);
-    else add_row(b->grid + i * width, b->offset, used, v, h);
+    if (few) add_row_of(bin, b->offset, use, used, v, h);
+    else if (b->even) add_even(bin, b->used, v, h);
+    else add_row(bin, b->offset, b->used, v, h);
   }
 }
 
