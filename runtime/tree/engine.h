@@ -168,10 +168,11 @@ typedef struct {
    * (NULL: all), or more. */
   void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift, int64_t begin,
                         int64_t end, const int32_t *use, int32_t used, neap__cell *h);
-  /* Weigh the cuts behind each of the first bins, the left side starting with the sum start; best
-   * is replaced by the first of those with the largest gain above its own. */
-  void (*sweep)(const neap__whole *w, const neap__cell *h, int32_t bins, neap__cell start,
-                bool missing_left, neap__split *best);
+  /* Weigh the cuts behind the bins, with what is missing on the right, then on the left (with
+   * nothing missing neither a second time nor behind the last); gain, bin, missing_left and left of
+   * best are replaced by those of the first cut with the largest gain above its own. */
+  void (*sweep)(const neap__whole *w, const neap__cell *h, int32_t bins, neap__cell missing,
+                neap__split *best);
 } neap__loops;
 
 /* Table number i, as neap_kern_at: scalar first, NULL past the last that this processor can run. */

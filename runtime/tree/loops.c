@@ -47,11 +47,13 @@ static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shif
 
 /* cuts ----------------------------------------------------------------------------------------- */
 
-/* Sums over the bins up to and including each one; a cell's two words apart, for vector loops. */
+/* What lies left of the cuts behind bins 0, 1, ...: start and the bins up to there, the two words
+ * of a cell side by side. */
 typedef struct {
-  int64_t first[ROOM], second[ROOM];
+  int64_t word[2 * ROOM];
+  neap__cell start;
   double gain[ROOM];
-} sums;
+} cuts;
 
 static bool is_enough(int64_t second, const neap__whole *w) {
   neap__cell side = {0, second};
@@ -67,45 +69,85 @@ static inline double improvement(double g, double h, double l1, double l2) {
   return t * t / (under > 0 ? under : HUGE_VAL);
 }
 
-static void weigh(const neap__whole *w, sums *c, int32_t from, int32_t to) {
+static void weigh(const neap__whole *w, cuts *c, int32_t from, int32_t to) {
   double l1 = w->r->l1, l2 = w->r->l2, g = w->g, h = w->h, unsplit = w->unsplit;
   double g_unit = w->s->g, h_unit = w->s->h;
+  int64_t first = c->start[0], second = c->start[1];
   int shift = w->s->shift;
   for (int32_t b = from; b < to; b++) {
-    double left_g = (double)c->first[b] * g_unit;
-    double left_h = (double)(c->second[b] >> shift) * h_unit;
+    double left_g = (double)(c->word[2 * b] + first) * g_unit;
+    double left_h = (double)((c->word[2 * b + 1] + second) >> shift) * h_unit;
     c->gain[b] =
         improvement(left_g, left_h, l1, l2) + improvement(g - left_g, h - left_h, l1, l2) - unsplit;
   }
 }
 
-/* Sides only grow or shrink along the way, so the cuts that leave enough on both sides are one
- * stretch. */
-static void sweep(const neap__whole *w, const neap__cell *h, int32_t bins, neap__cell start,
-                  bool missing_left, neap__split *best) {
-  sums c;
-  for (int32_t b = 0; b < bins; b++) {
-    start += h[b];
-    c.first[b] = start[0];
-    c.second[b] = start[1];
+/* Whether any cut may improve on gain: by products instead of quotients, with room for rounding. Of
+ * the features of a leaf only a few get past it. */
+static bool may_improve(const neap__whole *w, const cuts *c, int32_t from, int32_t to,
+                        double gain) {
+  double l1 = w->r->l1, l2 = w->r->l2, g = w->g, h = w->h, least = (gain + w->unsplit) * (1 - 1e-9);
+  double g_unit = w->s->g, h_unit = w->s->h;
+  int64_t first = c->start[0], second = c->start[1], any = 0;
+  int shift = w->s->shift;
+  for (int32_t b = from; b < to; b++) {
+    double left_g = (double)(c->word[2 * b] + first) * g_unit, right_g = g - left_g;
+    double left_h = (double)((c->word[2 * b + 1] + second) >> shift) * h_unit;
+    double left = fabs(left_g) - l1, right = fabs(right_g) - l1;
+    double left_under = left_h + l2, right_under = h - left_h + l2;
+    left = left > 0 ? left : 0;
+    right = right > 0 ? right : 0;
+    double over = left * left * right_under + right * right * left_under;
+    double under = left_under * right_under;
+    any |= !(over < least * under); /* under 0 is left to the quotients */
   }
-  int32_t from = 0, to = bins;
-  while (from < to && !is_enough(c.second[from], w)) from++;
-  while (to > from && !is_enough(w->total[1] - c.second[to - 1], w)) to--;
-  weigh(w, &c, from, to);
-  int32_t at = -1;
+  return any != 0;
+}
+
+/* The first cut behind which the left side has enough rows and hessians, or the right side has not
+ * any more: the left only grows along the way. */
+static int32_t find_border(const neap__whole *w, const cuts *c, int32_t count, bool right) {
+  int32_t low = 0, high = count;
+  while (low < high) {
+    int32_t middle = (low + high) / 2;
+    int64_t second = c->word[2 * middle + 1] + c->start[1];
+    if (is_enough(right ? w->total[1] - second : second, w) == right) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static void try_cuts(const neap__whole *w, cuts *c, int32_t count, bool missing_left,
+                     neap__split *best) {
+  int32_t from = find_border(w, c, count, false), to = find_border(w, c, count, true), at = -1;
+  if (from >= to || !may_improve(w, c, from, to, best->gain)) return;
+  weigh(w, c, from, to);
   double top = best->gain;
   for (int32_t b = from; b < to; b++)
-    if (c.gain[b] > top) {
-      top = c.gain[b];
+    if (c->gain[b] > top) {
+      top = c->gain[b];
       at = b;
     }
-  if (at >= 0)
-    *best = (neap__split){.gain = top,
-                          .feature = best->feature,
-                          .bin = at,
-                          .missing_left = missing_left,
-                          .left = {c.first[at], c.second[at]}};
+  if (at < 0) return;
+  best->gain = top;
+  best->bin = at;
+  best->missing_left = missing_left;
+  best->left = (neap__cell){c->word[2 * at], c->word[2 * at + 1]} + c->start;
+}
+
+static void sweep(const neap__whole *w, const neap__cell *h, int32_t bins, neap__cell missing,
+                  neap__split *best) {
+  cuts c;
+  neap__cell sum = {0, 0};
+  bool any = missing[1] != 0;
+  for (int32_t b = 0; b < bins; b++) {
+    sum += h[b];
+    memcpy(&c.word[2 * b], &sum, sizeof sum);
+  }
+  c.start = (neap__cell){0, 0};
+  try_cuts(w, &c, bins - !any, false, best);
+  c.start = missing;
+  if (any) try_cuts(w, &c, bins - 1, true, best);
 }
 
 #define NAME_OF(isa) neap__loops_##isa

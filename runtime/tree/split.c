@@ -74,8 +74,7 @@ void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32
   neap__split found = {.gain = least, .feature = index};
   neap__cell missing = f->missing ? h[f->bins] : (neap__cell){0, 0};
   bool any = missing[1] != 0;
-  loops->sweep(w, h, f->bins - !any, (neap__cell){0, 0}, false, &found);
-  if (any) loops->sweep(w, h, f->bins - 1, missing, true, &found);
+  loops->sweep(w, h, f->bins, missing, &found);
   if (!(found.gain > least)) return;
   *best = found;
   /* Nothing missing here: rows that come later without a value go where most rows went. */

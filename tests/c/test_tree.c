@@ -316,13 +316,15 @@ static void loops_are_equal_on_every_processor(void **state) {
                              .l2 = turn % 2 ? 0 : 1,
                              .min_hessian = turn % 5,
                              .min_rows = 1 + turn % 30};
-    neap__whole w = neap__whole_of(total, &s, &rule);
+    neap__cell missing = {turn % 4 ? 0 : 5, turn % 4 ? 0 : 3};
+    neap__whole w = neap__whole_of(total + missing, &s, &rule);
     neap__split want = {.gain = 0, .bin = -1}, got;
-    all[0]->sweep(&w, h, bins, (neap__cell){5, 3}, false, &want);
+    all[0]->sweep(&w, h, bins, missing, &want);
     for (int i = 1; i < 3 && all[i]; i++) {
       got = (neap__split){.gain = 0, .bin = -1};
-      all[i]->sweep(&w, h, bins, (neap__cell){5, 3}, false, &got);
+      all[i]->sweep(&w, h, bins, missing, &got);
       assert_true(got.gain == want.gain && got.bin == want.bin);
+      assert_true(got.missing_left == want.missing_left);
       assert_true(got.left[0] == want.left[0] && got.left[1] == want.left[1]);
     }
   }
