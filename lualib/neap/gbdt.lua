@@ -10,6 +10,7 @@ local design = require "neap.design"
 local loop = require "neap.gbdt.loop"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
+require "neap.gbdt.explain" -- into the class of neap.gbdt.model
 
 local gbdt = {}
 

@@ -4,11 +4,10 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "tensor/lua_tensor.h"
 #include "tree/lua_columns.h"
-#include "tree/tree.h"
+#include "tree/lua_tree.h"
 
-static const char MODEL[] = "neap.gbdt", TRAINER[] = "neap.trainer";
+static const char MODEL[] = NEAP__LUA_GBDT, TRAINER[] = "neap.trainer";
 
 enum { ROW_OUTPUTS = 64 }; /* of predict_row on the C stack */
 
@@ -33,6 +32,8 @@ static neap_gbdt *check_model(lua_State *L, int arg) {
   return box->m;
 }
 
+neap_gbdt *neap__lua_check_gbdt(lua_State *L, int arg) { return check_model(L, arg); }
+
 static neap_trainer *check_trainer(lua_State *L, int arg) {
   trainer_box *box = luaL_checkudata(L, arg, TRAINER);
   if (!box->t) neap_lua_raise(L, "gbdt: the trainer was closed");
@@ -46,6 +47,10 @@ static const neap_tensor *push_matrix(lua_State *L, int arg, const char *name) {
     return neap_lua_push_as(L, arg, NEAP_F64, name);
   lua_pushvalue(L, arg);
   return t;
+}
+
+const neap_tensor *neap__lua_push_matrix(lua_State *L, int arg, const char *name) {
+  return push_matrix(L, arg, name);
 }
 
 /* The series at arg, as long as x has rows; NULL for nil. */
@@ -582,6 +587,7 @@ NEAP_LUA_EXPORT int luaopen_neap_c_tree(lua_State *L);
 int luaopen_neap_c_tree(lua_State *L) {
   neap_lua_class(L, MODEL, model_methods);
   neap_lua_class(L, TRAINER, trainer_methods);
+  neap__lua_add_explain(L);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -75,7 +75,7 @@ static bool in_category(const neap__tree *t, int32_t node, double v) {
   return code / 32 < words && (t->cat_bits[begin + code / 32] >> (code % 32) & 1);
 }
 
-static bool goes_left(const neap__tree *t, int32_t node, double v) {
+bool neap__tree_goes_left(const neap__tree *t, int32_t node, double v) {
   int decision = t->decision[node], missing = decision & NEAP__MISSING_MASK;
   if (decision & NEAP__CATEGORICAL)
     return isnan(v) ? (decision & NEAP__DEFAULT_LEFT) != 0 : in_category(t, node, v);
@@ -88,7 +88,8 @@ static bool goes_left(const neap__tree *t, int32_t node, double v) {
 
 int32_t neap__tree_leaf(const neap__tree *t, const double *row) {
   int32_t at = t->leaves > 1 ? 0 : -1;
-  while (at >= 0) at = goes_left(t, at, row[t->feature[at]]) ? t->left[at] : t->right[at];
+  while (at >= 0)
+    at = neap__tree_goes_left(t, at, row[t->feature[at]]) ? t->left[at] : t->right[at];
   return ~at;
 }
 

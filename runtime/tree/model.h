@@ -42,6 +42,9 @@ neap__tree *neap__tree_new(int64_t leaves, int64_t cats, int64_t words, bool lin
                            int64_t coefficients);
 neap__tree *neap__tree_copy(const neap__tree *t);
 
+/* Whether a row with the value v of the node's feature goes left. */
+bool neap__tree_goes_left(const neap__tree *t, int32_t node, double v);
+
 /* Leaf number reached by a row of doubles, and the value it gives (linear leaves included). */
 int32_t neap__tree_leaf(const neap__tree *t, const double *row);
 double neap__tree_value(const neap__tree *t, int32_t leaf, const double *row);

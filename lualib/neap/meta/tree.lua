@@ -74,6 +74,18 @@ function gbdt:set_levels(json) end
 ---@return number[]
 function gbdt:importance(kind) end
 
+--- Shares of the features in each raw score: N x (F + 1) or N x K x (F + 1).
+---@param x neap.tensor
+---@param iterations integer
+---@return neap.tensor
+function gbdt:shap(x, iterations) end
+
+--- Shares of pairs: N x (F + 1) x (F + 1) or N x K x (F + 1) x (F + 1).
+---@param x neap.tensor
+---@param iterations integer
+---@return neap.tensor
+function gbdt:shap_interactions(x, iterations) end
+
 --- The model as LightGBM text with these lines in its parameters section.
 ---@param parameters string
 ---@return string

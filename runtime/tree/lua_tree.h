@@ -1,0 +1,21 @@
+/* lua_tree.h — inside the module: what the files of the binding share. A file of its own adds
+ * methods to the class by calling neap_lua_class once more under its name. */
+#ifndef NEAP_TREE_LUA_TREE_H
+#define NEAP_TREE_LUA_TREE_H
+
+#include "tensor/lua_tensor.h"
+#include "tree/tree.h"
+
+/* The class of models. */
+#define NEAP__LUA_GBDT "neap.gbdt"
+
+/* The model at arg; a closed one is an error that says so. */
+neap_gbdt *neap__lua_check_gbdt(lua_State *L, int arg);
+
+/* Push the matrix at arg as f64 or f32: itself when it is one of them, whatever its strides. */
+const neap_tensor *neap__lua_push_matrix(lua_State *L, int arg, const char *name);
+
+/* Methods that explain a model; called when the module opens. */
+void neap__lua_add_explain(lua_State *L);
+
+#endif
