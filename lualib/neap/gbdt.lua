@@ -10,29 +10,14 @@ local design = require "neap.design"
 local loop = require "neap.gbdt.loop"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
+local wrap = require "neap.gbdt.wrap"
 require "neap.gbdt.explain" -- into the class of neap.gbdt.model
+require "neap.gbdt.refit"
 
 local gbdt = {}
 
 ---@class neap.gbdt.Model
 local Model = require "neap.gbdt.model"
-
-local function wrap(core, fields)
-  local m = Model()
-  m.core = core
-  m.objective = core:objective()
-  local classes = core:classes()
-  m.classes = #classes > 0 and classes or nil
-  m.feature_names = core:feature_names()
-  m.best_iteration = core:iterations()
-  m.history = fields.history or { train = {}, valid = {}, sets = {} }
-  m.stopped_on, m.best_score = core:fact "stopped_on", fields.best_score
-  m.params = fields.params
-  m.warnings = fields.warnings or {}
-  m.levels = categories.levels(core)
-  m.unseen = core:fact "unseen" or "missing"
-  return m
-end
 
 -- fitting ---------------------------------------------------------------------------------------
 

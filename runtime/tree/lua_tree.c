@@ -559,6 +559,18 @@ static const luaL_Reg trainer_methods[] = {
     {NULL, NULL},
 };
 
+/* refit(options, x, y, weights | nil, model, decay) -> model */
+static int l_refit(lua_State *L) {
+  lua_settop(L, 6);
+  neap_gbdt_options o = check_options(L);
+  const neap_gbdt *m = check_model(L, 5);
+  double decay = luaL_checknumber(L, 6);
+  const neap_tensor *x = push_matrix(L, 2, "x");
+  const double *y = push_rows(L, 3, x, "y"), *w = push_rows(L, 4, x, "weights");
+  if (!y) neap_lua_raise(L, "gbdt.refit: y: tensor expected, got nil");
+  return neap_lua_done(L, neap_gbdt_refit(&push_model(L)->m, m, &o, x, y, w, decay));
+}
+
 /* until_interrupt(f) -> true, or false when Ctrl-C ended f; any other error passes. Here, since the
  * pcall of the command hands an interrupt on. */
 static int l_until_interrupt(lua_State *L) {
@@ -579,6 +591,7 @@ static const luaL_Reg functions[] = {
     {"parse", l_parse},
     {"load", l_load},
     {"until_interrupt", l_until_interrupt},
+    {"refit", l_refit},
     {NULL, NULL},
 };
 

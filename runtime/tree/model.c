@@ -93,6 +93,14 @@ int32_t neap__tree_leaf(const neap__tree *t, const double *row) {
   return ~at;
 }
 
+int32_t neap__tree_leaf_of(const neap__tree *t, const neap__matrix *x, int64_t row) {
+  int32_t at = t->leaves > 1 ? 0 : -1;
+  while (at >= 0)
+    at = neap__tree_goes_left(t, at, neap__matrix_get(x, row, t->feature[at])) ? t->left[at]
+                                                                               : t->right[at];
+  return ~at;
+}
+
 double neap__tree_value(const neap__tree *t, int32_t leaf, const double *row) {
   if (!t->linear) return t->leaf_value[leaf];
   double sum = t->leaf_const[leaf];

@@ -114,6 +114,9 @@ uint64_t neap__checksum(uint64_t sum, const char *data, size_t n);
 
 neap_status neap__gbdt_set_classes(neap_gbdt *m, const int64_t *classes, int64_t count);
 
+/* A copy of m with its first trees, not compiled. */
+neap_status neap__gbdt_copy(neap_gbdt **out, const neap_gbdt *m, int64_t trees);
+
 /* Append a tree; takes it, also on failure. */
 neap_status neap__gbdt_append(neap_gbdt *m, neap__tree *t);
 
@@ -128,14 +131,18 @@ double neap__gbdt_value(const neap_gbdt *m, double raw);
 void neap__gbdt_transform(const neap_gbdt *m, neap_predict_kind kind, const double *raw,
                           double *out);
 
+/* Leaf number reached by a row of a matrix. */
+typedef struct neap__matrix neap__matrix;
+int32_t neap__tree_leaf_of(const neap__tree *t, const neap__matrix *x, int64_t row);
+
 /* Matrices ------------------------------------------------------------------------------------- */
 
 /* A borrowed view of a feature matrix. */
-typedef struct {
+struct neap__matrix {
   const char *data;
   bool f32;
   int64_t rows, columns, row_stride, column_stride; /* strides in elements */
-} neap__matrix;
+};
 
 /* NEAP_ESHAPE or NEAP_EDTYPE with what: "gbdt.fit", naming the rule that is broken. */
 neap_status neap__matrix_of(neap__matrix *out, const neap_tensor *x, const char *what);

@@ -87,4 +87,9 @@ bool neap__loss_renews(const neap__loss *l);
 neap_status neap__loss_renew(const neap__loss *l, int64_t column, const double *scores,
                              const neap__bins *b, const neap__grower *g, neap__tree *tree);
 
+/* The same for rows by themselves: the value that minimises the loss of rows[count] at scores,
+ * count > 0; items has room for as many. */
+double neap__loss_quantile(const neap__loss *l, int64_t column, const double *scores,
+                           const int32_t *rows, int64_t count, neap__weighted *items);
+
 #endif

@@ -170,6 +170,12 @@ bool neap__loss_renews(const neap__loss *l) {
          l->objective == NEAP_OBJECTIVE_QUANTILE;
 }
 
+double neap__loss_quantile(const neap__loss *l, int64_t column, const double *scores,
+                           const int32_t *rows, int64_t count, neap__weighted *items) {
+  for (int64_t i = 0; i < count; i++) items[i] = item(l, scores[rows[i]], rows[i]);
+  return neap__weighted_quantile(items, count, l->alpha[column]);
+}
+
 typedef struct {
   const neap__loss *l;
   const neap__bins *b;

@@ -55,13 +55,21 @@ static neap_status start_scores(neap_trainer *t, neap__set *s, const neap_tensor
   return st;
 }
 
-static neap_status start_target(neap_trainer *t, neap__set *s, const double *y,
-                                const double *weights, const char *what) {
+neap_status neap__set_target(neap__set *s, const neap_gbdt *m, const double *y,
+                             const double *weights, const char *what) {
   s->target = neap_alloc_array(s->rows, sizeof *s->target);
   if (!s->target) return NEAP_ENOMEM;
-  if (t->model->class_count) NEAP_TRY(neap__labels_number(t->model, y, s->rows, s->target, what));
+  if (m->class_count) NEAP_TRY(neap__labels_number(m, y, s->rows, s->target, what));
   else memcpy(s->target, y, (size_t)s->rows * sizeof *y);
   return copy_weights(weights, s->rows, &s->weight);
+}
+
+void neap__set_drop(neap__set *s) {
+  neap_free(s->target);
+  neap_free(s->weight);
+  neap_free(s->scores);
+  neap_free(s->sums);
+  neap_free(s->bin);
 }
 
 static char *info_text(const neap__bins *b, const neap__feature *f) {
@@ -125,7 +133,7 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   t->set[0].rows = matrix.rows;
   neap_status st = neap__labels_model(&t->model, &t->o, y, matrix.rows, matrix.columns, init);
   if (!st) t->columns = t->model->per_iteration;
-  if (!st) st = start_target(t, &t->set[0], y, weights, "label");
+  if (!st) st = neap__set_target(&t->set[0], t->model, y, weights, "label");
   if (!st) st = neap__bins_build(&t->bins, &matrix, o);
   if (!st) st = start_scores(t, &t->set[0], x, init);
   if (!st) st = start_infos(t);
@@ -153,7 +161,7 @@ neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const 
   neap__set *s = &t->set[t->sets];
   s->rows = matrix.rows;
   t->sets++; /* from here on neap_trainer_free sees it */
-  NEAP_TRY(start_target(t, s, y, weights, "valid label"));
+  NEAP_TRY(neap__set_target(s, t->model, y, weights, "valid label"));
   NEAP_TRY(start_scores(t, s, x, t->model));
   NEAP_TRY(neap__scores_average(t));
   s->bin = neap_alloc_array(s->rows * (t->bins.used ? t->bins.used : 1), 1);
@@ -162,13 +170,7 @@ neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const 
 
 void neap_trainer_free(neap_trainer *t) {
   if (!t) return;
-  for (int i = 0; i < t->sets; i++) {
-    neap_free(t->set[i].target);
-    neap_free(t->set[i].weight);
-    neap_free(t->set[i].scores);
-    neap_free(t->set[i].sums);
-    neap_free(t->set[i].bin);
-  }
+  for (int i = 0; i < t->sets; i++) neap__set_drop(&t->set[i]);
   neap__grower_free(t->grower);
   neap__bins_drop(&t->bins);
   neap_gbdt_free(t->model);
@@ -275,25 +277,11 @@ neap_status neap_trainer_step(neap_trainer *t, bool *grew) {
 int64_t neap_trainer_iterations(const neap_trainer *t) { return neap_gbdt_iterations(t->model); }
 
 neap_status neap_trainer_finish(neap_trainer *t, int64_t iterations, neap_gbdt **out) {
-  const neap_gbdt *m = t->model;
+  int64_t all = neap_gbdt_iterations(t->model), keep = iterations < all ? iterations : all;
   neap_gbdt *copy;
-  int64_t all = neap_gbdt_iterations(m), keep = iterations < all ? iterations : all;
   *out = NULL;
-  NEAP_TRY(neap__gbdt_new(&copy, m->features, m->objective_text, m->per_iteration));
-  copy->average = m->average;
-  const char *fact = neap_gbdt_fact(m, "objective");
-  neap_status st = fact ? neap_gbdt_set_fact(copy, "objective", fact) : NEAP_OK;
-  if (!st) st = neap__gbdt_objective(copy);
-  if (!st && m->class_count) st = neap__gbdt_set_classes(copy, m->classes, m->class_count);
-  for (int64_t i = 0; !st && i < keep * m->per_iteration; i++)
-    st = neap__gbdt_append(copy, neap__tree_copy(m->tree[i]));
-  if (!st) copy->infos = neap_calloc_array(m->features, sizeof *copy->infos);
-  if (!st && !copy->infos) st = NEAP_ENOMEM;
-  for (int64_t f = 0; !st && f < m->features; f++) {
-    copy->infos[f] = neap_strndup(m->infos[f], strlen(m->infos[f]));
-    if (!copy->infos[f]) st = NEAP_ENOMEM;
-  }
-  if (!st) st = neap__gbdt_compile(copy);
+  NEAP_TRY(neap__gbdt_copy(&copy, t->model, keep * t->columns));
+  neap_status st = neap__gbdt_compile(copy);
   if (st) neap_gbdt_free(copy);
   else *out = copy;
   return st;

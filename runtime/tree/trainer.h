@@ -55,6 +55,11 @@ struct neap_trainer {
   bool broken;
 };
 
+/* Numbers or class numbers, and weights, of s->rows rows; what: "label". */
+neap_status neap__set_target(neap__set *s, const neap_gbdt *m, const double *y,
+                             const double *weights, const char *what);
+void neap__set_drop(neap__set *s);
+
 static inline bool neap__is_forest(const neap_gbdt_options *o) {
   return o->boosting == NEAP_BOOSTING_RF;
 }

@@ -104,6 +104,13 @@ neap_status neap_trainer_metric(neap_trainer *t, int set, const char *name, doub
 /* The model of the first iterations (init's included; at most those made). The trainer stays. */
 neap_status neap_trainer_finish(neap_trainer *t, int64_t iterations, neap_gbdt **out);
 
+/* *out is m with leaves set anew on other rows, the structure kept: decay * old + (1 - decay) *
+ * what the rows of a leaf ask for. o: the objective's options and the lambdas count. Works for
+ * loaded models of objectives that can be trained; not for linear leaves. */
+neap_status neap_gbdt_refit(neap_gbdt **out, const neap_gbdt *m, const neap_gbdt_options *o,
+                            const neap_tensor *x, const double *y, const double *weights,
+                            double decay);
+
 int64_t neap_trainer_iterations(const neap_trainer *t);
 void neap_trainer_free(neap_trainer *t); /* NULL is fine */
 

@@ -375,8 +375,11 @@ static neap_status run(const data *d, const data *v, neap_gbdt_options o) {
   neap_status st = neap_trainer_add_valid(t, &v->t, v->y, NULL);
   for (int i = 0; !st && i < 4; i++) st = neap_trainer_step(t, &grew);
   if (!st) st = neap_trainer_finish(t, 4, &m);
+  neap_gbdt *later = NULL;
+  if (!st) st = neap_gbdt_refit(&later, m, &o, &v->t, v->y, v->w, 0.5);
   neap_trainer_free(t);
   neap_gbdt_free(m);
+  neap_gbdt_free(later);
   return st;
 }
 

@@ -247,3 +247,149 @@ describe("Ctrl-C", function()
     assert.matches("interrupted", result.err)
   end)
 end)
+
+describe("refit", function()
+  -- The numbers behind a key, tree by tree.
+  local function lists(text, key)
+    local out = {}
+    for line in text:gmatch("\n" .. key .. "=([^\n]*)") do
+      local numbers = {}
+      for number in line:gmatch "%S+" do numbers[#numbers + 1] = tonumber(number) end
+      out[#out + 1] = numbers
+    end
+    return out
+  end
+
+  local function softmax(scores)
+    local sum, out = 0, {}
+    for k, v in ipairs(scores) do out[k] = math.exp(v) sum = sum + out[k] end
+    for k, v in ipairs(out) do out[k] = v / sum end
+    return out
+  end
+
+  -- Gradient and hessian of class k for a row of class own at these scores.
+  local function derivatives(objective, scores, k, own)
+    if objective == "regression" then return scores[1] - own, 1 end
+    if objective == "binary" then
+      local p = 1 / (1 + math.exp(-scores[1]))
+      return p - own, p * (1 - p)
+    end
+    local p = softmax(scores)[k]
+    return p - (own == k - 1 and 1 or 0), #scores / (#scores - 1) * p * (1 - p)
+  end
+
+  -- Leaves by the formula, row by row.
+  local function oracle(m, objective, columns, x, y, w, decay, l1, l2)
+    local old, shrinkage = lists(m:text(), "leaf_value"), lists(m:text(), "shrinkage")
+    local leaf, scores, out = m:predict_leaf(x):totable(), {}, {}
+    for i = 1, #y do scores[i] = {} for k = 1, columns do scores[i][k] = 0 end end
+    for t = 1, #old do
+      local k = (t - 1) % columns + 1
+      if k == 1 then
+        for i = 1, #y do scores[i].at = table.move(scores[i], 1, columns, 1, {}) end
+      end
+      local g, h = {}, {}
+      for i = 1, #y do
+        local gradient, hessian = derivatives(objective, scores[i].at, k, y[i])
+        local l = leaf[i][t] + 1
+        g[l], h[l] = (g[l] or 0) + w[i] * gradient, (h[l] or 0) + w[i] * hessian
+      end
+      out[t] = {}
+      for l, value in ipairs(old[t]) do
+        out[t][l] = value
+        if g[l] then
+          local size = math.max(math.abs(g[l]) - l1, 0) * (g[l] < 0 and -1 or 1)
+          local new = -size / (h[l] + l2) * shrinkage[t][1]
+          out[t][l] = decay * value + (1 - decay) * new
+        end
+      end
+      for i = 1, #y do scores[i][k] = scores[i][k] + out[t][leaf[i][t] + 1] end
+    end
+    return out
+  end
+
+  it("follows its formula", function()
+    for objective, columns in pairs { regression = 1, binary = 1, multiclass = 3 } do
+      local x = tensor.randn { 600, 4, seed = 21 }
+      local y = (x[{ {}, 1 }] * 1.2 + tensor.randn { 600, seed = 22 }):clamp(-1, 1):round() + 1
+      if objective == "binary" then y = y:gt(1):to "f64" end
+      local o = { objective = objective, num_iterations = 6, lambda_l1 = 0.3, lambda_l2 = 0.7,
+        min_data_in_leaf = 5 }
+      local m = gbdt.fit(x, y, o)
+      -- Few new rows, so that some leaves get none.
+      local x2 = tensor.randn { 80, 4, seed = 23 }
+      local y2 = (x2[{ {}, 2 }] * 1.2):clamp(-1, 1):round() + 1
+      if objective == "binary" then y2 = y2:gt(1):to "f64" end
+      local w = tensor.rand { 80, seed = 24 }:to("f32"):to "f64"
+      local want = oracle(m, objective, columns, x2, y2:totable(), w:totable(), 0.6, 0.3, 0.7)
+      for _, source in ipairs { m, gbdt.parse(m:text()) } do
+        local text = source:refit(x2, y2, { decay_rate = 0.6, weights = w }):text()
+        local got = lists(text, "leaf_value")
+        assert.equal(#want, #got)
+        for t = 1, #want do
+          for l = 1, #want[t] do -- gradients of a row are floats: F32_TOL
+            assert.near(want[t][l], got[t][l], 1e-5 * math.max(1, math.abs(want[t][l])))
+          end
+        end
+        assert.same(lists(m:text(), "threshold"), lists(text, "threshold"))
+      end
+    end
+  end)
+
+  it("keeps all with decay_rate 1, has the same bits at any number of threads", function()
+    local x, y = binary(9000, 25)
+    for _, mode in pairs(modes) do
+      local m = gbdt.fit(x, y, with(mode, { objective = "binary", num_iterations = 5 }))
+      assert.is_true(m:refit(x, y, { decay_rate = 1 }):predict_raw(x):eq(m:predict_raw(x)):all())
+      local want
+      for threads = 1, 4 do
+        base.set_threads(threads)
+        local text = m:refit(x, 1 - y, { decay_rate = 0.5 }):text()
+        want = want or text
+        assert.equal(want, text)
+      end
+    end
+    base.set_threads(2)
+  end)
+
+  it("sets medians and means of trees where training does", function()
+    local x = tensor.randn { 400, 3, seed = 26 }
+    local y = x[{ {}, 1 }] * 3
+    local l1 = gbdt.fit(x, y, { objective = "regression_l1", num_iterations = 60 })
+    local moved = l1:refit(x, y + 100, { decay_rate = 0 })
+    assert.is_true((moved:predict(x) - y - 100):abs():mean() < 1)
+    local forest = gbdt.fit(x, y, with(modes.forest, { num_iterations = 10 }))
+    local again = forest:refit(x, y + 100, { decay_rate = 0.5 })
+    assert.near(forest:predict(x):mean() + 50, again:predict(x):mean(), 1)
+  end)
+
+  it("takes datasets and their weights, and keeps names and classes", function()
+    local x, y = binary(300, 27)
+    local D = { x = x, y = y * 2 - 1, names = { "a", "b", "c", "d", "e" },
+      weights = tensor.rand { 300, seed = 28 } }
+    local m = gbdt.fit(D, { objective = "binary", num_iterations = 4 })
+    local r = m:refit(D)
+    assert.same(m.feature_names, r.feature_names)
+    assert.same({ -1, 1 }, r.classes)
+    local plain = m:refit(x, D.y, { weights = D.weights })
+    assert.is_true(r:predict_raw(x):eq(plain:predict_raw(x)):all())
+    assert.is_true(r:predict_raw(x):ne(m:refit(x, D.y):predict_raw(x)):any())
+    assert.is_true(gbdt.parse(r:text()):predict_raw(x):eq(r:predict_raw(x)):all())
+  end)
+
+  it("refuses what does not fit", function()
+    local x, y = binary(100, 29)
+    local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 2 })
+    local function fails(text, ...)
+      local message = support.message(m.refit, m, ...)
+      assert.equal("gbdt." .. text, message:match "gbdt%.%w+: .*")
+    end
+    fails("refit: x has 4 features, the model was fitted on 5", x[{ {}, { 1, 4 } }], y)
+    fails("refit: decay_rate is 1.5, allowed are 0 to 1", x, y, { decay_rate = 1.5 })
+    fails("refit: unknown option 'decay' (did you mean 'decay_rate'?)", x, y, { decay = 0.5 })
+    fails("fit: label 1 is 7, which is no class of the model", x, y * 0 + 7)
+    fails("fit: label 1 is nan", x, y:to "f64" * (0 / 0))
+    fails("fit: y has 99 elements, but x has 100 rows", x, y:slice(1, 1, 99))
+    fails("refit: y: tensor expected, got nil", x)
+  end)
+end)

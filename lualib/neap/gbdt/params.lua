@@ -169,6 +169,33 @@ function params.for_engine(o)
   return out
 end
 
+local function value_of(v, default)
+  if type(default) == "boolean" then return v == true or v == 1 end
+  if math.type(default) == "integer" then return math.tointeger(v) end
+  return v
+end
+
+--- The engine's options of a model, fitted or loaded: what it says, else the defaults.
+---@param p table? of the model
+---@param objective string
+---@return table
+function params.of_model(p, objective)
+  p = p or {}
+  local out = { quantiles = p.quantiles }
+  for name, default in pairs(params.engine) do
+    local v = p[name]
+    if v == nil then v = default else v = value_of(v, default) end
+    out[name] = v == nil and default or v
+  end
+  if type(out.alpha) == "string" then
+    local list = {}
+    for number in out.alpha:gmatch "[^,]+" do list[#list + 1] = tonumber(number) end
+    out.quantiles, out.alpha = list, params.engine.alpha
+  end
+  out.objective = objective
+  return out
+end
+
 -- Text of one value in a model file.
 local function value_text(v)
   if type(v) == "boolean" then return v and "1" or "0" end

@@ -150,6 +150,16 @@ function trainer:finish(iterations) end
 ---@return neap.trainer
 function c.trainer(options, x, y, weights, init) end
 
+--- A model with its leaves set anew on other rows.
+---@param options table
+---@param x neap.tensor
+---@param y neap.tensor
+---@param weights neap.tensor?
+---@param model neap.gbdt
+---@param decay number
+---@return neap.gbdt
+function c.refit(options, x, y, weights, model, decay) end
+
 --- Call f; whether it ended by itself and not by Ctrl-C. Other errors pass.
 ---@param f function
 ---@return boolean
