@@ -53,6 +53,7 @@ local modules = {
   dataset = true,
   features = true,
   file = true,
+  forest = true,
   frame = true,
   gbdt = true,
   inspect = true,

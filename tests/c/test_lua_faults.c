@@ -151,6 +151,16 @@ static const struct {
      "gbdt.fit(x, x[{{}, 2}]:clone(), {num_iterations = 2})\n"
      "gbdt.fit(x, tensor.arange(0, 119):to 'i64' % 3, {num_iterations = 2, objective = "
      "'multiclass'})\n"},
+    {"forest",
+     "local x, y = tensor.randn {90, 3, seed = 1}, tensor.arange(0, 89):to 'i64' % 3\n"
+     "x[1][1] = 0 / 0\n"
+     "local o = {n_estimators = 3, oob_score = true, class_weight = 'balanced_subsample',\n"
+     "  bootstrap_weights = tensor.rand {90, seed = 2}, min_samples_leaf = 2, max_samples = 0.9}\n"
+     "local m = forest.fit(x, y, o); m:predict(x); m:predict_proba(x:to 'f32'); m:predict_leaf(x)\n"
+     "m:proximity(x); m:importance(); m:save(folder .. '/m.safetensors')\n"
+     "forest.load(folder .. '/m.safetensors')\n"
+     "forest.fit(x, x[{{}, 2}], {n_estimators = 2, criterion = 'squared_error', progress = "
+     "function() end})\n"},
     {"linear",
      "local x, y = tensor.randn {60, 3, seed = 1}, tensor.randn({60, seed = 2}):gt(0):to 'i64'\n"
      "local m = linear.fit(x, y); m:predict(x); m:predict_proba(x); m:decision(x)\n"
