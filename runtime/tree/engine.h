@@ -173,6 +173,9 @@ typedef struct {
    * best are replaced by those of the first cut with the largest gain above its own. */
   void (*sweep)(const neap__whole *w, const neap__cell *h, int32_t bins, neap__cell missing,
                 neap__split *best);
+  /* y[i] = neap__exp(x[i]), and neap__sigmoid(scale * x[i]); x may be y. */
+  void (*exp)(int64_t n, const double *x, double *y);
+  void (*sigmoid)(int64_t n, double scale, const double *x, double *y);
 } neap__loops;
 
 /* Table number i, as neap_kern_at: scalar first, NULL past the last that this processor can run. */

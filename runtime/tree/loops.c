@@ -1,10 +1,11 @@
-/* The two loops that training spends its time in, compiled once per instruction set as the tables
+/* The loops that training spends its time in, compiled once per instruction set as the tables
  * of kern are. No table uses fused multiply-add and sums are of integers, so all give the same
  * bits. */
 #include <math.h>
 #include <string.h>
 
 #include "tree/engine.h"
+#include "tree/link.h"
 
 enum { ROOM = NEAP__MAX_BINS + 1 };
 
@@ -150,6 +151,16 @@ static void sweep(const neap__whole *w, const neap__cell *h, int32_t bins, neap_
   if (any) try_cuts(w, &c, bins - 1, true, best);
 }
 
+/* links ---------------------------------------------------------------------------------------- */
+
+static void exp_all(int64_t n, const double *x, double *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = neap__exp(x[i]);
+}
+
+static void sigmoid_all(int64_t n, double scale, const double *x, double *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = neap__sigmoid(scale * x[i]);
+}
+
 #define NAME_OF(isa) neap__loops_##isa
 #define NAME(isa)    NAME_OF(isa)
-const neap__loops NAME(NEAP_TREE_ISA) = {histogram_add, sweep};
+const neap__loops NAME(NEAP_TREE_ISA) = {histogram_add, sweep, exp_all, sigmoid_all};

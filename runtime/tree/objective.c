@@ -8,7 +8,7 @@
 #include "base/pool.h"
 #include "tree/link.h"
 
-enum { CHUNK = 4096 };
+enum { CHUNK = 4096, BLOCK = 256 }; /* rows of a task, and of a pass within it */
 
 static const neap__objective_row rows[] = {
 #define OBJECTIVE(NAME, name, LINK, LABELS) {name, NEAP__LINK_##LINK, NEAP__##LABELS},
@@ -133,6 +133,7 @@ typedef struct {
   const neap__loss *l;
   const double *scores;
   neap__pair *pairs;
+  const neap__loops *loops;
 } pairs_job;
 
 static inline neap__pair pair(double g, double h) {
@@ -146,30 +147,40 @@ static inline double weight_of(const neap__loss *l, int64_t i) {
 /* Log loss of each column against the rest: one column for two classes. */
 static void binary_pairs(const pairs_job *job, int64_t begin, int64_t end) {
   const neap__loss *l = job->l;
-  double sigmoid = l->o->sigmoid;
+  double sigmoid = l->o->sigmoid, p[BLOCK];
   for (int64_t k = 0; k < l->columns; k++) {
-    const double *scores = job->scores + k * l->rows, *weights = l->class_weight + 2 * k;
+    const double *scores = job->scores + k * l->rows;
     neap__pair *pairs = job->pairs + k * l->rows;
     double own = l->columns > 1 ? (double)k : 1;
+    double positive = l->class_weight[2 * k + 1], negative = l->class_weight[2 * k];
+    job->loops->sigmoid(end - begin, sigmoid, scores + begin, p);
     for (int64_t i = begin; i < end; i++) {
-      int y = l->target[i] == own;
-      double p = neap__sigmoid(sigmoid * scores[i]), w = weight_of(l, i) * weights[y];
-      pairs[i] = pair(sigmoid * (p - y) * w, sigmoid * sigmoid * p * (1 - p) * w);
+      double y = l->target[i] == own ? 1 : 0, q = p[i - begin];
+      double w = weight_of(l, i) * (y > 0 ? positive : negative);
+      pairs[i] = pair(sigmoid * (q - y) * w, sigmoid * sigmoid * q * (1 - q) * w);
     }
   }
 }
 
 static void multiclass_pairs(const pairs_job *job, int64_t begin, int64_t end) {
   const neap__loss *l = job->l;
-  int64_t n = l->rows, classes = l->columns;
-  double factor = (double)classes / (double)(classes - 1);
-  for (int64_t i = begin; i < end; i++) {
-    double top = job->scores[i], sum = 0, w = weight_of(l, i);
-    for (int64_t k = 1; k < classes; k++) top = fmax(top, job->scores[k * n + i]);
-    for (int64_t k = 0; k < classes; k++) sum += neap__exp(job->scores[k * n + i] - top);
-    for (int64_t k = 0; k < classes; k++) {
-      double p = neap__exp(job->scores[k * n + i] - top) / sum, y = l->target[i] == (double)k;
-      job->pairs[k * n + i] = pair((p - y) * w, factor * p * (1 - p) * w);
+  int64_t n = end - begin, classes = l->columns;
+  const double *target = l->target + begin;
+  double factor = (double)classes / (double)(classes - 1), top[BLOCK], sum[BLOCK], p[BLOCK];
+  for (int64_t i = 0; i < n; i++) top[i] = job->scores[begin + i], sum[i] = 0;
+  for (int64_t k = 1; k < classes; k++) {
+    const double *scores = job->scores + k * l->rows + begin;
+    for (int64_t i = 0; i < n; i++) top[i] = top[i] > scores[i] ? top[i] : scores[i];
+  }
+  for (int64_t k = 0; k < 2 * classes; k++) { /* sums first, then shares of them */
+    const double *scores = job->scores + k % classes * l->rows + begin;
+    neap__pair *pairs = job->pairs + k % classes * l->rows + begin;
+    for (int64_t i = 0; i < n; i++) p[i] = scores[i] - top[i];
+    job->loops->exp(n, p, p);
+    for (int64_t i = 0; k < classes && i < n; i++) sum[i] += p[i];
+    for (int64_t i = 0; k >= classes && i < n; i++) {
+      double q = p[i] / sum[i], y = target[i] == (double)(k - classes), w = weight_of(l, begin + i);
+      pairs[i] = pair((q - y) * w, factor * q * (1 - q) * w);
     }
   }
 }
@@ -193,9 +204,7 @@ static void other_pairs(const pairs_job *job, int64_t begin, int64_t end) {
     }
 }
 
-static neap_status pairs_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const pairs_job *job = ctx;
+static void block_pairs(const pairs_job *job, int64_t begin, int64_t end) {
   switch (job->l->objective) {
   case NEAP_OBJECTIVE_REGRESSION: squared_pairs(job, begin, end); break;
   case NEAP_OBJECTIVE_BINARY:
@@ -203,11 +212,19 @@ static neap_status pairs_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
   case NEAP_OBJECTIVE_MULTICLASS: multiclass_pairs(job, begin, end); break;
   default: other_pairs(job, begin, end);
   }
+}
+
+static neap_status pairs_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  for (int64_t i = begin; i < end; i += BLOCK)
+    block_pairs(ctx, i, i + BLOCK < end ? i + BLOCK : end);
   return NEAP_OK;
 }
 
 neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pair *pairs) {
-  return neap_parallel_for(l->rows, CHUNK, pairs_chunk, &(pairs_job){l, scores, pairs});
+  pairs_job job = {l, scores, pairs, NULL};
+  NEAP_TRY(neap__loops_select(&job.loops));
+  return neap_parallel_for(l->rows, CHUNK, pairs_chunk, &job);
 }
 
 /* opening -------------------------------------------------------------------------------------- */
