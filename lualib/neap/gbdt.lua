@@ -3,10 +3,12 @@
 --- `x` is a tensor of N rows by F features, f64 or f32, with any strides. NaN is a missing value:
 --- every split learns a side for it; infinities are ordinary values. A model has the same bits at
 --- any number of threads.
+local base = require "neap.c.base"
 local c = require "neap.c.tree"
 local categories = require "neap.gbdt.categories"
 local class = require "neap.class"
 local design = require "neap.design"
+local hash = require "neap.c.frame"
 local loop = require "neap.gbdt.loop"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
@@ -38,7 +40,7 @@ local function check_empty(trainer, o, names, warnings)
 end
 
 -- With warnings where labels are classes.
-local function add_valid(trainer, set, names, text, warnings)
+local function add_valid(trainer, set, names, text, warnings, marks)
   local where = "gbdt.fit: " .. set.name
   local x, y, weights, valid_names = design.pair(where, set.data, function(f)
     return categories.matrix(where, f, text)
@@ -49,6 +51,16 @@ local function add_valid(trainer, set, names, text, warnings)
     warnings[#warnings + 1] = ("validation set '%s' holds labels of one class only"):format(
       set.name)
   end
+  if marks then table.insert(marks, set.name .. " " .. c.fingerprint(x, y, weights)) end
+end
+
+-- A hash of all that the model comes from; marks are hashes of data.
+local function fingerprint(o, kept, names, init, marks)
+  local parts = { "neap gbdt", base.version, params.to_text(kept), o.stop_on or "",
+    tostring(o.first_metric_only), init and (init.fingerprint or init:text()) or "" }
+  table.move(marks, 1, #marks, #parts + 1, parts)
+  table.move(names, 1, #names, #parts + 1, parts)
+  return hash.fingerprint(parts)
 end
 
 --- Fit boosted trees: `gbdt.fit(x, y, options)`, or `gbdt.fit(D, options)` with a dataset, whose
@@ -125,8 +137,12 @@ function gbdt.fit(x, y, o)
   local trainer <close> = c.trainer(engine, x, y, weights, init and init.core)
   local warnings = {}
   local classes = check_empty(trainer, o, names, warnings)
-  for _, set in ipairs(o.sets) do add_valid(trainer, set, names, text, classes and warnings) end
   loop.check(o, warnings)
+  local marks = { c.fingerprint(x, y, weights) }
+  for _, set in ipairs(o.sets) do
+    add_valid(trainer, set, names, text, classes and warnings,
+      o.early_stopping_rounds > 0 and marks or nil)
+  end
   local ran = loop.run(trainer, o, warnings)
   local core = trainer:finish(ran.keep)
   if names then core:set_feature_names(names) end
@@ -136,6 +152,8 @@ function gbdt.fit(x, y, o)
     early_stopping_min_delta = o.early_stopping_min_delta }
   for name, value in pairs(params.for_engine(o)) do kept[name] = value end
   categories.keep(core, text.levels, kept)
+  marks[#marks + 1] = tostring(ran.keep)
+  core:set_fact("fingerprint", fingerprint(o, kept, core:feature_names(), init, marks))
   return wrap(core, { history = ran.history, params = kept, warnings = warnings,
     best_score = ran.best_score })
 end

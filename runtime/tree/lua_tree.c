@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "tree/fingerprint.h"
 #include "tree/lua_columns.h"
 #include "tree/lua_tree.h"
 
@@ -571,6 +572,18 @@ static int l_refit(lua_State *L) {
   return neap_lua_done(L, neap_gbdt_refit(&push_model(L)->m, m, &o, x, y, w, decay));
 }
 
+/* fingerprint(x, y, weights | nil) -> 64 hexadecimal digits */
+static int l_fingerprint(lua_State *L) {
+  char text[65];
+  lua_settop(L, 3);
+  const neap_tensor *x = push_matrix(L, 1, "x");
+  const double *y = push_rows(L, 2, x, "y"), *w = push_rows(L, 3, x, "weights");
+  if (!y) neap_lua_raise(L, "gbdt.fit: y: tensor expected, got nil");
+  neap_lua_check(L, neap_gbdt_fingerprint(x, y, w, text));
+  lua_pushstring(L, text);
+  return 1;
+}
+
 /* until_interrupt(f) -> true, or false when Ctrl-C ended f; any other error passes. Here, since the
  * pcall of the command hands an interrupt on. */
 static int l_until_interrupt(lua_State *L) {
@@ -592,6 +605,7 @@ static const luaL_Reg functions[] = {
     {"load", l_load},
     {"until_interrupt", l_until_interrupt},
     {"refit", l_refit},
+    {"fingerprint", l_fingerprint},
     {NULL, NULL},
 };
 

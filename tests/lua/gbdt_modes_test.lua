@@ -393,3 +393,73 @@ describe("refit", function()
     fails("refit: y: tensor expected, got nil", x)
   end)
 end)
+
+describe("the fingerprint", function()
+  local core = require "neap.c.tree"
+  local x, y = binary(400, 30)
+  local o = { objective = "binary", num_iterations = 3 }
+  local function of(more, xx, yy)
+    return gbdt.fit(xx or x, yy or y, with(o, more or {})).fingerprint
+  end
+
+  it("is the same for the same data and options, and stays in files", function()
+    local m = gbdt.fit(x, y, o)
+    assert.matches("^%x+$", m.fingerprint)
+    assert.equal(64, #m.fingerprint)
+    assert.equal(m.fingerprint, gbdt.parse(m:text()).fingerprint)
+    assert.matches("%[neap_fingerprint: " .. m.fingerprint .. "%]", m:text())
+    assert.equal(m.fingerprint, of({}, x:t():contiguous():t()))
+    assert.equal(m.fingerprint, of({}, x, y:to "f64"))
+    for threads = 1, 4 do
+      base.set_threads(threads)
+      assert.equal(m.fingerprint, of())
+    end
+    base.set_threads(2)
+  end)
+
+  it("is another one when anything that counts is", function()
+    local seen = { [of()] = true }
+    local function another(value)
+      assert.is_nil(seen[value])
+      seen[value] = true
+    end
+    local moved = x:clone()
+    moved:set(400, 5, moved:get(400, 5) + 2 ^ -50)
+    another(of({}, moved))
+    another(of({}, x:to "f32"))
+    local flipped = y:clone()
+    flipped:set(7, 1 - y:get(7))
+    another(of({}, x, flipped))
+    another(of { weights = tensor.ones { 400 } })
+    another(of { seed = 1 })
+    another(of { lambda_l2 = 1e-9 })
+    another(of { num_iterations = 4 })
+    another(of { feature_names = { "a", "b", "c", "d", "e" } })
+    local init = gbdt.fit(x, y, o)
+    another(of { init_model = init })
+    another(of { init_model = gbdt.parse(init:text()), seed = 2 })
+    local stop = { early_stopping_rounds = 2, valid = { x, y } }
+    another(of(stop))
+    another(of(with(stop, { valid = { moved, y } })))
+    another(of(with(stop, { valid_names = "other" })))
+    another(init:refit(x, y).fingerprint)
+    another(init:refit(x, y, { decay_rate = 0.5 }).fingerprint)
+  end)
+
+  it("shows every changed bit, wherever it is", function()
+    local small = tensor.randn { 37, 3, seed = 31 }
+    local labels = tensor.zeros { 37 }
+    local seen = { [core.fingerprint(small, labels)] = true }
+    for i = 1, 37 do
+      for j = 1, 3 do
+        local moved = small:clone()
+        moved:set(i, j, -moved:get(i, j))
+        local mark = core.fingerprint(moved, labels)
+        assert.is_nil(seen[mark])
+        seen[mark] = true
+        assert.equal(mark, core.fingerprint(moved:t():contiguous():t(), labels))
+      end
+    end
+    assert.not_equal(core.fingerprint(small, labels), core.fingerprint(small, labels, labels))
+  end)
+end)

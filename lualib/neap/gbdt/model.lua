@@ -9,6 +9,7 @@ local class = require "neap.class"
 ---@field best_iteration integer iterations kept: the best one when training stopped early
 ---@field history table history.valid[metric][i] and history.train[metric][i] after iteration i;
 --- history.valid[i] and history.train[i] are the first metric; history.sets[name] are all sets
+---@field fingerprint string? of the data and options it was trained on; nil in files of others
 ---@field stopped_on string? what early stopping watched, as "valid.auc"
 ---@field best_score number? its best value
 ---@field params table the options in force, under LightGBM's names

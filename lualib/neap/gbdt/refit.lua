@@ -2,6 +2,7 @@
 local c = require "neap.c.tree"
 local categories = require "neap.gbdt.categories"
 local design = require "neap.design"
+local hash = require "neap.c.frame"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
 local wrap = require "neap.gbdt.wrap"
@@ -40,5 +41,7 @@ function Model:refit(x, y, o)
   local engine = params.of_model(self.params, self.objective)
   local core = c.refit(engine, x, y, o.weights or weights, self.core, o.decay_rate)
   core:set_fact("stopped_on", nil)
+  core:set_fact("fingerprint", hash.fingerprint { "refit", self.fingerprint or self:text(),
+    c.fingerprint(x, y, o.weights or weights), tostring(o.decay_rate) })
   return wrap(core, { params = self.params, warnings = {} })
 end

@@ -16,6 +16,7 @@ local function wrap(core, fields)
   m.feature_names = core:feature_names()
   m.best_iteration = core:iterations()
   m.history = fields.history or { train = {}, valid = {}, sets = {} }
+  m.fingerprint = core:fact "fingerprint"
   m.stopped_on, m.best_score = core:fact "stopped_on", fields.best_score
   m.params = fields.params
   m.warnings = fields.warnings or {}

@@ -160,6 +160,13 @@ function c.trainer(options, x, y, weights, init) end
 ---@return neap.gbdt
 function c.refit(options, x, y, weights, model, decay) end
 
+--- A hash of data: their bits, dtype and sizes, whatever the strides.
+---@param x neap.tensor
+---@param y neap.tensor
+---@param weights? neap.tensor
+---@return string
+function c.fingerprint(x, y, weights) end
+
 --- Call f; whether it ended by itself and not by Ctrl-C. Other errors pass.
 ---@param f function
 ---@return boolean
