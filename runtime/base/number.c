@@ -391,6 +391,9 @@ static int digit_count(uint64_t v) {
   return n;
 }
 
+/* What is printed: digits enough for the double, 17 of them, or enough for the float that it is. */
+typedef enum { FOR_DOUBLE, SEVENTEEN, FOR_FLOAT } precision;
+
 /* v 10^k and its rounding interval, all times 2^shift; v 10^k lies in [1e16, 1e17). */
 typedef struct {
   uint128 value, low, high;
@@ -398,13 +401,14 @@ typedef struct {
   bool closed; /* the borders themselves round to v */
 } scaled;
 
-static scaled scale_at(uint64_t m, int e, int k) {
-  scaled s = {.k = k, .shift = 2 - e - k, .closed = (m & 1) == 0};
+static scaled scale_at(uint64_t m, int e, int k, precision how) {
+  int coarse = how == FOR_FLOAT ? 29 : 0; /* the last bits of m, which a float has not */
+  scaled s = {.k = k, .shift = 2 - e - k, .closed = (m >> coarse & 1) == 0};
   uint128 five = power_of_five[k];
-  bool lower_is_nearer = m == (uint64_t)1 << 52; /* below a power of two doubles lie denser */
+  bool lower_is_nearer = m == (uint64_t)1 << 52; /* below a power of two numbers lie denser */
   s.value = 4 * m * five;
-  s.low = (4 * m - (lower_is_nearer ? 1 : 2)) * five;
-  s.high = (4 * m + 2) * five;
+  s.low = (4 * m - ((uint64_t)(lower_is_nearer ? 1 : 2) << coarse)) * five;
+  s.high = (4 * m + ((uint64_t)2 << coarse)) * five;
   if (s.shift >= 0) return s;
   s.value <<= -s.shift, s.low <<= -s.shift, s.high <<= -s.shift;
   s.shift = 0;
@@ -412,14 +416,14 @@ static scaled scale_at(uint64_t m, int e, int k) {
 }
 
 /* False when v lies outside [1e-11, 1e17), where 128 bits do not suffice. */
-static bool scale_up(double v, scaled *s) {
+static bool scale_up(double v, precision how, scaled *s) {
   if (!(v >= 1e-11 && v < 1e17)) return false;
   int e;
   uint64_t m = (uint64_t)ldexp(frexp(v, &e), 53);
   int k = 16 - (int)floor((e - 1) * 0.30102999566398120); /* one too large at most */
   if (k > MAX_FIVE) k = MAX_FIVE;
-  *s = scale_at(m, e - 53, k);
-  if ((uint64_t)(s->value >> s->shift) >= 100000000000000000u) *s = scale_at(m, e - 53, k - 1);
+  *s = scale_at(m, e - 53, k, how);
+  if ((uint64_t)(s->value >> s->shift) >= 100000000000000000u) *s = scale_at(m, e - 53, k - 1, how);
   return true;
 }
 
@@ -450,13 +454,14 @@ static short_decimal shortest(const scaled *s) {
 }
 
 /* By the C library, for the rare magnitudes: fewest digits that read back, or just 17 of them. */
-static short_decimal print_slowly(double v, bool all) {
+static short_decimal print_slowly(double v, precision how) {
   char text[40];
   pthread_once(&c_locale_once, make_c_locale);
   locale_t before = c_locale ? uselocale(c_locale) : (locale_t)0;
-  for (int digits = all ? 17 : 1; digits <= 17; digits++) {
+  for (int digits = how == SEVENTEEN ? 17 : 1; digits <= 17; digits++) {
     snprintf(text, sizeof text, "%.*e", digits - 1, v);
-    if (digits == 17 || strtod(text, NULL) == v) break;
+    double back = strtod(text, NULL);
+    if (back == v || (how == FOR_FLOAT && (double)(float)back == v)) break;
   }
   if (before) uselocale(before);
   uint64_t m = 0;
@@ -516,7 +521,7 @@ static size_t put_word(char *out, const char *word) {
   return n;
 }
 
-static size_t print(char out[32], double v, bool all) {
+static size_t print(char out[32], double v, precision how) {
   size_t at = 0;
   if (signbit(v) && !isnan(v)) out[at++] = '-';
   v = fabs(v);
@@ -525,9 +530,9 @@ static size_t print(char out[32], double v, bool all) {
   else if (v == 0) at += put_word(out + at, "0");
   else {
     scaled s;
-    short_decimal d = !scale_up(v, &s) ? print_slowly(v, all)
-                      : all            ? trimmed(nearest_multiple(&s, 1), s.k)
-                                       : shortest(&s);
+    short_decimal d = !scale_up(v, how, &s) ? print_slowly(v, how)
+                      : how == SEVENTEEN    ? trimmed(nearest_multiple(&s, 1), s.k)
+                                            : shortest(&s);
     bool plain = d.exponent > -5 && d.exponent <= 17;
     at += plain ? put_plain(out + at, d) : put_scientific(out + at, d);
   }
@@ -535,8 +540,9 @@ static size_t print(char out[32], double v, bool all) {
   return at;
 }
 
-size_t neap_number_print(char out[32], double v) { return print(out, v, false); }
-size_t neap_number_print_17(char out[32], double v) { return print(out, v, true); }
+size_t neap_number_print(char out[32], double v) { return print(out, v, FOR_DOUBLE); }
+size_t neap_number_print_17(char out[32], double v) { return print(out, v, SEVENTEEN); }
+size_t neap_number_print_float(char out[32], float v) { return print(out, v, FOR_FLOAT); }
 
 size_t neap_integer_print(char out[32], int64_t v) {
   size_t at = 0;

@@ -35,6 +35,9 @@ size_t neap_number_print(char out[32], double v);
  * that must lose nothing. Forms as above. */
 size_t neap_number_print_17(char out[32], double v);
 
+/* v as the shortest decimal whose nearest float is v. Forms as above. */
+size_t neap_number_print_float(char out[32], float v);
+
 /* v in decimal, with a closing zero; returns its length. */
 size_t neap_integer_print(char out[32], int64_t v);
 

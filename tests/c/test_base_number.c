@@ -109,6 +109,30 @@ static void printing_reads_back_and_is_shortest(void **state) {
   }
 }
 
+static void floats_print_as_few_digits_as_they_need(void **state) {
+  (void)state;
+  neap_rng r = neap_rng_make(12);
+  for (int i = 0; i < 60000; i++) {
+    uint32_t bits = (uint32_t)neap_rng_bits(&r);
+    float v;
+    if (i % 8 == 0) bits &= 0xff800000u; /* powers of two, whose neighbours lie unevenly */
+    memcpy(&v, &bits, sizeof v);
+    if (isnan(v) || isinf(v)) continue;
+    char text[32], plain[40];
+    neap_number_print_float(text, v);
+    if ((float)parsed(text) != v) fail_msg("%.9g printed as %s", (double)v, text);
+    int digits = 1;
+    do snprintf(plain, sizeof plain, "%.*e", digits - 1, (double)v);
+    while (strtof(plain, NULL) != v && digits++ < 9);
+    if (significant(text) > digits) fail_msg("%s is longer than %s", text, plain);
+  }
+  char text[32];
+  neap_number_print_float(text, 0.1F);
+  assert_string_equal(text, "0.1");
+  neap_number_print_float(text, 16777216);
+  assert_string_equal(text, "16777216");
+}
+
 static void printed_forms(void **state) {
   (void)state;
   static const struct {
@@ -291,6 +315,7 @@ int main(void) {
       cmocka_unit_test(numbers_are_read_as_ieee_rounds_them),
       cmocka_unit_test(what_is_no_number_is_refused),
       cmocka_unit_test(printing_reads_back_and_is_shortest),
+      cmocka_unit_test(floats_print_as_few_digits_as_they_need),
       cmocka_unit_test(printed_forms),
       cmocka_unit_test(the_locale_does_not_matter),
       cmocka_unit_test(random_decimals_match_strtod),
