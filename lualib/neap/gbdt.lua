@@ -1,4 +1,5 @@
---- Gradient-boosted decision trees under LightGBM's names: fit, predict, and LightGBM's text files.
+--- Gradient-boosted decision trees under LightGBM's names: fit, predict, and files of LightGBM and
+--- XGBoost.
 ---
 --- `x` is a tensor of N rows by F features, f64 or f32, with any strides. NaN is a missing value:
 --- every split learns a side for it; infinities are ordinary values. A model has the same bits at
@@ -14,6 +15,7 @@ local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
 local wrap = require "neap.gbdt.wrap"
 require "neap.gbdt.explain" -- into the class of neap.gbdt.model
+require "neap.gbdt.files"
 require "neap.gbdt.refit"
 
 local gbdt = {}
@@ -158,9 +160,12 @@ function gbdt.fit(x, y, o)
     best_score = ran.best_score })
 end
 
---- Read a model in LightGBM's text format (versions 2 to 4), plain or compressed. Categorical
---- splits, zero as missing, linear leaves, random forests and foreign objectives are understood in
---- prediction. Raises, with the line, on damaged or contradictory files.
+--- Read a model, plain or compressed: LightGBM's text (versions 2 to 4), or XGBoost's JSON (from
+--- 1.3 on) when it begins with `{`. Categorical splits, zero as missing, linear leaves, random
+--- forests, DART and foreign objectives are understood in prediction. Raw scores of LightGBM's
+--- models are theirs to the last bit. XGBoost's are sums of floats and differ by their rounding;
+--- features are compared as the nearest floats, as there, and the intercept is in the leaves of the
+--- first iteration. Raises on damaged or contradictory files, with the line or the JSON path.
 ---     pcall(gbdt.load, "/nowhere/m.txt") --> false
 ---@param path string
 ---@return neap.gbdt.Model
@@ -169,7 +174,7 @@ function gbdt.load(path)
   return wrap(core, { params = params.from_text(core:parameters()) })
 end
 
---- A model from LightGBM's text.
+--- A model from LightGBM's text or XGBoost's JSON, as `gbdt.load` reads them.
 ---     pcall(gbdt.parse, "tree") --> false
 ---@param text string
 ---@return neap.gbdt.Model
@@ -285,30 +290,6 @@ function Model:importance(kind)
     return a.column < b.column
   end)
   return setmetatable(out, Importance)
-end
-
---- The model as LightGBM text, version 4.
----     local x = tensor.randn { 80, 2, seed = 1 }
----     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
----     m:text():match "^[^\n]+" --> tree
----@return string
-function Model:text()
-  local p = self.params.metrics and params.to_text(self.params) or self.core:parameters()
-  return self.core:text(p)
-end
-
---- Write the model as LightGBM text. The file appears whole or not at all; names ending in .gz or
---- .zst are compressed.
----     local x = tensor.randn { 80, 2, seed = 1 }
----     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
----     local path = os.tmpname()
----     m:save(path)
----     gbdt.load(path):predict(x):eq(m:predict(x)):all() --> true
----     os.remove(path)
----@param path string
-function Model:save(path)
-  local p = self.params.metrics and params.to_text(self.params) or self.core:parameters()
-  self.core:save(path, p)
 end
 
 function Model:__tostring()

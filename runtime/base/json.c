@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@ typedef struct {
 typedef struct {
   const char *at, *end, *stop;
   const char *wrong; /* NULL: none */
+  bool words;
   int depth;
   step steps[DEPTH];
 } walker;
@@ -114,19 +116,27 @@ static bool check_number(walker *w) {
   return true;
 }
 
+/* Take the first of the words that stands here; its number, -1 when none does. */
+static int take_word(walker *w, const char *const *words, int n) {
+  for (int i = 0; i < n; i++) {
+    size_t length = strlen(words[i]);
+    if ((size_t)(w->end - w->at) < length || memcmp(w->at, words[i], length) != 0) continue;
+    w->at += length;
+    return i;
+  }
+  return -1;
+}
+
 static bool check_word(walker *w) {
   static const char *const words[] = {"true", "false", "null"};
-  static const char *const strangers[] = {"NaN", "nan", "Infinity", "inf", "-Infinity", "-inf"};
-  size_t left = (size_t)(w->end - w->at);
-  for (int i = 0; i < 3; i++)
-    if (left >= strlen(words[i]) && memcmp(w->at, words[i], strlen(words[i])) == 0) {
-      w->at += strlen(words[i]);
-      return true;
-    }
-  for (int i = 0; i < 6; i++)
-    if (left >= strlen(strangers[i]) && memcmp(w->at, strangers[i], strlen(strangers[i])) == 0)
-      return fault(w, "JSON has no NaN and no infinities");
-  return check_number(w);
+  static const char *const strangers[] = {"NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"};
+  const char *from = w->at;
+  if (take_word(w, words, 3) >= 0) return true;
+  int stranger = take_word(w, strangers, 6);
+  if (stranger < 0) return check_number(w);
+  if (w->words && stranger < 3) return true;
+  w->at = from;
+  return fault(w, "JSON has no NaN and no infinities");
 }
 
 static bool check_value(walker *w);
@@ -214,13 +224,13 @@ neap_status neap_json_fail(const neap_json *j, const char *at, const char *forma
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  walker w = {.at = j->text, .end = j->end, .stop = at};
+  walker w = {.at = j->text, .end = j->end, .stop = at, .words = j->words};
   check_text(&w);
   return fail_at(j, &w, at, text);
 }
 
 neap_status neap_json_check(neap_json *j) {
-  walker w = {.at = j->text, .end = j->end};
+  walker w = {.at = j->text, .end = j->end, .words = j->words};
   if (!check_text(&w)) return fail_at(j, &w, w.at, w.wrong);
   j->root = j->text;
   while (*j->root != '{' && *j->root != '[') j->root++;
@@ -283,9 +293,11 @@ int64_t neap_json_count(const char *container) {
   return n;
 }
 
+size_t neap_json_length(const char *string) { return (size_t)(string_end(string) - string - 1); }
+
 bool neap_json_equals(const char *string, const char *text) {
   size_t n = strlen(text);
-  return (size_t)(string_end(string) - string - 1) == n && memcmp(string + 1, text, n) == 0;
+  return neap_json_length(string) == n && memcmp(string + 1, text, n) == 0;
 }
 
 static void add_utf8(neap_text *out, int32_t v) {
@@ -323,7 +335,8 @@ bool neap_json_string(const char *string, neap_text *out) {
 }
 
 double neap_json_number(const neap_json *j, const char *number) {
-  double v = 0;
+  double v = NAN;
+  if (*number == 'I' || number[1] == 'I') return *number == '-' ? -INFINITY : INFINITY;
   neap_number_scan(number, (size_t)(j->end - number), &v);
   return v;
 }

@@ -20,13 +20,14 @@ typedef struct {
   const char *what; /* the operation, for messages */
   const char *text, *end;
   const char *root; /* set by neap_json_check */
+  bool words;       /* NaN, Infinity and -Infinity are numbers, as Python and XGBoost write them */
 } neap_json;
 
 /* Whether the whole text is one object or array, by the letter: nothing behind it, no NaN or
- * Infinity, no comments, UTF-8 and whole surrogate pairs in strings and no zero byte (\u0000), and
- * at most 64 containers in each other. NEAP_EFORMAT with the path of the fault and its byte; every
- * function below expects a text that passed. Equal keys pass: who gathers the members of an object
- * knows which may not be there twice. */
+ * Infinity unless asked for, no comments, UTF-8 and whole surrogate pairs in strings and no zero
+ * byte (\u0000), and at most 64 containers in each other. NEAP_EFORMAT with the path of the fault
+ * and its byte; every function below expects a text that passed. Equal keys pass: who gathers the
+ * members of an object knows which may not be there twice. */
 neap_status neap_json_check(neap_json *j);
 
 /* NEAP_EFORMAT: "what: path (byte n): message", where `at` is a value or a key. Items of arrays are
@@ -56,6 +57,9 @@ neap_json_items neap_json_open(const char *container);
 bool neap_json_next(neap_json_items *i);
 
 int64_t neap_json_count(const char *container);
+
+/* Bytes between the quotes of a string, escapes and all. */
+size_t neap_json_length(const char *string);
 
 /* Whether a string is that text, written without escapes. */
 bool neap_json_equals(const char *string, const char *text);

@@ -3,14 +3,17 @@
 #include "base/alloc.h"
 #include "tree/model.h"
 
+enum { MOST_FACTS = 256, LONGEST_NAME = 64 };
+
 /* Names that the files use for other things. */
-static const char *const taken[] = {"classes", "checksum", "parameters", "objective_text"};
+static const char *const taken[] = {"classes", "checksum", "parameters", "objective_text",
+                                    "levels"};
 
 static bool good_name(const char *name) {
   size_t n = strlen(name);
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (strcmp(name, taken[i]) == 0) return false;
-  return n > 0 &&
+  return n > 0 && n <= LONGEST_NAME &&
          strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == n;
 }
 
@@ -50,6 +53,8 @@ neap_status neap_gbdt_set_fact(neap_gbdt *m, const char *name, const char *value
   }
   if (strpbrk(value, "\r\n"))
     return neap_fail(NEAP_EARG, "gbdt: the value of fact '%s' has more than one line", name);
+  if (!old && m->fact_count == MOST_FACTS)
+    return neap_fail(NEAP_EARG, "gbdt: more than %d facts", MOST_FACTS);
   char *copy = neap_strndup(value, strlen(value));
   if (!copy) return NEAP_ENOMEM;
   if (old) {

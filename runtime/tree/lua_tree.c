@@ -452,26 +452,34 @@ static text_box *push_text_box(lua_State *L) {
   return box;
 }
 
-/* m:text(parameters) -> string */
+static neap_status write_model(const neap_gbdt *m, bool json, const char *parameters, text_box *box,
+                               int64_t *n) {
+  return json ? neap_gbdt_write_json(m, parameters, &box->text, n)
+              : neap_gbdt_write(m, parameters, &box->text, n);
+}
+
+/* m:text(parameters, json) -> string */
 static int m_text(lua_State *L) {
   const neap_gbdt *m = check_model(L, 1);
   const char *parameters = luaL_optstring(L, 2, "");
+  bool json = lua_toboolean(L, 3);
   text_box *box = push_text_box(L);
   int64_t n;
-  neap_lua_check(L, neap_gbdt_write(m, parameters, &box->text, &n));
+  neap_lua_check(L, write_model(m, json, parameters, box, &n));
   lua_pushlstring(L, box->text, (size_t)n);
   neap_free(box->text);
   box->text = NULL;
   return 1;
 }
 
-/* m:save(path, parameters) */
+/* m:save(path, parameters, json) */
 static int m_save(lua_State *L) {
   const neap_gbdt *m = check_model(L, 1);
   const char *path = neap_lua_text(L, 2, "path"), *parameters = luaL_optstring(L, 3, "");
+  bool json = lua_toboolean(L, 4);
   text_box *box = push_text_box(L);
   int64_t n;
-  neap_lua_check(L, neap_gbdt_write(m, parameters, &box->text, &n));
+  neap_lua_check(L, write_model(m, json, parameters, box, &n));
   neap_status st = neap_file_write(path, box->text, (size_t)n);
   neap_free(box->text);
   box->text = NULL;

@@ -11,6 +11,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "tree/model.h"
+#include "tree/xgb.h"
 
 typedef struct {
   const char *text;
@@ -515,7 +516,7 @@ static neap_status read_fact(neap_gbdt *m, span name, span value) {
   char *key = neap_strndup(name.text, name.n), *text = neap_strndup(value.text, value.n);
   neap_status st = key && text ? NEAP_OK : NEAP_ENOMEM;
   if (!st) st = neap_gbdt_set_fact(m, key, text);
-  if (st == NEAP_EARG) st = BAD(name.line, "'%.40s' cannot name a fact of neap", key);
+  if (st == NEAP_EARG) st = BAD(name.line, "no fact of neap: %s", neap_last_error());
   neap_free(text);
   neap_free(key);
   return st;
@@ -591,7 +592,15 @@ static neap_status check_zeros(const char *text, int64_t n) {
   return zero ? BAD(line, "a zero byte: this is no text") : NEAP_OK;
 }
 
+static bool is_json(const char *text, int64_t n) {
+  int64_t at = 0;
+  while (at < n && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r'))
+    at++;
+  return at < n && text[at] == '{';
+}
+
 neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n) {
+  if (is_json(text, n)) return neap__gbdt_parse_json(out, text, n);
   cursor c = {.at = text, .end = text + n};
   header h = {0};
   neap_gbdt *m = NULL;

@@ -176,8 +176,16 @@ void neap_gbdt_free(neap_gbdt *m); /* NULL is fine */
  * parameters section ("" for none), each "[name: value]\n". */
 neap_status neap_gbdt_write(const neap_gbdt *m, const char *parameters, char **text, int64_t *n);
 
-/* A model from n bytes of LightGBM text. Refuses, with the line, what is cut short, contradictory
- * or would read outside the model's arrays. */
+/* The model as XGBoost's JSON, as 1.7 and later read it, with the intercept in the leaves of the
+ * first iteration. Conditions and leaves become floats; a random forest's mean and a sigmoid's
+ * factor go into the leaves. Refuses what XGBoost has no form for: linear leaves, zero as missing,
+ * links such as one-vs-all's. */
+neap_status neap_gbdt_write_json(const neap_gbdt *m, const char *parameters, char **text,
+                                 int64_t *n);
+
+/* A model from n bytes of LightGBM's text, or of XGBoost's JSON when they begin with '{'. Refuses,
+ * with the line or the path, what is cut short, contradictory or would read outside the model's
+ * arrays. */
 neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n);
 
 /* The lines of the parameters section as they were read, without neap's own; "" for none. */
@@ -195,8 +203,9 @@ neap_status neap_gbdt_set_levels(neap_gbdt *m, const char *json, int64_t n);
  */
 const char *neap_gbdt_fact(const neap_gbdt *m, const char *name);
 
-/* Set a fact, or remove it with NULL. name: letters, digits and '_' ("classes", "checksum",
- * "parameters" and "objective_text" are taken); value: one line. NEAP_EARG otherwise. */
+/* Set a fact, or remove it with NULL. name: at most 64 letters, digits and '_' ("classes",
+ * "checksum", "levels", "parameters" and "objective_text" are taken); value: one line; at most 256
+ * of them. NEAP_EARG otherwise. */
 neap_status neap_gbdt_set_fact(neap_gbdt *m, const char *name, const char *value);
 
 #endif

@@ -100,6 +100,25 @@ static void members_and_items_come_in_order(void **state) {
   assert_false(neap_json_next(&i));
 }
 
+static void words_are_numbers_on_request(void **state) {
+  (void)state;
+  neap_json j = doc("[NaN, Infinity,-Infinity, 1]");
+  assert_fails(neap_json_check(&j), NEAP_EFORMAT, "read: [0] (byte 2): JSON has no NaN");
+  j.words = true;
+  assert_ok(neap_json_check(&j));
+  const double want[] = {NAN, INFINITY, -INFINITY, 1};
+  int n = 0;
+  for (neap_json_items i = neap_json_open(j.root); neap_json_next(&i); n++) {
+    double v = neap_json_number(&j, i.value);
+    assert_int_equal(neap_json_kind_of(i.value), NEAP_JSON_NUMBER);
+    assert_same(1, &v, &want[n], 0);
+  }
+  assert_int_equal(n, 4);
+  j = doc("[nan]");
+  j.words = true;
+  assert_fails(neap_json_check(&j), NEAP_EFORMAT, "JSON has no NaN");
+}
+
 static void strings_are_unescaped(void **state) {
   (void)state;
   neap_json j = doc("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00 z\"]");
@@ -114,8 +133,11 @@ static void strings_are_unescaped(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(refuses_what_is_no_json), cmocka_unit_test(depth_is_bounded),
-      cmocka_unit_test(every_cut_is_refused),    cmocka_unit_test(members_and_items_come_in_order),
+      cmocka_unit_test(refuses_what_is_no_json),
+      cmocka_unit_test(depth_is_bounded),
+      cmocka_unit_test(every_cut_is_refused),
+      cmocka_unit_test(members_and_items_come_in_order),
+      cmocka_unit_test(words_are_numbers_on_request),
       cmocka_unit_test(strings_are_unescaped),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,15 +86,17 @@ function gbdt:shap(x, iterations) end
 ---@return neap.tensor
 function gbdt:shap_interactions(x, iterations) end
 
---- The model as LightGBM text with these lines in its parameters section.
+--- The model as LightGBM text with these lines in its parameters section, or as XGBoost's JSON.
 ---@param parameters string
+---@param json? boolean
 ---@return string
-function gbdt:text(parameters) end
+function gbdt:text(parameters, json) end
 
 --- Write the model as LightGBM text, whole or not at all.
 ---@param path string
 ---@param parameters string
-function gbdt:save(path, parameters) end
+---@param json? boolean
+function gbdt:save(path, parameters, json) end
 
 --- The parameters section of the file it was read from.
 ---@return string
@@ -176,12 +178,12 @@ function c.until_interrupt(f) end
 ---@return table<string, integer|number|boolean|string>
 function c.options() end
 
---- A model from LightGBM text.
+--- A model from LightGBM's text or XGBoost's JSON.
 ---@param text string
 ---@return neap.gbdt
 function c.parse(text) end
 
---- A model from a file of LightGBM text.
+--- A model from a file of LightGBM's text or XGBoost's JSON.
 ---@param path string
 ---@return neap.gbdt
 function c.load(path) end
