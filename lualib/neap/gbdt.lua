@@ -8,6 +8,7 @@ local base = require "neap.c.base"
 local c = require "neap.c.tree"
 local categories = require "neap.gbdt.categories"
 local class = require "neap.class"
+local columns = require "neap.gbdt.columns"
 local design = require "neap.design"
 local hash = require "neap.c.frame"
 local loop = require "neap.gbdt.loop"
@@ -81,6 +82,12 @@ end
 --- side. `unseen` says what becomes of categories that training did not have: "missing" (they go as
 --- missing ones), "other" (as those that share a bin; where none do, as missing) or "error".
 ---
+--- Limits of splits: `monotone_constraints` (1 rising, -1 falling, 0 free: an array of all
+--- features, or a table by name) with `monotone_constraints_method` "basic" or "intermediate" and
+--- `monotone_penalty`; `interaction_constraints` (arrays of features that may meet in a branch; a
+--- feature in none is not used); `feature_contri` (factors of gains, as monotone_constraints);
+--- `max_delta_step`, `path_smooth`, `extra_trees` with `extra_seed`, `feature_fraction_bynode`.
+---
 --- `y` is N labels: any integers for the objectives of classes, "binary", "focal" (`focal_alpha`,
 --- `focal_gamma`), "multiclass", "multiclassova"; numbers for "regression" (`reg_sqrt`),
 --- "regression_l1", "huber" (`alpha`), "fair" (`fair_c`), "quantile" and "expectile" (at `alpha`;
@@ -132,10 +139,8 @@ function gbdt.fit(x, y, o)
   if data then x, y, weights, names = design.pair("gbdt.fit", x, matrix)
   else x, names = matrix(x) end
   weights, names = o.weights or weights, o.feature_names or names
-  local engine, given = params.for_engine(o), o.categorical_feature
-  if given or text.levels then
-    engine.categorical_feature = categories.positions(given, names, text.levels, x)
-  end
+  local engine = params.for_engine(o)
+  columns.resolve(o, engine, names, text.levels, x)
   local trainer <close> = c.trainer(engine, x, y, weights, init and init.core)
   local warnings = {}
   local classes = check_empty(trainer, o, names, warnings)
@@ -154,6 +159,7 @@ function gbdt.fit(x, y, o)
     early_stopping_min_delta = o.early_stopping_min_delta }
   for name, value in pairs(params.for_engine(o)) do kept[name] = value end
   categories.keep(core, text.levels, kept)
+  columns.keep(engine, kept)
   marks[#marks + 1] = tostring(ran.keep)
   core:set_fact("fingerprint", fingerprint(o, kept, core:feature_names(), init, marks))
   return wrap(core, { history = ran.history, params = kept, warnings = warnings,

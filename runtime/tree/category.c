@@ -208,11 +208,13 @@ typedef struct {
 static void put_bin(uint64_t set[4], int32_t bin) { set[bin / 64] |= (uint64_t)1 << bin % 64; }
 static bool has_bin(const uint64_t set[4], int32_t bin) { return set[bin / 64] >> bin % 64 & 1; }
 
-static void one_against_rest(const neap__cell *h, int32_t cells, const neap__whole *w,
-                             neap__split *found) {
+static void one_against_rest(const neap__cell *h, int32_t cells, int32_t index,
+                             const neap__whole *w, neap__split *found) {
+  int32_t only = neap__random_cut(w, index, cells);
   for (int32_t b = 0; b < cells; b++) {
+    if (only >= 0 && b != only) continue;
     if (!neap__side_enough(h[b], w) || !neap__side_enough(w->total - h[b], w)) continue;
-    double gain = neap__cut_gain(w, h[b], 0);
+    double gain = neap__cut_gain(w, h[b], 0, 0);
     if (!(gain > found->gain)) continue;
     found->gain = gain;
     found->left = h[b];
@@ -253,10 +255,10 @@ static int32_t list_entries(const neap__cell *h, int32_t cells, const neap__whol
 /* Prefixes from one end: a cut is weighed once min_data_per_group more rows have come, and leaves
  * as many on the other side. Returns the length of the best, 0 when none is better. */
 static int32_t scan_prefixes(const neap__cell *h, const entry *e, int32_t n, int32_t step,
-                             const neap__whole *w, neap__split *found) {
+                             int32_t index, const neap__whole *w, neap__split *found) {
   int64_t most = (n + 1) / 2 < w->r->most ? (n + 1) / 2 : w->r->most, group = 0;
   neap__cell left = {0, 0};
-  int32_t best = 0;
+  int32_t best = 0, only = neap__random_cut(w, index, (int32_t)most);
   for (int32_t i = 0; i < most; i++) {
     neap__cell cell = h[e[step > 0 ? i : n - 1 - i].bin], right;
     left += cell;
@@ -266,7 +268,8 @@ static int32_t scan_prefixes(const neap__cell *h, const entry *e, int32_t n, int
     if (!neap__side_enough(right, w) || neap__cell_rows(right, w->s) < w->r->group) break;
     if (group < w->r->group) continue;
     group = 0;
-    double gain = neap__cut_gain(w, left, w->r->cat_l2);
+    if (only >= 0 && i != only) continue;
+    double gain = neap__cut_gain(w, left, w->r->cat_l2, 0);
     if (!(gain > found->gain)) continue;
     found->gain = gain;
     found->left = left;
@@ -275,11 +278,12 @@ static int32_t scan_prefixes(const neap__cell *h, const entry *e, int32_t n, int
   return best;
 }
 
-static void prefixes(const neap__cell *h, int32_t cells, const neap__whole *w, neap__split *found) {
+static void prefixes(const neap__cell *h, int32_t cells, int32_t index, const neap__whole *w,
+                     neap__split *found) {
   entry e[MAX_ENTRIES];
   int32_t n = list_entries(h, cells, w, e);
   for (int32_t step = 1; step >= -1; step -= 2) {
-    int32_t length = scan_prefixes(h, e, n, step, w, found);
+    int32_t length = scan_prefixes(h, e, n, step, index, w, found);
     if (length == 0) continue;
     memset(found->set, 0, sizeof found->set);
     for (int32_t i = 0; i < length; i++) put_bin(found->set, e[step > 0 ? i : n - 1 - i].bin);
@@ -300,8 +304,8 @@ void neap__split_category(const neap__feature *f, int32_t index, const neap__cel
   double least = neap__least_gain(w, best);
   neap__split found = {.gain = least, .feature = index, .sorted = f->bins > w->r->onehot};
   int32_t cells = f->bins + f->missing;
-  if (found.sorted) prefixes(h, cells, w, &found);
-  else one_against_rest(h, cells, w, &found);
+  if (found.sorted) prefixes(h, cells, index, w, &found);
+  else one_against_rest(h, cells, index, w, &found);
   if (!(found.gain > least)) return;
   bool any = f->missing && neap__cell_rows(h[f->bins], w->s) > 0;
   bool larger = 2 * neap__cell_rows(found.left, w->s) > neap__cell_rows(w->total, w->s);

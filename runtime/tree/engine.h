@@ -7,6 +7,7 @@
 #ifndef NEAP_TREE_ENGINE_H
 #define NEAP_TREE_ENGINE_H
 
+#include "base/rng.h"
 #include "tree/model.h"
 
 /* Ranges of options.def, and rules between options. */
@@ -145,7 +146,14 @@ typedef struct {
   /* of categorical features */
   int64_t onehot, most, group; /* max_cat_to_onehot, max_cat_threshold, min_data_per_group */
   double cat_l2, cat_smooth;
+  /* beyond the plain rule */
+  bool plain, random; /* none of these; extra_trees */
+  double max_delta, smooth, penalty;
+  const int8_t *monotone; /* by feature; NULL: none */
+  const double *factor;   /* of gains, by feature; NULL: 1 */
 } neap__split_rule;
+
+enum { NEAP__MONOTONE_BASIC, NEAP__MONOTONE_INTERMEDIATE };
 
 neap__split_rule neap__split_rule_of(const neap_gbdt_options *o);
 
@@ -155,9 +163,23 @@ typedef struct {
   const neap__split_rule *r;
   neap__cell total;
   double g, h, unsplit;
+  /* unless the rule is plain */
+  double low, high; /* bounds of outputs */
+  double output;    /* its own */
+  double discount;  /* of gains of monotone features */
+  neap_rng extra;
 } neap__whole;
 
 neap__whole neap__whole_of(neap__cell total, const neap__scale *s, const neap__split_rule *r);
+
+/* Set what a rule that is not plain needs to know of a leaf. */
+void neap__whole_limit(neap__whole *w, double low, double high, double output);
+
+/* The output of a leaf that no split made: without smoothing and bounds. */
+double neap__root_output(double g, double h, const neap__split_rule *r);
+
+/* LightGBM's factor for gains of monotone features: monotone_penalty forbids them near the root. */
+double neap__monotone_discount(double penalty, int32_t depth);
 
 /* Leaf value that minimises the loss, without learning rate. */
 double neap__leaf_output(double g, double h, const neap__split_rule *r);
@@ -189,6 +211,14 @@ neap_status neap__loops_select(const neap__loops **out);
 void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32_t index,
                          const neap__cell *h, const neap__whole *w, neap__split *best);
 
+/* The same under a rule that is not plain, cut by cut in plain code. */
+void neap__split_limited(const neap__feature *f, int32_t index, const neap__cell *h,
+                         const neap__whole *w, neap__split *best);
+
+/* Any feature under any rule. */
+void neap__split_find(const neap__loops *loops, const neap__feature *f, int32_t index,
+                      const neap__cell *h, const neap__whole *w, neap__split *best);
+
 /* The same for a categorical feature: one category against the rest where there are few, else the
  * first ones in the order of gradients from either end. The side of missing values is the right
  * one, since files know no other; without any, the larger side is. */
@@ -201,8 +231,12 @@ double neap__least_gain(const neap__whole *w, const neap__split *best);
 /* Whether a side of a cut has min_data_in_leaf rows and min_sum_hessian_in_leaf. */
 bool neap__side_enough(neap__cell side, const neap__whole *w);
 
-/* What the leaf gains by a cut, with more l2 for the children. */
-double neap__cut_gain(const neap__whole *w, neap__cell left, double more_l2);
+/* The one cut of so many that extra_trees looks at; -1: all. */
+int32_t neap__random_cut(const neap__whole *w, int32_t index, int32_t cuts);
+
+/* What the leaf gains by a cut, with more l2 for the children; -inf when their outputs go against
+ * monotone (1: left below right, -1: above, 0: any). */
+double neap__cut_gain(const neap__whole *w, neap__cell left, double more_l2, int monotone);
 
 /* Outputs of the two children, without learning rate. */
 void neap__split_outputs(const neap__split *s, const neap__whole *w, double output[2]);
@@ -236,6 +270,9 @@ void neap__grower_free(neap__grower *g);
  * one leaf. The order of rows in the grid never changes a tree. */
 neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const uint8_t *bag,
                               const int32_t *use, int32_t used, neap__tree **tree);
+
+/* Where extra_trees and feature_fraction_bynode draw for the next tree. */
+void neap__grower_draws(neap__grower *g, neap_rng extra, neap_rng node);
 
 /* After growing: the rows of each leaf are row[begin] to row[begin + count - 1] of the bins, those
  * outside the bag row[grown] and all behind. */

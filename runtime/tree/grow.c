@@ -43,11 +43,7 @@ static neap_status make_children(neap__grower *g, int32_t p, bool search) {
   right->begin = parent->begin + left->count;
   left->depth = right->depth = parent->depth + 1;
   left->parent = right->parent = p;
-  neap__whole w = neap__whole_of(parent->total, g->s, &g->rule);
-  double output[2];
-  neap__split_outputs(&parent->best, &w, output);
-  left->output = output[0];
-  right->output = output[1];
+  neap__limits_children(g, parent, left, right);
   if (search && (neap__can_split(g, left) || neap__can_split(g, right))) {
     neap__leaf *small = left->count <= right->count ? left : right,
                *large = small == left ? right : left;
@@ -157,8 +153,7 @@ static neap_status start_tree(neap__grower *g, const neap__pair *pairs, const ui
   neap__leaf *p = &g->leaves[root];
   p->count = g->grown;
   NEAP_TRY(neap__scale_fix(g->s, pairs, g->b->rows, g->b->row, g->grown, g->pairs, &p->total));
-  p->output =
-      neap__leaf_output(neap__cell_g(p->total, g->s), neap__cell_h(p->total, g->s), &g->rule);
+  neap__limits_root(g, p);
   if (!neap__can_split(g, p)) return NEAP_OK;
   NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
   NEAP_TRY(neap__histogram_sum_parallel(g, 0, g->grown, p->histogram, NULL));
@@ -170,11 +165,13 @@ static neap_status grow(neap__grower *g) {
     int32_t number = best_number(g), batch[NEAP__BATCH];
     if (number < 0) break;
     if (g->leaves[g->current[number]].child[0] < 0) {
-      int64_t left = g->num_leaves - g->count;
-      int64_t n = best_leaves(g, left < NEAP__BATCH ? left : NEAP__BATCH, batch);
+      int64_t left = g->num_leaves - g->count, most = neap__limits_serial(g) ? 1 : NEAP__BATCH;
+      int64_t n = best_leaves(g, left < most ? left : most, batch);
       NEAP_TRY(open_leaves(g, batch, n, left > 1));
     }
+    int32_t parent = g->current[number];
     commit(g, number);
+    NEAP_TRY(neap__limits_committed(g, parent));
   }
   return NEAP_OK;
 }
@@ -265,9 +262,10 @@ neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_
   g->right = neap_alloc_array(g->num_leaves, sizeof *g->right);
   g->owner = neap_alloc_array(g->num_leaves, sizeof *g->owner);
   bool ok = g->pairs && g->wrong && g->piece && g->current && g->split && g->left && g->right;
-  if (ok && g->owner) *out = g;
-  else neap__grower_free(g);
-  return *out ? NEAP_OK : NEAP_ENOMEM;
+  neap_status st = ok && g->owner ? neap__limits_open(g, o) : NEAP_ENOMEM;
+  if (st) neap__grower_free(g);
+  else *out = g;
+  return st;
 }
 
 void neap__grower_free(neap__grower *g) {
@@ -287,5 +285,6 @@ void neap__grower_free(neap__grower *g) {
   neap_free(g->left);
   neap_free(g->right);
   neap_free(g->owner);
+  neap__limits_close(&g->limits);
   neap_free(g);
 }

@@ -16,16 +16,31 @@ typedef struct {
   int32_t parent;   /* -1: none */
   int32_t child[2]; /* leaves it was opened into; -1 before */
   double output;    /* its value, without learning rate */
+  double low, high; /* bounds of the outputs below it */
+  uint64_t key;     /* its path, for draws */
   neap__cell total;
   neap__cell *histogram; /* NULL when it can not be split or was opened */
   neap__split best;
 } neap__leaf;
+
+/* What limits splits beyond the plain rule; features are those in use. */
+typedef struct {
+  int8_t *monotone; /* NULL: none */
+  double *factor;   /* NULL: 1 */
+  bool *together;   /* [groups][features] */
+  int64_t groups;
+  double node_fraction;
+  bool intermediate;
+  neap_rng extra, node;
+  uint8_t *allowed; /* [2 * NEAP__BATCH][features]; NULL: all are */
+} neap__limits;
 
 struct neap__grower {
   neap__bins *b;
   neap__scale scale, *s; /* s = &scale */
   const neap__loops *loops;
   neap__split_rule rule;
+  neap__limits limits;
   int64_t num_leaves, max_depth;
   neap__pair *pairs;  /* of the grid's rows */
   int64_t grown;      /* rows of the tree */
@@ -73,6 +88,30 @@ int64_t neap__rows_pieces(int64_t rows);
 
 /* Bring the rows of the bag (NULL: all) to the front of the grid; sets g->grown. */
 void neap__rows_bag(neap__grower *g, const uint8_t *bag);
+
+/* The limits that options set, into g->limits and g->rule. */
+neap_status neap__limits_open(neap__grower *g, const neap_gbdt_options *o);
+void neap__limits_close(neap__limits *l);
+
+/* Output, bounds and key of the first leaf, and of the children of p. */
+void neap__limits_root(const neap__grower *g, neap__leaf *p);
+void neap__limits_children(const neap__grower *g, const neap__leaf *p, neap__leaf *left,
+                           neap__leaf *right);
+
+/* Whether only the leaf that is committed next may be opened, since that changes others. */
+static inline bool neap__limits_serial(const neap__grower *g) {
+  return g->limits.monotone && g->limits.intermediate;
+}
+
+/* To be called after the split of leaf parent is committed: bounds of other leaves become tighter,
+ * and those are searched again. */
+neap_status neap__limits_committed(neap__grower *g, int32_t parent);
+
+/* The features that leaf p may be split on, number item of a search: 1 or 0 for each; NULL: all. */
+const uint8_t *neap__limits_allowed(const neap__grower *g, const neap__leaf *p, int64_t item);
+
+/* A leaf as splits see it. */
+neap__whole neap__leaf_whole(const neap__grower *g, const neap__leaf *p);
 
 /* Whether p may be split at all. */
 bool neap__can_split(const neap__grower *g, const neap__leaf *p);

@@ -83,6 +83,7 @@ neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pa
 
 /* Whether leaves are set anew from their rows, and doing so: tree has just been grown by g for a
  * column over b, scores [rows] are those that its gradients were taken at. */
+bool neap__objective_renews(neap_objective o);
 bool neap__loss_renews(const neap__loss *l);
 neap_status neap__loss_renew(const neap__loss *l, int64_t column, const double *scores,
                              const neap__bins *b, const neap__grower *g, neap__tree *tree);

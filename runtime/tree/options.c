@@ -77,7 +77,8 @@ static neap_status check_sampling(const neap_gbdt_options *o) {
   if (goss && o->top_rate + o->other_rate > 1)
     return neap_fail(NEAP_EARG, "gbdt.fit: top_rate %g and other_rate %g are more than 1 together",
                      o->top_rate, o->other_rate);
-  if (o->boosting == NEAP_BOOSTING_RF && !goss && !bags && o->feature_fraction >= 1)
+  if (o->boosting == NEAP_BOOSTING_RF && !goss && !bags && o->feature_fraction >= 1 &&
+      o->feature_fraction_bynode >= 1 && !o->extra_trees)
     return neap_fail(NEAP_EARG, "gbdt.fit: every tree of boosting 'rf' would be the same; set "
                                 "bagging_fraction and bagging_freq, or feature_fraction");
   return NEAP_OK;
@@ -125,9 +126,22 @@ static neap_status check_alphas(const neap_gbdt_options *o) {
   return NEAP_OK;
 }
 
+static neap_status check_splits(const neap_gbdt_options *o) {
+  if (o->path_smooth > 0 && o->min_data_in_leaf < 2)
+    return neap_fail(NEAP_EARG, "gbdt.fit: path_smooth needs min_data_in_leaf from 2, it is %lld",
+                     (long long)o->min_data_in_leaf);
+  if (o->columns && o->columns->monotone && neap__objective_renews(o->objective))
+    return neap_fail(NEAP_EARG,
+                     "gbdt.fit: objective '%s' sets leaves anew after the splits, which "
+                     "monotone_constraints do not bear",
+                     neap_objective_name(o->objective));
+  return NEAP_OK;
+}
+
 neap_status neap__options_check(const neap_gbdt_options *o) {
   NEAP_TRY(check_objective(o));
   NEAP_TRY(check_alphas(o));
   for (size_t i = 0; i < sizeof list / sizeof *list; i++) NEAP_TRY(check_range(o, &list[i]));
+  NEAP_TRY(check_splits(o));
   return check_sampling(o);
 }

@@ -165,10 +165,11 @@ void neap__loss_start(const neap__loss *l, double *start) {
 
 /* leaves --------------------------------------------------------------------------------------- */
 
-bool neap__loss_renews(const neap__loss *l) {
-  return l->objective == NEAP_OBJECTIVE_L1 || l->objective == NEAP_OBJECTIVE_MAPE ||
-         l->objective == NEAP_OBJECTIVE_QUANTILE;
+bool neap__objective_renews(neap_objective o) {
+  return o == NEAP_OBJECTIVE_L1 || o == NEAP_OBJECTIVE_MAPE || o == NEAP_OBJECTIVE_QUANTILE;
 }
+
+bool neap__loss_renews(const neap__loss *l) { return neap__objective_renews(l->objective); }
 
 double neap__loss_quantile(const neap__loss *l, int64_t column, const double *scores,
                            const int32_t *rows, int64_t count, neap__weighted *items) {

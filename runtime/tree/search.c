@@ -16,6 +16,7 @@ typedef struct {
   neap__grower *g;
   int32_t item[2 * NEAP__BATCH]; /* leaves to search */
   int64_t groups;                /* of features */
+  const uint8_t *allowed[2 * NEAP__BATCH];
 } task_list;
 
 static neap_status search_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
@@ -24,16 +25,16 @@ static neap_status search_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t
   neap__grower *g = t->g;
   for (int64_t i = begin; i < end; i++) {
     const neap__leaf *p = &g->leaves[t->item[i / t->groups]];
-    neap__whole w = neap__whole_of(p->total, g->s, &g->rule);
+    const uint8_t *allowed = t->allowed[i / t->groups];
+    neap__whole w = neap__leaf_whole(g, p);
     int64_t k = i % t->groups * GROUP;
     neap__split *best = &g->found[i];
     *best = (neap__split){.gain = 0, .feature = -1};
     for (int64_t stop = k + GROUP < g->used ? k + GROUP : g->used; k < stop; k++) {
       int32_t index = g->use ? g->use[k] : (int32_t)k;
       const neap__feature *f = &g->b->feature[index];
-      const neap__cell *h = p->histogram + f->offset;
-      if (f->categories) neap__split_category(f, index, h, &w, best);
-      else neap__split_feature(g->loops, f, index, h, &w, best);
+      if (!allowed || allowed[index])
+        neap__split_find(g->loops, f, index, p->histogram + f->offset, &w, best);
     }
   }
   return NEAP_OK;
@@ -57,6 +58,8 @@ neap_status neap__search(neap__grower *g, const int32_t *leaves, int64_t n) {
     if (p->histogram && neap__can_split(g, p)) t.item[items++] = leaves[i];
     else neap__histogram_release(g, &p->histogram);
   }
+  for (int64_t i = 0; i < items; i++)
+    t.allowed[i] = neap__limits_allowed(g, &g->leaves[t.item[i]], i);
   NEAP_TRY(ready_found(g, t.groups * 2 * NEAP__BATCH));
   NEAP_TRY(neap_parallel_for(items * t.groups, 1, search_chunk, &t));
   for (int64_t i = 0; i < items; i++) {

@@ -28,11 +28,18 @@ neap__split_rule neap__split_rule_of(const neap_gbdt_options *o) {
                             .most = o->max_cat_threshold,
                             .group = o->min_data_per_group,
                             .cat_l2 = o->cat_l2,
-                            .cat_smooth = o->cat_smooth};
+                            .cat_smooth = o->cat_smooth,
+                            .plain =
+                                !o->extra_trees && o->max_delta_step == 0 && o->path_smooth == 0,
+                            .random = o->extra_trees,
+                            .max_delta = o->max_delta_step,
+                            .smooth = o->path_smooth,
+                            .penalty = o->monotone_penalty};
 }
 
 neap__whole neap__whole_of(neap__cell total, const neap__scale *s, const neap__split_rule *r) {
-  neap__whole w = {s, r, total, neap__cell_g(total, s), neap__cell_h(total, s), 0};
+  neap__whole w = {
+      .s = s, .r = r, .total = total, .g = neap__cell_g(total, s), .h = neap__cell_h(total, s)};
   double t = shrink(w.g, r->l1), under = w.h + r->l2;
   w.unsplit = under > 0 ? t * t / under : 0;
   return w;
@@ -47,19 +54,58 @@ bool neap__side_enough(neap__cell side, const neap__whole *w) {
          neap__cell_h(side, w->s) >= w->r->min_hessian;
 }
 
+double neap__root_output(double g, double h, const neap__split_rule *r) {
+  double o = neap__leaf_output(g, h, r);
+  return r->max_delta > 0 && fabs(o) > r->max_delta ? copysign(r->max_delta, o) : o;
+}
+
+/* The best output, limited by max_delta_step, drawn towards the parent's by path_smooth (n rows
+ * weigh n / (n + path_smooth)), and kept within bounds: LightGBM's order. */
 static double side_output(neap__cell side, const neap__whole *w, double more_l2) {
-  double under = neap__cell_h(side, w->s) + w->r->l2 + more_l2;
-  return under > 0 ? -shrink(neap__cell_g(side, w->s), w->r->l1) / under : 0;
+  const neap__split_rule *r = w->r;
+  double under = neap__cell_h(side, w->s) + r->l2 + more_l2;
+  double o = under > 0 ? -shrink(neap__cell_g(side, w->s), r->l1) / under : 0;
+  if (r->plain) return o;
+  if (r->max_delta > 0 && fabs(o) > r->max_delta) o = copysign(r->max_delta, o);
+  if (r->smooth > 0) {
+    double n = (double)neap__cell_rows(side, w->s) / r->smooth;
+    o = o * n / (n + 1) + w->output / (n + 1);
+  }
+  return o < w->low ? w->low : o > w->high ? w->high : o;
 }
 
 /* -(2 T(g) o + (h + l2) o^2): what a side improves the loss by with output o. */
-static double side_gain(neap__cell side, const neap__whole *w, double more_l2) {
-  double o = side_output(side, w, more_l2), t = shrink(neap__cell_g(side, w->s), w->r->l1);
+static double side_gain(neap__cell side, const neap__whole *w, double more_l2, double o) {
+  double t = shrink(neap__cell_g(side, w->s), w->r->l1);
   return -(2 * t * o + (neap__cell_h(side, w->s) + w->r->l2 + more_l2) * o * o);
 }
 
-double neap__cut_gain(const neap__whole *w, neap__cell left, double more_l2) {
-  return side_gain(left, w, more_l2) + side_gain(w->total - left, w, more_l2) - w->unsplit;
+double neap__cut_gain(const neap__whole *w, neap__cell left, double more_l2, int monotone) {
+  neap__cell right = w->total - left;
+  double a = side_output(left, w, more_l2), b = side_output(right, w, more_l2);
+  if (monotone > 0 ? a > b : monotone < 0 && a < b) return -HUGE_VAL;
+  return side_gain(left, w, more_l2, a) + side_gain(right, w, more_l2, b) - w->unsplit;
+}
+
+int32_t neap__random_cut(const neap__whole *w, int32_t index, int32_t cuts) {
+  if (!w->r->random || cuts < 1) return -1;
+  return (int32_t)neap_rng_below_at(&w->extra, (uint64_t)index, (uint64_t)cuts);
+}
+
+void neap__whole_limit(neap__whole *w, double low, double high, double output) {
+  w->output = output;
+  w->low = -HUGE_VAL;
+  w->high = HUGE_VAL;
+  w->unsplit = side_gain(w->total, w, 0, side_output(w->total, w, 0));
+  w->low = low;
+  w->high = high;
+}
+
+double neap__monotone_discount(double penalty, int32_t depth) {
+  double least = 1e-15F;
+  if (penalty >= depth + 1.0) return least;
+  if (penalty <= 1) return 1 - penalty / pow(2, depth) + least;
+  return 1 - pow(2, penalty - 1 - depth) + least;
 }
 
 void neap__split_outputs(const neap__split *s, const neap__whole *w, double output[2]) {
@@ -80,6 +126,58 @@ void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32
   /* Nothing missing here: rows that come later without a value go where most rows went. */
   if (!any)
     best->missing_left = 2 * neap__cell_rows(found.left, w->s) >= neap__cell_rows(w->total, w->s);
+}
+
+static void scan(const neap__cell *h, int32_t cuts, neap__cell left, bool missing_left,
+                 int32_t only, const neap__whole *w, neap__split *best) {
+  int way = w->r->monotone ? w->r->monotone[best->feature] : 0;
+  for (int32_t b = 0; b < cuts; b++) {
+    left += h[b];
+    if (only >= 0 && b != only) continue;
+    if (!neap__side_enough(left, w) || !neap__side_enough(w->total - left, w)) continue;
+    double gain = neap__cut_gain(w, left, 0, way);
+    if (!(gain > best->gain)) continue;
+    best->gain = gain;
+    best->bin = b;
+    best->missing_left = missing_left;
+    best->left = left;
+  }
+}
+
+void neap__split_limited(const neap__feature *f, int32_t index, const neap__cell *h,
+                         const neap__whole *w, neap__split *best) {
+  double least = neap__least_gain(w, best);
+  neap__split found = {.gain = least, .feature = index};
+  neap__cell missing = f->missing ? h[f->bins] : (neap__cell){0, 0};
+  bool any = missing[1] != 0;
+  int32_t cuts = f->bins - !any, only = neap__random_cut(w, index, cuts);
+  scan(h, cuts, (neap__cell){0, 0}, false, only, w, &found);
+  if (any) scan(h, f->bins - 1, missing, true, only, w, &found);
+  if (!(found.gain > least)) return;
+  *best = found;
+  if (!any)
+    best->missing_left = 2 * neap__cell_rows(found.left, w->s) >= neap__cell_rows(w->total, w->s);
+}
+
+static void find_any(const neap__loops *loops, const neap__feature *f, int32_t index,
+                     const neap__cell *h, const neap__whole *w, neap__split *best) {
+  if (f->categories) neap__split_category(f, index, h, w, best);
+  else if (w->r->plain) neap__split_feature(loops, f, index, h, w, best);
+  else neap__split_limited(f, index, h, w, best);
+}
+
+void neap__split_find(const neap__loops *loops, const neap__feature *f, int32_t index,
+                      const neap__cell *h, const neap__whole *w, neap__split *best) {
+  double factor = w->r->factor ? w->r->factor[index] : 1;
+  if (w->r->monotone && w->r->monotone[index]) factor *= w->discount;
+  neap__split found = {.gain = 0};
+  if (factor == 1) {
+    find_any(loops, f, index, h, w, best);
+    return;
+  }
+  find_any(loops, f, index, h, w, &found);
+  found.gain *= factor;
+  if (found.gain > best->gain) *best = found;
 }
 
 bool neap__split_left(const neap__split *s, const neap__feature *f, uint8_t bin) {

@@ -98,6 +98,14 @@ static neap_status start_infos(neap_trainer *t) {
   return NEAP_OK;
 }
 
+static neap_status copy_monotone(neap_gbdt *m, const int8_t *monotone) {
+  if (!monotone) return NEAP_OK;
+  m->monotone = neap_alloc_array(m->features, 1);
+  if (!m->monotone) return NEAP_ENOMEM;
+  memcpy(m->monotone, monotone, (size_t)m->features);
+  return NEAP_OK;
+}
+
 static neap_status start_work(neap_trainer *t) {
   int64_t n = t->set[0].rows;
   NEAP_TRY(neap__loss_open(&t->loss, &t->o, n, t->columns, t->set[0].target, t->set[0].weight));
@@ -137,6 +145,7 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   if (!st) st = neap__bins_build(&t->bins, &matrix, o);
   if (!st) st = start_scores(t, &t->set[0], x, init);
   if (!st) st = start_infos(t);
+  if (!st && o->columns) st = copy_monotone(t->model, o->columns->monotone);
   if (!st) st = start_work(t);
   if (!st && (!init || neap__is_forest(o)) && o->boost_from_average)
     neap__loss_start(&t->loss, t->start);
@@ -190,6 +199,8 @@ static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) 
   int64_t n = t->set[0].rows;
   int64_t number = t->model->trees + column;
   int32_t used = neap__sample_features(t, number);
+  neap__grower_draws(t->grower, neap__draws(t, t->o.extra_seed, "extra", number),
+                     neap__draws(t, t->o.feature_fraction_seed, "node", number));
   NEAP_TRY(neap__grower_grow(t->grower, t->pairs + column * n,
                              t->sample.drawn ? t->sample.kept : NULL,
                              used < t->bins.used ? t->use : NULL, used, out));

@@ -41,7 +41,11 @@ typedef enum { NEAP_BOOSTING_GBDT, NEAP_BOOSTING_DART, NEAP_BOOSTING_RF } neap_b
 typedef enum { NEAP_SAMPLE_BAGGING, NEAP_SAMPLE_GOSS } neap_sample_strategy;
 /* What is said of single columns of x; NULL: nothing. Borrowed by the call that opens a trainer. */
 typedef struct {
-  const bool *categorical; /* [features]: codes of categories, not numbers */
+  const bool *categorical;    /* [features]: codes of categories, not numbers */
+  const int8_t *monotone;     /* [features]: 1 rising, -1 falling, 0 free */
+  const double *contribution; /* [features]: factors of gains */
+  const bool *group;          /* [group_count][features]: features that may meet in a branch */
+  int64_t group_count;
 } neap_gbdt_columns;
 
 /* Parameters under LightGBM's names, listed in options.def. */

@@ -169,3 +169,81 @@ describe("categorical features", function()
     assert.is_true(metrics.log_loss(label[test], p) < 0.28107)
   end)
 end)
+
+describe("constraints", function()
+  local x = tensor.randn { 2000, 3, seed = 5 }
+  local a, b = x[{ {}, 1 }], x[{ {}, 2 }]
+  local y = a + (a * 3):sin() - b * 0.5 + (b * 4):cos() + tensor.randn { 2000, seed = 6 } * 0.3
+  local names = { "load", "age", "noise" }
+
+  -- Whether predictions go one way along the first or second column.
+  local function moves(m, column, way)
+    for i = 1, 40 do
+      local rows = tensor.zeros { 81, 3 } + x[i]
+      rows[{ {}, column }] = tensor.linspace(-4, 4, 81)
+      local p = m:predict(rows)
+      if ((p:slice(1, 2, 81) - p:slice(1, 1, 80)) * way):min() < -1e-12 then return false end
+    end
+    return true
+  end
+
+  it("monotone features by position and by name", function()
+    for _, method in ipairs { "basic", "intermediate" } do
+      local o = { monotone_constraints = { 1, -1, 0 }, monotone_constraints_method = method,
+        num_iterations = 40 }
+      local m = gbdt.fit(x, y, o)
+      assert.is_true(moves(m, 1, 1) and moves(m, 2, -1))
+      o.monotone_constraints, o.feature_names = { age = -1, load = 1 }, names
+      local n = gbdt.fit(x, y, o)
+      same(m:predict(x), n:predict(x))
+      assert.matches("\nmonotone_constraints=1 -1 0\n", n:text(), 1, true)
+      assert.matches("[monotone_constraints: 1,-1,0]", n:text(), 1, true)
+      same(gbdt.parse(n:text()):predict(x), n:predict(x))
+    end
+    assert.is_false(moves(gbdt.fit(x, y, { num_iterations = 40 }), 1, 1))
+  end)
+
+  it("features that may meet, and how much they count", function()
+    local o = { num_iterations = 20, feature_names = names,
+      interaction_constraints = { { "load" }, { 2 } } }
+    local m = gbdt.fit(x, y, o)
+    assert.matches("[interaction_constraints: [0],[1]]", m:text(), 1, true)
+    -- no feature meets another: the model is a sum of functions of one
+    local rows = tensor.of { { 1, 1, 0 }, { 1, -1, 0 }, { -1, 1, 0 }, { -1, -1, 0 } }
+    local p = m:predict(rows):totable()
+    assert.is_true(math.abs(p[1] - p[2] - (p[3] - p[4])) < 1e-12)
+    o.interaction_constraints, o.feature_contri = nil, { load = 0, noise = 0 }
+    local importance = gbdt.fit(x, y, o):importance()
+    assert.equal("age", importance[1].name)
+    assert.equal(0, importance[2].value)
+  end)
+
+  it("mistakes are named", function()
+    local function wrong(message, o) refused(message, gbdt.fit, x, y, o) end
+    wrong("gbdt.fit: monotone_constraints has 2 entries for 3 features",
+      { monotone_constraints = { 1, 0 } })
+    wrong("gbdt.fit: monotone_constraints: entry 2 is 2, allowed are -1, 0 and 1",
+      { monotone_constraints = { 1, 2, 0 } })
+    wrong("gbdt.fit: monotone_constraints must be a table, got number",
+      { monotone_constraints = 1 })
+    wrong("gbdt.fit: monotone_constraints: unknown feature 'aged' (did you mean 'age'?)",
+      { monotone_constraints = { aged = 1 }, feature_names = names })
+    wrong("gbdt.fit: monotone_constraints_method is 'advanced', one of these is expected: basic "
+      .. "intermediate", { monotone_constraints_method = "advanced" })
+    wrong("gbdt.fit: objective 'regression_l1' sets leaves anew after the splits, which "
+      .. "monotone_constraints do not bear",
+      { monotone_constraints = { 1, 0, 0 }, objective = "regression_l1" })
+    refused("gbdt.fit: monotone_constraints: feature 1 is categorical", gbdt.fit, x:abs():floor(),
+      y, { categorical_feature = 1, monotone_constraints = { 1, 0, 0 } })
+    wrong("gbdt.fit: feature_contri: entry 3 is -1, allowed are numbers from 0",
+      { feature_contri = { 1, 1, -1 } })
+    wrong("gbdt.fit: interaction_constraints: there is no feature 4, x has 3 (they count from 1)",
+      { interaction_constraints = { { 1, 4 } } })
+    wrong("gbdt.fit: interaction_constraints must be a table, got string",
+      { interaction_constraints = { "load" }, feature_names = names })
+    wrong("gbdt.fit: path_smooth needs min_data_in_leaf from 2, it is 1",
+      { path_smooth = 1, min_data_in_leaf = 1 })
+    wrong("gbdt.fit: feature_fraction_bynode is 0, allowed are above 0 to 1",
+      { feature_fraction_bynode = 0 })
+  end)
+end)

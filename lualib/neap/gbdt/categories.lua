@@ -101,21 +101,23 @@ function categories.matrix(where, x, text)
   return matrix(where, x, names, text.levels, text.unseen), names
 end
 
--- Columns of a matrix, which may be a table of rows.
-local function width(x)
+--- Columns of a matrix, which may be a table of rows.
+---@param x neap.tensor|table
+---@return integer
+function categories.width(x)
   if type(x) == "table" then return type(x[1]) == "table" and #x[1] or 0 end
   return x.shape[2] or 0
 end
 
---- The numbers of the features of x that `given` (a name, a number, or several) and the text
+--- The numbers of the features that `given` (a name, a number, or several) and the text
 --- columns name, in rising order.
 ---@param given any
 ---@param names string[]?
 ---@param levels table<integer, string[]>?
----@param x neap.tensor|table
+---@param features integer
 ---@return integer[]
-function categories.positions(given, names, levels, x)
-  local is, out, features = {}, {}, width(x)
+function categories.positions(given, names, levels, features)
+  local is, out = {}, {}
   for i in pairs(levels or {}) do is[i] = true end
   if type(given) ~= "table" then given = { given } end
   for _, item in ipairs(given) do

@@ -27,6 +27,9 @@ local around = {
   weights = none,
   feature_names = none,
   categorical_feature = none,
+  monotone_constraints = none,
+  interaction_constraints = none,
+  feature_contri = none,
   init_model = none,
   is_provide_training_metric = none,
   progress = false,
@@ -54,6 +57,13 @@ local aliases = {
   lambda_l2 = "reg_lambda lambda l2_regularization",
   min_gain_to_split = "min_split_gain",
   max_bin = "max_bins",
+  monotone_constraints = "mc monotone_constraint monotonic_cst",
+  monotone_constraints_method = "monotone_constraining_method mc_method",
+  monotone_penalty = "monotone_splits_penalty ms_penalty mc_penalty",
+  feature_contri = "feature_contrib fc fp feature_penalty",
+  max_delta_step = "max_tree_output max_leaf_output",
+  extra_trees = "extra_tree",
+  feature_fraction_bynode = "sub_feature_bynode colsample_bynode",
   categorical_feature = "cat_feature categorical_column cat_column categorical_features",
   objective = "objective_type app application loss",
   metric = "metrics metric_types",
@@ -217,7 +227,8 @@ function params.to_text(o)
       put(name, name == "alpha" and o.quantiles or o[name])
     end
   end
-  put("categorical_feature", o.categorical_feature or "")
+  for _, name in ipairs { "categorical_feature", "monotone_constraints", "feature_contri",
+    "interaction_constraints" } do put(name, o[name] or "") end
   put("early_stopping_round", o.early_stopping_rounds)
   put("early_stopping_min_delta", o.early_stopping_min_delta)
   return table.concat(lines)
