@@ -18,8 +18,9 @@ local wrap = require "neap.gbdt.wrap"
 require "neap.gbdt.explain" -- into the class of neap.gbdt.model
 require "neap.gbdt.files"
 require "neap.gbdt.refit"
+require "neap.gbdt.update" -- into the table of neap.gbdt.module
 
-local gbdt = {}
+local gbdt = require "neap.gbdt.module"
 
 ---@class neap.gbdt.Model
 local Model = require "neap.gbdt.model"
