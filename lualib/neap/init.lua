@@ -57,6 +57,7 @@ local modules = {
   frame = true,
   gbdt = true,
   inspect = true,
+  isolation = true,
   labels = true,
   linalg = true,
   linear = true,

@@ -161,6 +161,12 @@ static const struct {
      "forest.load(folder .. '/m.safetensors')\n"
      "forest.fit(x, x[{{}, 2}], {n_estimators = 2, criterion = 'squared_error', progress = "
      "function() end})\n"},
+    {"isolation",
+     "local x = tensor.randn {60, 3, seed = 1}; x[1][1] = 0 / 0\n"
+     "for _, extended in ipairs {false, true} do\n"
+     "  local m = isolation.fit(x, {n_estimators = 3, contamination = 0.1, extended = extended})\n"
+     "  m:predict(x:to 'f32'); m:score_row(x[2]); m:save(folder .. '/i.safetensors')\n"
+     "  isolation.load(folder .. '/i.safetensors') end\n"},
     {"linear",
      "local x, y = tensor.randn {60, 3, seed = 1}, tensor.randn({60, seed = 2}):gt(0):to 'i64'\n"
      "local m = linear.fit(x, y); m:predict(x); m:predict_proba(x); m:decision(x)\n"
