@@ -184,12 +184,19 @@ double neap__monotone_discount(double penalty, int32_t depth);
 /* Leaf value that minimises the loss, without learning rate. */
 double neap__leaf_output(double g, double h, const neap__split_rule *r);
 
+/* Rows begin <= i < end of the grid, and its features first <= k < last, or those in use of them.
+ */
+typedef struct {
+  int64_t begin, end;
+  int32_t first, last, used;
+  const int32_t *use; /* NULL: all */
+} neap__span;
+
 /* What is compiled once per instruction set. */
 typedef struct {
-  /* h[cells] += pairs of the grid's rows begin <= i < end, over the features whose index is in use
-   * (NULL: all), or more. */
-  void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift, int64_t begin,
-                        int64_t end, const int32_t *use, int32_t used, neap__cell *h);
+  /* h[cells] += pairs of the rows and features of a span. */
+  void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift,
+                        const neap__span *at, neap__cell *h);
   /* Weigh the cuts behind the bins, with what is missing on the right, then on the left (with
    * nothing missing neither a second time nor behind the last); gain, bin, missing_left and left of
    * best are replaced by those of the first cut with the largest gain above its own. */

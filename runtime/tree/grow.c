@@ -7,7 +7,7 @@
 #include "base/pool.h"
 #include "tree/grower.h"
 
-enum { LARGE = 1 << 21 }; /* rows x features from which a leaf is worth several threads */
+enum { LARGE = 1 << 14 }; /* rows from which a leaf is partitioned by all threads */
 
 /* opening leaves ------------------------------------------------------------------------------- */
 
@@ -22,10 +22,6 @@ static neap_status new_leaf(neap__grower *g, int32_t *index) {
   *index = g->made++;
   g->leaves[*index] = (neap__leaf){.parent = -1, .child = {-1, -1}};
   return NEAP_OK;
-}
-
-static bool is_large(const neap__grower *g, const neap__leaf *p) {
-  return p->count * (int64_t)g->used >= LARGE;
 }
 
 /* Make the two children of leaf p; when either may be split, the smaller one gets a histogram to
@@ -56,50 +52,58 @@ static neap_status make_children(neap__grower *g, int32_t p, bool search) {
   return NEAP_OK;
 }
 
-/* Partition the rows of p, and fill its children's histograms. */
-static neap_status open_leaf(neap__grower *g, const neap__leaf *p, bool threads) {
-  if (threads) NEAP_TRY(neap__rows_partition_parallel(g, p));
-  else neap__rows_partition(g, p);
-  neap__leaf *left = &g->leaves[p->child[0]], *right = &g->leaves[p->child[1]];
-  if (!left->histogram) return NEAP_OK;
-  neap__leaf *small = left->count <= right->count ? left : right;
-  neap__leaf *large = small == left ? right : left;
-  int64_t begin = small->begin, end = begin + small->count;
-  if (threads)
-    return neap__histogram_sum_parallel(g, begin, end, small->histogram, large->histogram);
-  neap__histogram_sum(g, begin, end, small->histogram, large->histogram);
+typedef struct {
+  neap__grower *g;
+  int32_t item[NEAP__BATCH]; /* leaves whose rows are partitioned */
+} task_list;
+
+static neap_status partition_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)begin;
+  (void)end;
+  task_list *t = ctx;
+  neap__rows_partition(t->g, &t->g->leaves[t->item[chunk]]);
   return NEAP_OK;
 }
 
-typedef struct {
-  neap__grower *g;
-  int32_t item[NEAP__BATCH]; /* leaves to open */
-} task_list;
+static neap_status partition_leaves(neap__grower *g, const int32_t *leaves, int64_t n) {
+  task_list t = {.g = g};
+  int64_t small = 0;
+  for (int64_t i = 0; i < n; i++) {
+    const neap__leaf *p = &g->leaves[leaves[i]];
+    if (p->count >= LARGE) NEAP_TRY(neap__rows_partition_parallel(g, p));
+    else t.item[small++] = leaves[i];
+  }
+  return neap_parallel_for(small, 1, partition_chunk, &t);
+}
 
-static neap_status open_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  task_list *t = ctx;
-  for (int64_t i = begin; i < end; i++) NEAP_TRY(open_leaf(t->g, &t->g->leaves[t->item[i]], false));
-  return NEAP_OK;
+/* Fill the histograms of the children of n leaves. */
+static neap_status sum_children(neap__grower *g, const int32_t *leaves, int64_t n) {
+  neap__sum sums[2 * NEAP__BATCH];
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++) {
+    const neap__leaf *p = &g->leaves[leaves[i]];
+    const neap__leaf *left = &g->leaves[p->child[0]], *right = &g->leaves[p->child[1]];
+    const neap__leaf *small = left->count <= right->count ? left : right;
+    const neap__leaf *large = small == left ? right : left;
+    if (small->histogram)
+      sums[count++] = (neap__sum){small->begin, small->begin + small->count, small->histogram,
+                                  large->histogram};
+  }
+  return neap__histogram_sums(g, sums, count);
 }
 
 /* Open n leaves at once. */
 static neap_status open_leaves(neap__grower *g, const int32_t *leaves, int64_t n, bool searched) {
-  task_list t = {.g = g};
   int32_t child[2 * NEAP__BATCH];
-  int64_t small = 0;
   for (int64_t i = 0; i < n; i++) {
     NEAP_TRY(make_children(g, leaves[i], searched));
     child[2 * i] = g->leaves[leaves[i]].child[0];
     child[2 * i + 1] = g->leaves[leaves[i]].child[1];
   }
-  for (int64_t i = 0; i < n; i++) {
-    const neap__leaf *p = &g->leaves[leaves[i]];
-    if (is_large(g, p)) NEAP_TRY(open_leaf(g, p, true));
-    else t.item[small++] = leaves[i];
-  }
-  NEAP_TRY(neap_parallel_for(small, 1, open_chunk, &t));
-  return searched ? neap__search(g, child, 2 * n) : NEAP_OK;
+  NEAP_TRY(partition_leaves(g, leaves, n));
+  if (!searched) return NEAP_OK;
+  NEAP_TRY(sum_children(g, leaves, n));
+  return neap__search(g, child, 2 * n);
 }
 
 /* the tree ------------------------------------------------------------------------------------- */
@@ -156,7 +160,7 @@ static neap_status start_tree(neap__grower *g, const neap__pair *pairs, const ui
   neap__limits_root(g, p);
   if (!neap__can_split(g, p)) return NEAP_OK;
   NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
-  NEAP_TRY(neap__histogram_sum_parallel(g, 0, g->grown, p->histogram, NULL));
+  NEAP_TRY(neap__histogram_sums(g, &(neap__sum){0, g->grown, p->histogram, NULL}, 1));
   return neap__search(g, &root, 1);
 }
 

@@ -70,12 +70,14 @@ struct neap__grower {
 neap_status neap__histogram_acquire(neap__grower *g, neap__cell **out);
 void neap__histogram_release(neap__grower *g, neap__cell **h);
 
-/* into = sum over the grid's rows begin <= i < end; from (may be NULL) -= into. On all threads, or
- * on the calling one, which may be a worker. */
-neap_status neap__histogram_sum_parallel(neap__grower *g, int64_t begin, int64_t end,
-                                         neap__cell *into, neap__cell *from);
-void neap__histogram_sum(neap__grower *g, int64_t begin, int64_t end, neap__cell *into,
-                         neap__cell *from);
+/* into = sum over the grid's rows begin <= i < end; from (may be NULL) -= into. */
+typedef struct {
+  int64_t begin, end;
+  neap__cell *into, *from;
+} neap__sum;
+
+/* Several sums at once, on all threads. */
+neap_status neap__histogram_sums(neap__grower *g, const neap__sum *sums, int64_t n);
 
 /* Partition the rows of p by its best split: on all threads, or on the calling one, which gives the
  * same order. */

@@ -1,4 +1,4 @@
-/* Histograms: a pool of them, and summing one on one thread or on all. */
+/* Histograms: a pool of them, and summing them on all threads. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -6,8 +6,10 @@
 #include "tree/grower.h"
 
 enum {
-  CHUNK = 16384, /* rows summed by one task */
-  CELLS = 4096,  /* cells merged by one task */
+  LARGE = 1 << 21, /* rows x features from which rows are shared out to threads, not features */
+  CHUNK = 16384,   /* rows summed by one task then */
+  CELLS = 4096,    /* cells merged by one task */
+  GROUP = 32,      /* features summed by one task otherwise, at most */
 };
 
 neap_status neap__histogram_acquire(neap__grower *g, neap__cell **out) {
@@ -33,43 +35,84 @@ void neap__histogram_release(neap__grower *g, neap__cell **h) {
   *h = NULL;
 }
 
-static void clear(const neap__grower *g, neap__cell *h) {
-  memset(h, 0, (size_t)g->b->cells * sizeof *h);
+/* Cells of features first to last. */
+static void range(const neap__bins *b, const neap__span *at, int32_t *begin, int32_t *end) {
+  *begin = at->first < b->used ? b->offset[at->first] : b->cells;
+  *end = at->last < b->used ? b->offset[at->last] : b->cells;
 }
 
-static void subtract(int32_t n, neap__cell *from, const neap__cell *what) {
-  for (int32_t i = 0; i < n; i++) from[i] -= what[i];
+/* Rows begin to end of the grid and a stretch of its features. Choosing less than half of them is
+ * quicker than summing all. */
+static neap__span span_of(const neap__grower *g, int64_t begin, int64_t end, int32_t first,
+                          int32_t last) {
+  neap__span at = {begin, end, first, last, 0, NULL};
+  if (!g->use || 2 * g->used >= g->b->used) return at;
+  int32_t k = 0;
+  while (k < g->used && g->use[k] < first) k++;
+  at.use = g->use + k;
+  while (k + at.used < g->used && at.use[at.used] < last) at.used++;
+  return at;
 }
+
+static void add(neap__grower *g, const neap__span *at, neap__cell *h) {
+  g->loops->histogram_add(g->b, g->pairs, g->s->shift, at, h);
+}
+
+/* by features ---------------------------------------------------------------------------------- */
 
 typedef struct {
   neap__grower *g;
-  int64_t begin;           /* first row of the grid */
-  neap__cell *into, *from; /* from (may be NULL) -= into once it is complete */
-} sum_job;
+  neap__sum sums[2 * NEAP__BATCH];
+  int64_t groups; /* of features */
+} sum_list;
 
-static neap_status sum_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+/* One group of features of one sum: the cells stay close while they are summed and subtracted. */
+static neap_status group_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)begin;
+  (void)end;
+  const sum_list *list = ctx;
+  const neap__sum *sum = &list->sums[chunk / list->groups];
+  int64_t group = chunk % list->groups, used = list->g->b->used;
+  neap__span at = span_of(list->g, sum->begin, sum->end, (int32_t)(group * used / list->groups),
+                          (int32_t)((group + 1) * used / list->groups));
+  int32_t from, to;
+  range(list->g->b, &at, &from, &to);
+  memset(sum->into + from, 0, (size_t)(to - from) * sizeof *sum->into);
+  add(list->g, &at, sum->into);
+  for (int32_t i = from; sum->from && i < to; i++) sum->from[i] -= sum->into[i];
+  return NEAP_OK;
+}
+
+/* by rows -------------------------------------------------------------------------------------- */
+
+typedef struct {
+  neap__grower *g;
+  const neap__sum *sum;
+} row_job;
+
+static neap_status row_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
-  const sum_job *job = ctx;
+  const row_job *job = ctx;
   neap__grower *g = job->g;
   int thread = neap_worker();
   neap__cell *h = g->scratch + (int64_t)thread * g->b->cells;
-  if (!g->touched[thread]) clear(g, h);
+  if (!g->touched[thread]) memset(h, 0, (size_t)g->b->cells * sizeof *h);
   g->touched[thread] = true;
-  g->loops->histogram_add(g->b, g->pairs, g->s->shift, job->begin + begin, job->begin + end, g->use,
-                          g->used, h);
+  neap__span at = span_of(g, job->sum->begin + begin, job->sum->begin + end, 0, g->b->used);
+  add(g, &at, h);
   return NEAP_OK;
 }
 
 static neap_status merge_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
-  const sum_job *job = ctx;
+  const row_job *job = ctx;
   const neap__grower *g = job->g;
   for (int64_t i = begin; i < end; i++) {
     neap__cell sum = {0, 0};
     for (int t = 0; t < g->threads; t++)
       if (g->touched[t]) sum += g->scratch[(int64_t)t * g->b->cells + i];
-    job->into[i] = sum;
-    if (job->from) job->from[i] -= sum;
+    job->sum->into[i] = sum;
+    if (job->sum->from) job->sum->from[i] -= sum;
   }
   return NEAP_OK;
 }
@@ -89,17 +132,18 @@ static neap_status ready_scratch(neap__grower *g) {
   return NEAP_OK;
 }
 
-neap_status neap__histogram_sum_parallel(neap__grower *g, int64_t begin, int64_t end,
-                                         neap__cell *into, neap__cell *from) {
-  sum_job job = {.g = g, .begin = begin, .into = into, .from = from};
+static neap_status sum_rows(neap__grower *g, const neap__sum *sum) {
+  row_job job = {g, sum};
   NEAP_TRY(ready_scratch(g));
-  NEAP_TRY(neap_parallel_for(end - begin, CHUNK, sum_chunk, &job));
+  NEAP_TRY(neap_parallel_for(sum->end - sum->begin, CHUNK, row_chunk, &job));
   return neap_parallel_for(g->b->cells, CELLS, merge_chunk, &job);
 }
 
-void neap__histogram_sum(neap__grower *g, int64_t begin, int64_t end, neap__cell *into,
-                         neap__cell *from) {
-  clear(g, into);
-  g->loops->histogram_add(g->b, g->pairs, g->s->shift, begin, end, g->use, g->used, into);
-  if (from) subtract(g->b->cells, from, into);
+neap_status neap__histogram_sums(neap__grower *g, const neap__sum *sums, int64_t n) {
+  sum_list list = {.g = g, .groups = (g->b->used + GROUP - 1) / GROUP};
+  int64_t small = 0;
+  for (int64_t i = 0; i < n; i++)
+    if ((sums[i].end - sums[i].begin) * g->b->used >= LARGE) NEAP_TRY(sum_rows(g, &sums[i]));
+    else list.sums[small++] = sums[i];
+  return neap_parallel_for(small * list.groups, 1, group_chunk, &list);
 }

@@ -33,16 +33,16 @@ static inline void add_row_of(const uint8_t *bin, const int32_t *offset, const i
   for (int32_t k = 0; k < used; k++) h[offset[use[k]] + bin[use[k]]] += v;
 }
 
-static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shift, int64_t begin,
-                          int64_t end, const int32_t *use, int32_t used, neap__cell *h) {
+static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shift,
+                          const neap__span *at, neap__cell *h) {
   int64_t width = b->used;
-  bool few = use && 2 * used < b->used; /* summing too many is quicker than choosing many */
-  for (int64_t i = begin; i < end; i++) {
+  int32_t first = at->first, count = at->last - at->first;
+  for (int64_t i = at->begin; i < at->end; i++) {
     const uint8_t *bin = b->grid + i * width;
     neap__cell v = neap__pair_cell(pairs[i], shift);
-    if (few) add_row_of(bin, b->offset, use, used, v, h);
-    else if (b->even) add_even(bin, b->used, v, h);
-    else add_row(bin, b->offset, b->used, v, h);
+    if (at->use) add_row_of(bin, b->offset, at->use, at->used, v, h);
+    else if (b->even) add_even(bin + first, count, v, h + first * ROOM);
+    else add_row(bin + first, b->offset + first, count, v, h);
   }
 }
 

@@ -10,7 +10,7 @@
 
 enum {
   WORD = 64,         /* rows that a word of bits stands for */
-  CHUNK = 1 << 14,   /* rows of one task */
+  CHUNK = 1 << 12,   /* rows of one task */
   SWAPS = CHUNK / 4, /* exchanges of one task */
 };
 
