@@ -238,8 +238,7 @@ void neap_gbdt_free(neap_gbdt *m) {
   neap__gbdt_drop_facts(m);
   free_texts(m->names, m->features);
   free_texts(m->infos, m->features);
-  neap_free(m->nodes);
-  neap_free(m->roots);
+  neap__compiled_free(m->compiled);
   neap_free(m);
 }
 

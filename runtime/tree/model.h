@@ -49,15 +49,7 @@ bool neap__tree_goes_left(const neap__tree *t, int32_t node, double v);
 int32_t neap__tree_leaf(const neap__tree *t, const double *row);
 double neap__tree_value(const neap__tree *t, int32_t leaf, const double *row);
 
-/* The compiled form: 16-byte nodes, siblings adjacent. A leaf stays where it is for any input and
- * keeps its value in threshold. what: feature in the low 24 bits, then flags. */
-typedef struct {
-  double threshold;
-  int32_t child;
-  uint32_t what;
-} neap__node;
-
-enum { NEAP__FEATURE_BITS = 24, NEAP__MAX_FEATURES = 1 << 24 };
+enum { NEAP__MAX_FEATURES = 1 << 24 };
 
 typedef enum {
   NEAP__LINK_IDENTITY,
@@ -92,9 +84,7 @@ struct neap_gbdt {
   char *pandas;     /* the categories of pandas' columns as LightGBM's text has them; NULL: none */
   neap__fact *facts;
   int64_t fact_count;
-  /* compiled: NULL when a tree needs the plain walk (categorical, zero as missing, linear) */
-  neap__node *nodes;
-  int32_t *roots;
+  struct neap__compiled *compiled; /* what predicts: compile.c */
 };
 
 /* An empty model of that many features for objective_text, which is parsed. */
@@ -122,6 +112,7 @@ neap_status neap__gbdt_append(neap_gbdt *m, neap__tree *t);
 
 /* Build the compiled form; the model must not change afterwards. */
 neap_status neap__gbdt_compile(neap_gbdt *m);
+void neap__compiled_free(struct neap__compiled *p); /* NULL is fine */
 
 /* A raw score on the scale of the labels, or as a probability; not for softmax. */
 double neap__gbdt_value(const neap_gbdt *m, double raw);

@@ -1,224 +1,324 @@
-/* Prediction. Most models compile into 16-byte nodes: one comparison per level, siblings adjacent,
- * eight walks in flight so that their memory latencies overlap. Rows are taken in blocks of 64, and
- * each tree passes over a whole block while its nodes are in cache. Models with categorical nodes,
- * zero as missing or linear leaves take the plain walk of model.c. Both add the leaves of a row in
- * the order of the trees, so they agree to the last bit. */
+/* Prediction: rows in blocks of 512 that are followed as sets, and rows alone that walk. Both add
+ * the leaves of a row in the order of the trees, as the plain walk of model.c does, so all agree to
+ * the last bit. */
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
-#include "tree/model.h"
+#include "kern/kern.h"
+#include "tree/compiled.h"
 
-enum { LANES = 8, BLOCK = 64, CHUNK = 512 };
-
-/* Flags of neap__node.what. A leaf has none: it never moves. */
-#define SPLITS     ((uint32_t)1 << 31)
-#define NAN_LEFT   ((uint32_t)1 << 24)
-#define FEATURE(w) ((w) & (NEAP__MAX_FEATURES - 1))
-
-/* compiling ------------------------------------------------------------------------------------ */
-
-static bool compiles(const neap_gbdt *m) {
-  for (int64_t i = 0; i < m->trees; i++) {
-    const neap__tree *t = m->tree[i];
-    if (t->linear) return false;
-    for (int32_t k = 0; k < t->leaves - 1; k++) {
-      int missing = t->decision[k] & NEAP__MISSING_MASK;
-      if (t->decision[k] & NEAP__CATEGORICAL || missing == NEAP__MISSING_ZERO) return false;
-    }
-  }
-  return m->features <= NEAP__MAX_FEATURES;
-}
-
-static neap__node leaf_node(const neap__tree *t, int32_t leaf, int64_t at) {
-  return (neap__node){.threshold = t->leaf_value[leaf], .child = (int32_t)at};
-}
-
-static neap__node split_node(const neap__tree *t, int32_t k, int64_t child) {
-  bool nan_left = (t->decision[k] & NEAP__MISSING_MASK) == NEAP__MISSING_NAN
-                      ? t->decision[k] & NEAP__DEFAULT_LEFT
-                      : 0 <= t->threshold[k];
-  return (neap__node){.threshold = t->threshold[k],
-                      .child = (int32_t)child,
-                      .what = (uint32_t)t->feature[k] | SPLITS | (nan_left ? NAN_LEFT : 0)};
-}
-
-/* Breadth first from root: queue[i] is the node or ~leaf that lies at root + i. */
-static int64_t compile_tree(const neap__tree *t, neap__node *nodes, int64_t root, int32_t *queue) {
-  int64_t used = 1;
-  queue[0] = t->leaves > 1 ? 0 : -1;
-  for (int64_t i = 0; i < used; i++) {
-    int32_t k = queue[i];
-    if (k < 0) {
-      nodes[root + i] = leaf_node(t, ~k, root + i);
-      continue;
-    }
-    nodes[root + i] = split_node(t, k, root + used);
-    queue[used++] = t->left[k];
-    queue[used++] = t->right[k];
-  }
-  return root + used;
-}
-
-neap_status neap__gbdt_compile(neap_gbdt *m) {
-  if (!compiles(m) || m->trees == 0) return NEAP_OK;
-  int64_t total = 0, widest = 0;
-  for (int64_t i = 0; i < m->trees; i++) {
-    int64_t n = 2 * (int64_t)m->tree[i]->leaves - 1;
-    total += n;
-    widest = n > widest ? n : widest;
-  }
-  if (total > INT32_MAX) return NEAP_OK;
-  neap__node *nodes = neap_alloc_array(total, sizeof *nodes);
-  int32_t *roots = neap_alloc_array(m->trees, sizeof *roots);
-  int32_t *queue = neap_alloc_array(widest, sizeof *queue);
-  if (nodes && roots && queue) {
-    int64_t at = 0;
-    for (int64_t i = 0; i < m->trees; i++) {
-      roots[i] = (int32_t)at;
-      at = compile_tree(m->tree[i], nodes, at, queue);
-    }
-    m->nodes = nodes;
-    m->roots = roots;
-    nodes = NULL;
-    roots = NULL;
-  }
-  bool failed = m->nodes == NULL;
-  neap_free(queue);
-  neap_free(roots);
-  neap_free(nodes);
-  return failed ? NEAP_ENOMEM : NEAP_OK;
-}
-
-/* walking -------------------------------------------------------------------------------------- */
-
-/* Straight code: a branch here would be guessed wrong half of the time. */
-static inline int32_t next_node(const neap__node *n, const double *row) {
-  double v = row[FEATURE(n->what)];
-  uint32_t right = !(v <= n->threshold), missing_left = (uint32_t)(v != v) & (n->what >> 24);
-  return n->child + (int32_t)(right & ~missing_left & (n->what >> 31));
-}
-
-/* Move eight walks from at[] to their leaves. */
-static void walk(const neap__node *nodes, int32_t at[LANES], const double *const row[LANES]) {
-  int32_t moved = 1;
-  while (moved) {
-    moved = 0;
-    for (int j = 0; j < LANES; j++) {
-      int32_t to = next_node(&nodes[at[j]], row[j]);
-      moved |= to ^ at[j];
-      at[j] = to;
-    }
-  }
-}
-
-/* raw[n][k] += leaves of the first trees, for n <= BLOCK rows. */
-static void add_compiled(const neap_gbdt *m, int64_t trees, const double *const *row, int64_t n,
-                         double *raw) {
-  int64_t k = m->per_iteration;
-  for (int64_t t = 0; t < trees; t++)
-    for (int64_t i = 0; i < n; i += LANES) {
-      const double *lane[LANES];
-      int32_t at[LANES];
-      for (int64_t j = 0; j < LANES; j++) {
-        lane[j] = row[i + j < n ? i + j : n - 1];
-        at[j] = m->roots[t];
-      }
-      walk(m->nodes, at, lane);
-      for (int64_t j = 0; j < LANES && i + j < n; j++)
-        raw[(i + j) * k + t % k] += m->nodes[at[j]].threshold;
-    }
-}
-
-/* The same for one row, eight trees in flight. */
-static void add_compiled_row(const neap_gbdt *m, int64_t trees, const double *row, double *raw) {
-  int64_t k = m->per_iteration;
-  const double *lane[LANES];
-  for (int j = 0; j < LANES; j++) lane[j] = row;
-  int64_t class = 0;
-  for (int64_t t = 0; t < trees; t += LANES) {
-    int32_t at[LANES];
-    for (int64_t j = 0; j < LANES; j++) at[j] = m->roots[t + j < trees ? t + j : trees - 1];
-    walk(m->nodes, at, lane);
-    for (int64_t j = 0; j < LANES && t + j < trees; j++) {
-      raw[class] += m->nodes[at[j]].threshold;
-      class = class + 1 == k ? 0 : class + 1;
-    }
-  }
-}
-
-static void add_plain(const neap_gbdt *m, int64_t trees, const double *row, double *raw) {
-  for (int64_t t = 0; t < trees; t++) {
-    const neap__tree *tree = m->tree[t];
-    raw[t % m->per_iteration] += neap__tree_value(tree, neap__tree_leaf(tree, row), row);
-  }
-}
-
-/* A random forest's prediction is made of the mean of its trees; its raw score is their sum, as in
- * LightGBM. */
-static void average(const neap_gbdt *m, neap_predict_kind kind, int64_t trees, int64_t n,
-                    double *raw) {
-  if (!m->average || kind == NEAP_PREDICT_RAW || trees == 0) return;
-  double iterations = (double)(trees / m->per_iteration);
-  for (int64_t i = 0; i < n; i++) raw[i] /= iterations;
-}
-
-/* matrices ------------------------------------------------------------------------------------- */
+enum {
+  FEW = 48,    /* fewer rows than this walk one by one */
+  CHUNK = 2048 /* rows that share a scratch */
+};
 
 typedef struct {
   const neap_gbdt *m;
   neap__matrix x;
   neap_predict_kind kind;
-  int64_t trees, width;
+  int64_t from, to; /* trees */
+  int64_t period;   /* trees between two looks at the margin; 0: no early end */
+  double margin;
+  int64_t width;
   double *out;
 } predict_job;
 
-static void predict_block(const predict_job *job, const double *const *row, int64_t n, double *raw,
-                          double *out) {
-  const neap_gbdt *m = job->m;
-  int64_t k = m->per_iteration;
-  if (job->kind == NEAP_PREDICT_LEAF) {
-    for (int64_t i = 0; i < n; i++)
-      for (int64_t t = 0; t < job->trees; t++)
-        out[i * job->width + t] = neap__tree_leaf(m->tree[t], row[i]);
-    return;
+/* one row -------------------------------------------------------------------------------------- */
+
+/* Where the results of a row go: raw[class * apart], or leaf[tree]. */
+typedef struct {
+  const double *row;
+  double *raw, *leaf;
+  int64_t apart;
+  bool stopped;
+} row_sums;
+
+/* How far the score is from another label, as LightGBM measures it: twice the distance from 0 of
+ * two classes, the distance of the best score from the next of several. */
+static double margin_of(const neap_gbdt *m, const double *raw, int64_t apart) {
+  if (m->per_iteration == 1) return 2 * fabs(raw[0]);
+  double first = -HUGE_VAL, second = -HUGE_VAL;
+  for (int64_t k = 0; k < m->per_iteration; k++) {
+    double v = raw[k * apart];
+    second = v > first ? first : v > second ? v : second;
+    first = v > first ? v : first;
   }
-  memset(raw, 0, (size_t)(n * k) * sizeof *raw);
-  if (m->nodes) add_compiled(m, job->trees, row, n, raw);
-  else
-    for (int64_t i = 0; i < n; i++) add_plain(m, job->trees, row[i], raw + i * k);
-  average(m, job->kind, job->trees, n * k, raw);
-  for (int64_t i = 0; i < n; i++)
-    neap__gbdt_transform(m, job->kind, raw + i * k, out + i * job->width);
+  return first - second;
 }
 
-/* Rows of doubles side by side are read where they lie; anything else is copied block by block. */
+static bool is_sure(const predict_job *job, int64_t tree, const double *raw, int64_t apart) {
+  return job->period && (tree + 1 - job->from) % job->period == 0 &&
+         margin_of(job->m, raw, apart) > job->margin;
+}
+
+static inline void add_value(const predict_job *job, int64_t tree, double value, row_sums *r) {
+  int64_t classes = job->m->per_iteration;
+  r->raw[classes > 1 ? tree % classes * r->apart : 0] += value;
+}
+
+static void add_leaf(const predict_job *job, int64_t tree, int32_t leaf, row_sums *r) {
+  if (r->leaf) {
+    r->leaf[tree - job->from] = leaf;
+    return;
+  }
+  add_value(job, tree, neap__tree_value(job->m->tree[tree], leaf, r->row), r);
+  r->stopped = is_sure(job, tree, r->raw, r->apart);
+}
+
+static void add_plain(const predict_job *job, int64_t from, int64_t to, row_sums *r) {
+  for (int64_t t = from; t < to && !r->stopped; t++)
+    add_leaf(job, t, neap__tree_leaf(job->m->tree[t], r->row), r);
+}
+
+static void add_walked(const predict_job *job, const neap__segment *s, int64_t from, int64_t to,
+                       row_sums *r) {
+  const struct neap__compiled *c = job->m->compiled;
+  const neap__mask_loops *loops = c->loops;
+  bool simple = !r->leaf && !c->linear && !job->period;
+  neap__row row;
+  loops->prepare(s, r->row, &row);
+  for (int64_t t = from; t < to && !r->stopped; t += NEAP__WALKS) {
+    int32_t at[NEAP__WALKS];
+    int64_t n = to - t < NEAP__WALKS ? to - t : NEAP__WALKS;
+    loops->walk(s, &row, t - s->tree, n, at);
+    if (simple)
+      for (int64_t j = 0; j < n; j++) add_value(job, t + j, s->result[at[j]], r);
+    for (int64_t j = 0; !simple && j < n && !r->stopped; j++)
+      add_leaf(job, t + j, s->program[t + j - s->tree].leaf[s->step[at[j]].code], r);
+  }
+}
+
+static void add_row(const predict_job *job, const neap__segment *s, row_sums *r) {
+  int64_t from = s->tree > job->from ? s->tree : job->from;
+  int64_t to = s->tree + s->trees < job->to ? s->tree + s->trees : job->to;
+  if (s->plain) add_plain(job, from, to, r);
+  else if (from < to) add_walked(job, s, from, to, r);
+}
+
+/* A random forest's prediction is made of the mean of its trees; its raw score is their sum, as in
+ * LightGBM. */
+static void average(const predict_job *job, double *raw) {
+  const neap_gbdt *m = job->m;
+  if (!m->average || job->kind == NEAP_PREDICT_RAW || job->to == job->from) return;
+  double iterations = (double)((job->to - job->from) / m->per_iteration);
+  for (int64_t k = 0; k < m->per_iteration; k++) raw[k] /= iterations;
+}
+
+/* blocks of rows ------------------------------------------------------------------------------- */
+
+typedef struct {
+  neap__rows *masks, *category, *sets;
+  neap__rows plane[NEAP__PLANES];
+  uint8_t low[NEAP__BLOCK], high[NEAP__BLOCK];
+  double *raw;  /* [classes][BLOCK] */
+  double *kept; /* the same: scores of rows that have stopped */
+  double *rows; /* [BLOCK][features] where rows are not doubles side by side */
+  double *one;  /* [classes] */
+  bool stopped[NEAP__BLOCK];
+  int64_t begin, n, running;
+} block;
+
+/* n values of a feature from row begin on, as they are; up to 64. */
+static void fetch(const neap__matrix *x, int64_t feature, int64_t begin, int64_t n, void *values) {
+  int64_t at = begin * x->row_stride + feature * x->column_stride, step = x->row_stride;
+  if (x->f32) {
+    const float *p = (const float *)(const void *)x->data + at;
+    float *out = values;
+    for (int64_t i = 0; i < n; i++) out[i] = p[i * step];
+  } else {
+    const double *p = (const double *)(const void *)x->data + at;
+    double *out = values;
+    for (int64_t i = 0; i < n; i++) out[i] = p[i * step];
+  }
+}
+
+static void ask_numbers(const predict_job *job, const neap__segment *s, block *b) {
+  const neap__mask_loops *loops = job->m->compiled->loops;
+  double values[64] = {0};
+  neap__rows planes[8] = {{0}}, missing = {0};
+  for (int64_t k = 0; k < s->columns; k++) {
+    const neap__column *c = &s->column[k];
+    uint64_t some = 0;
+    for (int64_t i = 0; i < b->n; i += 64) {
+      fetch(&job->x, c->feature, b->begin + i, b->n - i < 64 ? b->n - i : 64, values);
+      missing[i / 64] = loops->rank(c, values, job->x.f32, (uint64_t *)planes + i / 64);
+      some |= missing[i / 64];
+    }
+    loops->spread(c, planes, b->masks + c->first);
+    if (!some || !c->sided) continue;
+    for (int64_t q = c->first; q < c->first + c->count; q++)
+      if (s->question[q].right) b->masks[q] |= missing;
+  }
+}
+
+/* A row is in the mask of its category; a set is the union of its categories. */
+static void ask_categories(const predict_job *job, const neap__segment *s, block *b) {
+  memset(b->category, 0, (size_t)s->masks * sizeof *b->category);
+  for (int64_t k = 0; k < s->categories; k++) {
+    const neap__category *c = &s->category[k];
+    for (int64_t i = 0; c->codes && i < b->n; i++) { /* above -1 is category 0 */
+      double v = neap__matrix_get(&job->x, b->begin + i, c->feature);
+      int32_t mask = v > -1 && v < c->codes ? c->mask[(int32_t)v] : -1;
+      if (mask >= 0) b->category[mask][i / 64] |= (uint64_t)1 << (i % 64);
+    }
+  }
+  int64_t at = 0;
+  neap__rows *out = b->masks + s->questions - s->sets;
+  for (int64_t k = 0; k < s->sets; k++) {
+    neap__rows left = {0};
+    for (; at < s->list_until[k]; at++) left |= b->category[s->list[at]];
+    out[k] = ~left;
+  }
+}
+
+static const double *row_at(const predict_job *job, block *b, int64_t i) {
+  const neap__matrix *x = &job->x;
+  if (!b->rows) return (const double *)(const void *)x->data + (b->begin + i) * x->row_stride;
+  return b->rows + i * x->columns;
+}
+
+static int32_t code_at(const neap__program *p, const block *b, int64_t i) {
+  return p->planes > 8 ? b->low[i] | b->high[i] << 8 : b->low[i];
+}
+
+/* Rows that are sure of their label keep the score that they have. */
+static void stop_rows(const predict_job *job, int64_t tree, block *b) {
+  if (!job->period || (tree + 1 - job->from) % job->period) return;
+  for (int64_t i = 0; i < b->n; i++) {
+    if (b->stopped[i] || !is_sure(job, tree, b->raw + i, NEAP__BLOCK)) continue;
+    b->stopped[i] = true;
+    b->running--;
+    for (int64_t k = 0; k < job->m->per_iteration; k++)
+      b->kept[k * NEAP__BLOCK + i] = b->raw[k * NEAP__BLOCK + i];
+  }
+}
+
+static void add_codes(const predict_job *job, int64_t tree, const neap__program *p, block *b) {
+  const neap_gbdt *m = job->m;
+  double *raw = b->raw + tree % m->per_iteration * NEAP__BLOCK;
+  if (job->kind == NEAP_PREDICT_LEAF)
+    for (int64_t i = 0; i < b->n; i++)
+      job->out[(b->begin + i) * job->width + tree - job->from] = p->leaf[code_at(p, b, i)];
+  else if (m->tree[tree]->linear)
+    for (int64_t i = 0; i < b->n; i++)
+      raw[i] += neap__tree_value(m->tree[tree], p->leaf[code_at(p, b, i)], row_at(job, b, i));
+  else job->m->compiled->loops->add(p, b->low, b->high, raw);
+}
+
+static neap_status follow_trees(const predict_job *job, const neap__segment *s, block *b) {
+  int64_t from = s->tree > job->from ? s->tree : job->from;
+  int64_t to = s->tree + s->trees < job->to ? s->tree + s->trees : job->to;
+  if (from >= to) return NEAP_OK;
+  ask_numbers(job, s, b);
+  if (s->sets) ask_categories(job, s, b);
+  for (int64_t t = from; t < to && b->running; t++) {
+    const neap__program *p = &s->program[t - s->tree];
+    job->m->compiled->loops->follow(p, b->masks, b->sets, b->plane);
+    job->m->compiled->loops->codes(p->planes, b->plane, b->low, b->high);
+    add_codes(job, t, p, b);
+    stop_rows(job, t, b);
+    if (t % 256 == 255) NEAP_TRY(neap_interrupt_check());
+  }
+  return NEAP_OK;
+}
+
+static void walk_rows(const predict_job *job, const neap__segment *s, block *b) {
+  for (int64_t i = 0; i < b->n; i++) {
+    if (b->stopped[i]) continue;
+    row_sums r = {.row = row_at(job, b, i), .raw = b->raw + i, .apart = NEAP__BLOCK};
+    if (job->kind == NEAP_PREDICT_LEAF) r.leaf = job->out + (b->begin + i) * job->width;
+    add_row(job, s, &r);
+    if (!r.stopped) continue;
+    b->stopped[i] = true;
+    b->running--;
+    for (int64_t k = 0; k < job->m->per_iteration; k++)
+      b->kept[k * NEAP__BLOCK + i] = b->raw[k * NEAP__BLOCK + i];
+  }
+}
+
+static void finish_rows(const predict_job *job, block *b) {
+  const neap_gbdt *m = job->m;
+  for (int64_t i = 0; i < b->n; i++) {
+    const double *from = b->stopped[i] ? b->kept : b->raw;
+    for (int64_t k = 0; k < m->per_iteration; k++) b->one[k] = from[k * NEAP__BLOCK + i];
+    average(job, b->one);
+    neap__gbdt_transform(m, job->kind, b->one, job->out + (b->begin + i) * job->width);
+  }
+}
+
+static neap_status predict_block(const predict_job *job, block *b) {
+  const neap_gbdt *m = job->m;
+  const struct neap__compiled *c = m->compiled;
+  memset(b->raw, 0, (size_t)m->per_iteration * NEAP__BLOCK * sizeof *b->raw);
+  memset(b->stopped, 0, sizeof b->stopped);
+  b->running = b->n;
+  for (int64_t i = 0; b->rows && i < b->n; i++)
+    for (int64_t f = 0; f < job->x.columns; f++)
+      b->rows[i * job->x.columns + f] = neap__matrix_get(&job->x, b->begin + i, f);
+  for (int64_t k = 0; k < c->segments && b->running; k++) {
+    const neap__segment *s = &c->segment[k];
+    if (s->masked && b->n >= FEW) NEAP_TRY(follow_trees(job, s, b));
+    else walk_rows(job, s, b);
+  }
+  if (job->kind != NEAP_PREDICT_LEAF) finish_rows(job, b);
+  return neap_interrupt_check();
+}
+
+/* Whether rows must be copied: they are not doubles side by side, and something reads them whole.
+ */
+static bool copies_rows(const predict_job *job, int64_t rows) {
+  const struct neap__compiled *c = job->m->compiled;
+  bool walks = c->linear || rows % NEAP__BLOCK < FEW;
+  for (int64_t k = 0; k < c->segments; k++) walks = walks || !c->segment[k].masked;
+  return walks && (job->x.f32 || job->x.column_stride != 1);
+}
+
+static void drop_block(block *b) {
+  if (!b) return;
+  neap_free(b->masks);
+  neap_free(b->raw);
+  neap_free(b->rows);
+  neap_free(b);
+}
+
+static block *new_block(const predict_job *job, int64_t rows) {
+  const struct neap__compiled *c = job->m->compiled;
+  int64_t classes = job->m->per_iteration;
+  int64_t masks = rows < FEW ? 0 : c->most_questions + c->most_masks + 2 * c->most_leaves;
+  block *b = neap_calloc_array(1, sizeof *b);
+  if (!b) return NULL;
+  b->masks = neap_alloc_array(masks, sizeof *b->masks);
+  b->raw = neap_alloc_array((2 * NEAP__BLOCK + 1) * classes, sizeof *b->raw);
+  bool copies = copies_rows(job, rows);
+  if (copies) b->rows = neap_alloc_array(NEAP__BLOCK * job->x.columns, sizeof *b->rows);
+  if (!b->masks || !b->raw || (copies && !b->rows)) {
+    drop_block(b);
+    return NULL;
+  }
+  b->category = b->masks + c->most_questions;
+  b->sets = b->category + c->most_masks;
+  b->kept = b->raw + NEAP__BLOCK * classes;
+  b->one = b->kept + NEAP__BLOCK * classes;
+  return b;
+}
+
 static neap_status predict_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const predict_job *job = ctx;
-  const neap__matrix *x = &job->x;
-  bool direct = !x->f32 && x->column_stride == 1;
-  int64_t f = x->columns;
-  double *raw = neap_alloc_array(BLOCK * job->m->per_iteration, sizeof *raw);
-  double *copy = raw && !direct ? neap_alloc_array(BLOCK * f, sizeof *copy) : NULL;
-  neap_status st = raw && (direct || copy) ? NEAP_OK : NEAP_ENOMEM;
-  for (int64_t i = begin; !st && i < end; i += BLOCK) {
-    int64_t n = end - i < BLOCK ? end - i : BLOCK;
-    const double *row[BLOCK];
-    for (int64_t j = 0; j < n; j++)
-      row[j] =
-          direct ? (const double *)(const void *)x->data + (i + j) * x->row_stride : copy + j * f;
-    for (int64_t j = 0; !direct && j < n; j++)
-      for (int64_t c = 0; c < f; c++) copy[j * f + c] = neap__matrix_get(x, i + j, c);
-    predict_block(job, row, n, raw, job->out + i * job->width);
-    st = neap_interrupt_check();
+  block *b = new_block(job, end - begin);
+  neap_status st = b ? NEAP_OK : NEAP_ENOMEM;
+  for (b ? (b->begin = begin) : 0; !st && b->begin < end; b->begin += NEAP__BLOCK) {
+    b->n = end - b->begin < NEAP__BLOCK ? end - b->begin : NEAP__BLOCK;
+    st = predict_block(job, b);
   }
-  neap_free(copy);
-  neap_free(raw);
+  drop_block(b);
   return st;
 }
+
+/* models --------------------------------------------------------------------------------------- */
 
 static int64_t trees_of(const neap_gbdt *m, int64_t iterations) {
   int64_t all = neap_gbdt_iterations(m);
@@ -236,7 +336,7 @@ int64_t neap_gbdt_width(const neap_gbdt *m, neap_predict_kind kind, int64_t iter
 
 neap_status neap_gbdt_predict(const neap_gbdt *m, const neap_tensor *x, neap_predict_kind kind,
                               int64_t iterations, double *out) {
-  predict_job job = {.m = m, .kind = kind, .trees = trees_of(m, iterations), .out = out};
+  predict_job job = {.m = m, .kind = kind, .to = trees_of(m, iterations), .out = out};
   NEAP_TRY(neap__matrix_of(&job.x, x, "gbdt.predict"));
   if (job.x.columns != m->features)
     return neap_fail(NEAP_ESHAPE, "gbdt.predict: x has %lld features, the model was fitted on %lld",
@@ -250,12 +350,38 @@ neap_status neap_gbdt_predict(const neap_gbdt *m, const neap_tensor *x, neap_pre
 
 void neap_gbdt_predict_row(const neap_gbdt *m, const double *row, neap_predict_kind kind,
                            double *out) {
-  int64_t k = m->per_iteration;
-  for (int64_t i = 0; i < k; i++) out[i] = 0;
-  if (m->nodes) add_compiled_row(m, m->trees, row, out);
-  else add_plain(m, m->trees, row, out);
-  average(m, kind, m->trees, k, out);
+  predict_job job = {.m = m, .kind = kind, .to = m->trees};
+  row_sums r = {.row = row, .raw = out, .apart = 1};
+  for (int64_t k = 0; k < m->per_iteration; k++) out[k] = 0;
+  for (int64_t k = 0; k < m->compiled->segments; k++) add_row(&job, &m->compiled->segment[k], &r);
+  average(&job, out);
   neap__gbdt_transform(m, kind, out, out);
+}
+
+/* tables of loops ------------------------------------------------------------------------------ */
+
+extern const neap__mask_loops neap__mask_loops_scalar, neap__mask_loops_avx2,
+    neap__mask_loops_avx512;
+
+const neap__mask_loops *neap__mask_loops_at(int i) {
+  static const neap__mask_loops *const tables[] = {
+    &neap__mask_loops_scalar,
+#if defined(NEAP_TREE_X86)
+    &neap__mask_loops_avx2,
+    &neap__mask_loops_avx512,
+#endif
+  };
+  bool there = i < (int)(sizeof tables / sizeof *tables) && neap_kern_at(i);
+  return there ? tables[i] : NULL;
+}
+
+neap_status neap__mask_loops_select(const neap__mask_loops **out) {
+  const neap_kern *kern;
+  NEAP_TRY(neap_kern_select(&kern));
+  *out = neap__mask_loops_at(0);
+  for (int i = 0; neap__mask_loops_at(i); i++)
+    if (neap_kern_at(i) == kern) *out = neap__mask_loops_at(i);
+  return NEAP_OK;
 }
 
 /* the feature matrix --------------------------------------------------------------------------- */

@@ -448,7 +448,7 @@ static void compiled_walk_equals_plain_walk(void **state) {
   neap_gbdt_options o = neap_gbdt_defaults();
   o.objective = NEAP_OBJECTIVE_BINARY;
   neap_gbdt *m = fit(&d, o, 21, false);
-  assert_non_null(m->nodes);
+  assert_non_null(m->compiled);
   for (int64_t i = 0; i < d.n; i++) {
     double *row = d.x + i * d.f, want = 0, got;
     if (i % 9 == 0) row[i % 5] = i % 2 ? INFINITY : -INFINITY;
