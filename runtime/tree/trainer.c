@@ -171,7 +171,11 @@ neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const 
   s->rows = matrix.rows;
   t->sets++; /* from here on neap_trainer_free sees it */
   NEAP_TRY(neap__set_target(s, t->model, y, weights, "valid label"));
-  NEAP_TRY(start_scores(t, s, x, t->model));
+  NEAP_TRY(neap__gbdt_compile(t->model)); /* only for now: the trees go on changing */
+  neap_status st = start_scores(t, s, x, t->model);
+  neap__compiled_free(t->model->compiled);
+  t->model->compiled = NULL;
+  NEAP_TRY(st);
   NEAP_TRY(neap__scores_average(t));
   s->bin = neap_alloc_array(s->rows * (t->bins.used ? t->bins.used : 1), 1);
   return s->bin ? neap__bins_apply(&t->bins, &matrix, s->bin) : NEAP_ENOMEM;
