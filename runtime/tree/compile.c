@@ -16,6 +16,7 @@ static neap__question question_of(const neap__tree *t, int32_t node) {
     q.bits = t->cat_bits + t->cat_boundary[which];
     q.words = t->cat_boundary[which + 1] - t->cat_boundary[which];
     while (q.words > 0 && q.bits[q.words - 1] == 0) q.words--;
+    q.right = !(decision & NEAP__DEFAULT_LEFT);
     return q;
   }
   q.threshold = t->threshold[node];
@@ -32,11 +33,10 @@ static int order_questions(const neap__question *a, const neap__question *b) {
   ORDER(a->bits != NULL, b->bits != NULL);
   ORDER(a->feature, b->feature);
   ORDER(a->missing, b->missing);
-  ORDER(a->words, b->words);
-  if (a->bits) return memcmp(a->bits, b->bits, (size_t)a->words * sizeof *a->bits);
   ORDER(a->threshold, b->threshold);
   ORDER(a->right, b->right);
-  return 0;
+  ORDER(a->words, b->words);
+  return a->bits ? memcmp(a->bits, b->bits, (size_t)a->words * sizeof *a->bits) : 0;
 }
 
 typedef struct {
@@ -200,7 +200,8 @@ static int64_t set_size(const neap__question *q) {
 }
 
 /* Number the categories that a set names, and list their numbers set by set. */
-static void list_categories(neap__segment *s, const neap__category *c, int64_t k, int64_t n) {
+static void list_categories(neap__segment *s, neap__category *c, int64_t k, int64_t n) {
+  c->missing = (int32_t)s->masks++;
   for (int32_t code = 0; code < c->codes; code++) {
     c->mask[code] = -1;
     for (int64_t i = k; i < k + n && c->mask[code] < 0; i++)
@@ -209,6 +210,7 @@ static void list_categories(neap__segment *s, const neap__category *c, int64_t k
   for (int64_t i = k; i < k + n; i++) {
     for (int32_t code = 0; code < 32 * set_at(s, i)->words; code++)
       if (has(set_at(s, i), code)) s->list[s->listed++] = c->mask[code];
+    if (!set_at(s, i)->right) s->list[s->listed++] = c->missing;
     s->list_until[i] = s->listed;
   }
 }
@@ -220,7 +222,7 @@ static neap_status build_categories(neap__segment *s) {
     room += codes;
     s->categories++;
   }
-  for (int64_t k = 0; k < s->sets; k++) listed += set_size(set_at(s, k));
+  for (int64_t k = 0; k < s->sets; k++) listed += set_size(set_at(s, k)) + 1;
   s->category = neap_alloc_array(s->categories, sizeof *s->category);
   s->codes = neap_alloc_array(room, sizeof *s->codes);
   s->list = neap_alloc_array(listed, sizeof *s->list);
@@ -229,7 +231,8 @@ static neap_status build_categories(neap__segment *s) {
   int64_t at = 0;
   for (int64_t k = 0, c = 0; k < s->sets; c++) {
     int64_t n = feature_length(s, k, &codes);
-    s->category[c] = (neap__category){set_at(s, k)->feature, (int32_t)codes, s->codes + at};
+    s->category[c] = (neap__category){
+        .feature = set_at(s, k)->feature, .codes = (int32_t)codes, .mask = s->codes + at};
     list_categories(s, &s->category[c], k, n);
     at += codes;
     k += n;

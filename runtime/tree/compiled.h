@@ -57,7 +57,8 @@ typedef struct {
 /* The categories of a feature that any set names: those have a mask of rows each. */
 typedef struct {
   int32_t feature, codes;
-  int32_t *mask; /* [codes]: its number, -1 for a category in no set */
+  int32_t missing; /* the mask of rows without one */
+  int32_t *mask;   /* [codes]: its number, -1 for a category in no set */
 } neap__category;
 
 typedef struct {
@@ -123,6 +124,7 @@ struct neap__compiled {
 /* Whether a row with this value goes right. */
 static inline bool neap__question_answer(const neap__question *q, double v) {
   if (q->bits) {
+    if (v != v) return q->right;
     if (!(v > -1 && v < 0x1p31)) return true;
     int32_t code = (int32_t)v;
     return code / 32 >= q->words || !(q->bits[code / 32] >> (code % 32) & 1);

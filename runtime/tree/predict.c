@@ -154,14 +154,21 @@ static void ask_numbers(const predict_job *job, const neap__segment *s, block *b
   }
 }
 
+/* The mask of a value, or -1: it is in no set. What is above -1 is category 0. */
+static int32_t mask_of(const neap__category *c, double v) {
+  if (v != v) return c->missing;
+  if (!(v > -1 && v < 0x1p31)) return -1;
+  int32_t code = (int32_t)v;
+  return code < c->codes ? c->mask[code] : -1;
+}
+
 /* A row is in the mask of its category; a set is the union of its categories. */
 static void ask_categories(const predict_job *job, const neap__segment *s, block *b) {
   memset(b->category, 0, (size_t)s->masks * sizeof *b->category);
   for (int64_t k = 0; k < s->categories; k++) {
     const neap__category *c = &s->category[k];
-    for (int64_t i = 0; c->codes && i < b->n; i++) { /* above -1 is category 0 */
-      double v = neap__matrix_get(&job->x, b->begin + i, c->feature);
-      int32_t mask = v > -1 && v < c->codes ? c->mask[(int32_t)v] : -1;
+    for (int64_t i = 0; i < b->n; i++) {
+      int32_t mask = mask_of(c, neap__matrix_get(&job->x, b->begin + i, c->feature));
       if (mask >= 0) b->category[mask][i / 64] |= (uint64_t)1 << (i % 64);
     }
   }

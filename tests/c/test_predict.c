@@ -40,7 +40,8 @@ static void set_node(neap__tree *t, int32_t k, neap_rng *r, const shape *s) {
   t->feature[k] = (int32_t)feature;
   t->gain[k] = 1;
   if (is_category(s, feature)) {
-    t->decision[k] = NEAP__CATEGORICAL | NEAP__MISSING_NAN;
+    int side = below(r, 2) ? NEAP__DEFAULT_LEFT : 0;
+    t->decision[k] = (uint8_t)(NEAP__CATEGORICAL | NEAP__MISSING_NAN | side);
     t->threshold[k] = k;
     for (int w = 0; w < SET_WORDS; w++) /* some sets are empty, some end early */
       t->cat_bits[t->cat_boundary[k] + w] = below(r, 3) ? (uint32_t)neap_rng_bits(r) : 0;
