@@ -27,6 +27,16 @@ local Model = require "neap.gbdt.model"
 
 -- fitting ---------------------------------------------------------------------------------------
 
+local function check_names(names)
+  local at = {}
+  for i, name in ipairs(names) do
+    if at[name] then
+      opts.raise("gbdt.fit: features %d and %d are both called '%s'", at[name], i, name)
+    end
+    at[name] = i
+  end
+end
+
 -- Looks at the model before it has trees, so that nothing fails after training; whether it is of
 -- classes.
 local function check_empty(trainer, o, names, warnings)
@@ -37,6 +47,7 @@ local function check_empty(trainer, o, names, warnings)
       #core:classes())
   end
   names = core:feature_names()
+  check_names(names)
   for _, f in ipairs(core:unused_features()) do
     warnings[#warnings + 1] = ("feature '%s' is constant or has no values"):format(names[f])
   end
