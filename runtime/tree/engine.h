@@ -123,10 +123,18 @@ enum { NEAP__MAX_ROWS = (1 << 27) - 1 };
 /* The widths that cannot overflow for that many rows. */
 void neap__scale_widths(neap__scale *s, int64_t rows);
 
-/* fixed[i] = real[row[i]] in fixed point for i < count, and *total their sum; sets the factors of
- * s, powers of two that fit all n real pairs. NEAP_EVALUE when a gradient is not finite. */
-neap_status neap__scale_fix(neap__scale *s, const neap__pair *real, int64_t n, const int32_t *row,
-                            int64_t count, neap__pair *fixed, neap__cell *total);
+/* Turn n real pairs into fixed ones in place, and *total into their sum; sets the factors of s,
+ * powers of two. NEAP_EVALUE when a gradient is not finite. */
+neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n, neap__cell *total);
+
+/* Where the real pairs of a tree come from: fill sets pairs[i] to that of row[i] for i < n. */
+typedef struct {
+  neap_status (*fill)(const void *ctx, const int32_t *row, int64_t n, neap__pair *pairs);
+  const void *ctx;
+} neap__source;
+
+/* From an array with the pairs of all rows. */
+neap__source neap__source_of(const neap__pair *all);
 
 /* splits --------------------------------------------------------------------------------------- */
 
@@ -272,10 +280,10 @@ typedef struct neap__grower neap__grower;
 neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_options *o);
 void neap__grower_free(neap__grower *g);
 
-/* Grow one tree on the real pairs of the rows in the bag (NULL: all), one flag 0 or 1 per row of x,
- * using the features in use. *tree has values without learning rate; a tree without a split has
- * one leaf. The order of rows in the grid never changes a tree. */
-neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const uint8_t *bag,
+/* Grow one tree on the pairs of the rows in the bag (NULL: all), one flag 0 or 1 per row of x,
+ * using the features in use. *tree has values without learning rate; a tree without a split has one
+ * leaf. The order of rows in the grid never changes a tree. */
+neap_status neap__grower_grow(neap__grower *g, neap__source pairs, const uint8_t *bag,
                               const int32_t *use, int32_t used, neap__tree **tree);
 
 /* Where extra_trees and feature_fraction_bynode draw for the next tree. */

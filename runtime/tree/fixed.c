@@ -27,9 +27,7 @@ void neap__scale_widths(neap__scale *s, int64_t rows) {
 }
 
 typedef struct {
-  const neap__pair *real;
-  const int32_t *row;
-  neap__pair *fixed;
+  neap__pair *pairs;
   int shift;
   double g, h;     /* factors towards integers */
   float *top;      /* per chunk: max |g|, max h */
@@ -40,7 +38,7 @@ static neap_status find_top(void *ctx, int64_t chunk, int64_t begin, int64_t end
   const fix_job *job = ctx;
   float g = 0, h = 0;
   for (int64_t i = begin; i < end; i++) {
-    float a = fabsf(job->real[i].real.g), b = job->real[i].real.h;
+    float a = fabsf(job->pairs[i].real.g), b = job->pairs[i].real.h;
     g = a > g ? a : g;
     h = b > h ? b : h;
     if (a != a || b != b) g = HUGE_VALF; /* counts as not finite */
@@ -54,11 +52,11 @@ static neap_status fix_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t en
   const fix_job *job = ctx;
   neap__cell sum = {0, 0};
   for (int64_t i = begin; i < end; i++) {
-    neap__pair real = job->real[job->row[i]], *fixed = &job->fixed[i];
-    double g = (double)real.real.g * job->g, h = (double)real.real.h * job->h;
-    fixed->fixed.g = (int32_t)(g + (g < 0 ? -0.5 : 0.5));
-    fixed->fixed.h = (int32_t)(h + 0.5);
-    sum += neap__pair_cell(*fixed, job->shift);
+    neap__pair *p = &job->pairs[i];
+    double g = (double)p->real.g * job->g, h = (double)p->real.h * job->h;
+    p->fixed.g = (int32_t)(g + (g < 0 ? -0.5 : 0.5));
+    p->fixed.h = (int32_t)(h + 0.5);
+    sum += neap__pair_cell(*p, job->shift);
   }
   job->sum[chunk] = sum;
   return NEAP_OK;
@@ -89,23 +87,41 @@ static neap_status choose_factors(neap__scale *s, fix_job *job, int64_t n) {
   return NEAP_OK;
 }
 
-neap_status neap__scale_fix(neap__scale *s, const neap__pair *real, int64_t n, const int32_t *row,
-                            int64_t count, neap__pair *fixed, neap__cell *total) {
+neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n, neap__cell *total) {
   int64_t chunks = neap_parallel_chunks(n, CHUNK);
-  fix_job job = {.real = real,
-                 .row = row,
-                 .fixed = fixed,
+  fix_job job = {.pairs = pairs,
                  .shift = s->shift,
                  .top = neap_alloc_array(2 * chunks, sizeof *job.top),
                  .sum = neap_alloc_array(chunks, sizeof *job.sum)};
   neap_status st = job.top && job.sum ? choose_factors(s, &job, n) : NEAP_ENOMEM;
-  if (!st) st = neap_parallel_for(count, CHUNK, fix_chunk, &job);
+  if (!st) st = neap_parallel_for(n, CHUNK, fix_chunk, &job);
   *total = (neap__cell){0, 0};
-  for (int64_t c = 0; !st && c < neap_parallel_chunks(count, CHUNK); c++) *total += job.sum[c];
+  for (int64_t c = 0; !st && c < chunks; c++) *total += job.sum[c];
   neap_free(job.top);
   neap_free(job.sum);
   return st;
 }
+
+/* sources -------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const neap__pair *all;
+  const int32_t *row;
+  neap__pair *pairs;
+} gather_job;
+
+static neap_status gather_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const gather_job *job = ctx;
+  for (int64_t i = begin; i < end; i++) job->pairs[i] = job->all[job->row[i]];
+  return NEAP_OK;
+}
+
+static neap_status gather(const void *all, const int32_t *row, int64_t n, neap__pair *pairs) {
+  return neap_parallel_for(n, CHUNK, gather_chunk, &(gather_job){all, row, pairs});
+}
+
+neap__source neap__source_of(const neap__pair *all) { return (neap__source){gather, all}; }
 
 /* loops ---------------------------------------------------------------------------------------- */
 

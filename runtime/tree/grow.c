@@ -25,7 +25,7 @@ static neap_status new_leaf(neap__grower *g, int32_t *index) {
 }
 
 /* Make the two children of leaf p; when either may be split, the smaller one gets a histogram to
- * fill and the larger one the parent's. */
+ * fill and the larger one the parent's, or one to fill as well. */
 static neap_status make_children(neap__grower *g, int32_t p, bool search) {
   int32_t side[2];
   NEAP_TRY(new_leaf(g, &side[0]));
@@ -43,9 +43,11 @@ static neap_status make_children(neap__grower *g, int32_t p, bool search) {
   if (search && (neap__can_split(g, left) || neap__can_split(g, right))) {
     neap__leaf *small = left->count <= right->count ? left : right,
                *large = small == left ? right : left;
-    NEAP_TRY(neap__histogram_acquire(g, &small->histogram));
     large->histogram = parent->histogram;
+    large->inherits = parent->histogram != NULL;
     parent->histogram = NULL;
+    NEAP_TRY(neap__histogram_acquire(g, &small->histogram));
+    if (!large->inherits) NEAP_TRY(neap__histogram_acquire(g, &large->histogram));
   } else neap__histogram_release(g, &parent->histogram);
   parent->child[0] = side[0];
   parent->child[1] = side[1];
@@ -85,9 +87,12 @@ static neap_status sum_children(neap__grower *g, const int32_t *leaves, int64_t 
     const neap__leaf *left = &g->leaves[p->child[0]], *right = &g->leaves[p->child[1]];
     const neap__leaf *small = left->count <= right->count ? left : right;
     const neap__leaf *large = small == left ? right : left;
-    if (small->histogram)
-      sums[count++] = (neap__sum){small->begin, small->begin + small->count, small->histogram,
-                                  large->histogram};
+    if (!small->histogram) continue;
+    sums[count++] = (neap__sum){small->begin, small->begin + small->count, small->histogram,
+                                large->inherits ? large->histogram : NULL};
+    if (!large->inherits)
+      sums[count++] =
+          (neap__sum){large->begin, large->begin + large->count, large->histogram, NULL};
   }
   return neap__histogram_sums(g, sums, count);
 }
@@ -146,7 +151,7 @@ static void commit(neap__grower *g, int32_t number) {
   g->current[right] = p->child[1];
 }
 
-static neap_status start_tree(neap__grower *g, const neap__pair *pairs, const uint8_t *bag) {
+static neap_status start_tree(neap__grower *g, neap__source pairs, const uint8_t *bag) {
   int32_t root;
   g->made = 0;
   neap__rows_bag(g, bag);
@@ -156,7 +161,8 @@ static neap_status start_tree(neap__grower *g, const neap__pair *pairs, const ui
   g->owner[0] = -1;
   neap__leaf *p = &g->leaves[root];
   p->count = g->grown;
-  NEAP_TRY(neap__scale_fix(g->s, pairs, g->b->rows, g->b->row, g->grown, g->pairs, &p->total));
+  NEAP_TRY(pairs.fill(pairs.ctx, g->b->row, g->grown, g->pairs));
+  NEAP_TRY(neap__scale_fix(g->s, g->pairs, g->grown, &p->total));
   neap__limits_root(g, p);
   if (!neap__can_split(g, p)) return NEAP_OK;
   NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
@@ -202,7 +208,7 @@ static void release_all(neap__grower *g) {
   for (int32_t i = 0; i < g->made; i++) neap__histogram_release(g, &g->leaves[i].histogram);
 }
 
-neap_status neap__grower_grow(neap__grower *g, const neap__pair *pairs, const uint8_t *bag,
+neap_status neap__grower_grow(neap__grower *g, neap__source pairs, const uint8_t *bag,
                               const int32_t *use, int32_t used, neap__tree **tree) {
   g->use = use;
   g->used = used;

@@ -19,7 +19,8 @@ typedef struct {
   double low, high; /* bounds of the outputs below it */
   uint64_t key;     /* its path, for draws */
   neap__cell total;
-  neap__cell *histogram; /* NULL when it can not be split or was opened */
+  neap__cell *histogram; /* NULL when it can not be split, was opened, or gave it up */
+  bool inherits;         /* the histogram is the parent's, less the sibling's once that is summed */
   neap__split best;
 } neap__leaf;
 
@@ -66,7 +67,9 @@ struct neap__grower {
   int32_t used;
 };
 
-/* A histogram to fill, from the pool; and giving it back (NULL is fine). */
+/* A histogram to fill, from the pool; and giving it back (NULL is fine). When the pool is large
+ * enough, the leaf with the smallest gain gives up its own: should it be opened after all, both its
+ * children are summed. */
 neap_status neap__histogram_acquire(neap__grower *g, neap__cell **out);
 void neap__histogram_release(neap__grower *g, neap__cell **h);
 

@@ -10,9 +10,24 @@ enum {
   CHUNK = 16384,   /* rows summed by one task then */
   CELLS = 4096,    /* cells merged by one task */
   GROUP = 32,      /* features summed by one task otherwise, at most */
+  POOL = 8 << 20,  /* bytes from which leaves give up their histograms */
 };
 
+/* Let the leaf that is the last to be opened give up its histogram, where there are many. */
+static void evict(neap__grower *g) {
+  int64_t most = POOL / (g->b->cells * (int64_t)sizeof(neap__cell));
+  if (g->owned < 4 * NEAP__BATCH || g->owned < most || neap__limits_serial(g)) return;
+  neap__leaf *weakest = NULL;
+  for (int32_t i = 0; i < g->made; i++) {
+    neap__leaf *p = &g->leaves[i];
+    if (!p->histogram || p->child[0] >= 0 || !(p->best.gain > 0)) continue;
+    if (!weakest || p->best.gain < weakest->best.gain) weakest = p;
+  }
+  if (weakest) neap__histogram_release(g, &weakest->histogram);
+}
+
 neap_status neap__histogram_acquire(neap__grower *g, neap__cell **out) {
+  if (g->idle == 0) evict(g);
   if (g->idle == 0) {
     if (g->owned == g->pool_room) {
       int32_t room = g->pool_room ? 2 * g->pool_room : 16;

@@ -227,6 +227,50 @@ neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pa
   return neap_parallel_for(l->rows, CHUNK, pairs_chunk, &job);
 }
 
+bool neap__loss_is_plain(const neap__loss *l) {
+  bool own = l->objective == NEAP_OBJECTIVE_REGRESSION || l->objective == NEAP_OBJECTIVE_BINARY;
+  bool other = l->objective < (neap_objective)(sizeof slopes / sizeof *slopes) &&
+               slopes[l->objective] != NULL;
+  return l->columns == 1 && (own || other);
+}
+
+typedef struct {
+  pairs_job all;
+  double start;
+  const int32_t *row;
+} rows_job;
+
+/* A block of rows brought together, as if they were all there are. */
+static void rows_block(const rows_job *job, int64_t begin, int64_t n) {
+  double scores[BLOCK], target[BLOCK];
+  float weight[BLOCK];
+  neap__loss l = *job->all.l;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t r = job->row[begin + i];
+    scores[i] = job->all.scores[r] + job->start;
+    target[i] = l.target[r];
+    if (l.weight) weight[i] = l.weight[r];
+  }
+  l.rows = n;
+  l.target = target;
+  if (l.weight) l.weight = weight;
+  block_pairs(&(pairs_job){&l, scores, job->all.pairs + begin, job->all.loops}, 0, n);
+}
+
+static neap_status rows_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  for (int64_t i = begin; i < end; i += BLOCK)
+    rows_block(ctx, i, i + BLOCK < end ? BLOCK : end - i);
+  return NEAP_OK;
+}
+
+neap_status neap__loss_pairs_of(const neap__loss *l, const double *scores, double start,
+                                const int32_t *row, int64_t n, neap__pair *pairs) {
+  rows_job job = {{l, scores, pairs, NULL}, start, row};
+  NEAP_TRY(neap__loops_select(&job.all.loops));
+  return neap_parallel_for(n, CHUNK, rows_chunk, &job);
+}
+
 /* opening -------------------------------------------------------------------------------------- */
 
 /* What rows in and out of each column's class weigh; is_unbalance lifts the rarer side. */

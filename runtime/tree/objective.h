@@ -81,6 +81,12 @@ void neap__loss_start(const neap__loss *l, double *start);
 /* pairs[columns][rows] from scores[columns][rows]. */
 neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pair *pairs);
 
+/* Whether the pair of a row needs nothing but its own score, of one column; then also the pairs of
+ * n rows of x at their scores + start, wherever those rows lie. */
+bool neap__loss_is_plain(const neap__loss *l);
+neap_status neap__loss_pairs_of(const neap__loss *l, const double *scores, double start,
+                                const int32_t *row, int64_t n, neap__pair *pairs);
+
 /* Whether leaves are set anew from their rows, and doing so: tree has just been grown by g for a
  * column over b, scores [rows] are those that its gradients were taken at. */
 bool neap__objective_renews(neap_objective o);

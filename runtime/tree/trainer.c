@@ -109,10 +109,12 @@ static neap_status copy_monotone(neap_gbdt *m, const int8_t *monotone) {
 static neap_status start_work(neap_trainer *t) {
   int64_t n = t->set[0].rows;
   NEAP_TRY(neap__loss_open(&t->loss, &t->o, n, t->columns, t->set[0].target, t->set[0].weight));
-  t->pairs = neap_alloc_array(n * t->columns, sizeof *t->pairs);
+  bool together = !neap__loss_is_plain(&t->loss) || neap__loss_renews(&t->loss) ||
+                  neap__is_forest(&t->o) || t->o.data_sample_strategy == NEAP_SAMPLE_GOSS;
+  if (together) t->pairs = neap_alloc_array(n * t->columns, sizeof *t->pairs);
   t->start = neap_calloc_array(t->columns, sizeof *t->start);
   t->use = neap_alloc_array(t->bins.used + 1, sizeof *t->use);
-  if (!t->pairs || !t->start || !t->use) return NEAP_ENOMEM;
+  if ((together && !t->pairs) || !t->start || !t->use) return NEAP_ENOMEM;
   NEAP_TRY(neap__sample_open(&t->sample, &t->o, n));
   return neap__grower_new(&t->grower, &t->bins, &t->o);
 }
@@ -199,14 +201,22 @@ void neap_trainer_free(neap_trainer *t) {
 
 /* one iteration -------------------------------------------------------------------------------- */
 
+/* The pairs of rows of x at the scores of now. */
+static neap_status fill_pairs(const void *ctx, const int32_t *row, int64_t n, neap__pair *pairs) {
+  const neap_trainer *t = ctx;
+  double start = t->model->trees == 0 ? t->start[0] : 0;
+  return neap__loss_pairs_of(&t->loss, t->set[0].scores, start, row, n, pairs);
+}
+
 static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) {
   int64_t n = t->set[0].rows;
   int64_t number = t->model->trees + column;
   int32_t used = neap__sample_features(t, number);
   neap__grower_draws(t->grower, neap__draws(t, t->o.extra_seed, "extra", number),
                      neap__draws(t, t->o.feature_fraction_seed, "node", number));
-  NEAP_TRY(neap__grower_grow(t->grower, t->pairs + column * n,
-                             t->sample.drawn ? t->sample.kept : NULL,
+  neap__source pairs = {fill_pairs, t};
+  if (t->pairs) pairs = neap__source_of(t->pairs + column * n);
+  NEAP_TRY(neap__grower_grow(t->grower, pairs, t->sample.drawn ? t->sample.kept : NULL,
                              used < t->bins.used ? t->use : NULL, used, out));
   neap__tree *tree = *out;
   if (neap__loss_renews(&t->loss) && tree->leaves > 1) {
@@ -234,6 +244,7 @@ static void add_start(neap__tree *tree, double start) {
 static neap_status make_pairs(neap_trainer *t, bool from_start) {
   neap__set *s = &t->set[0];
   t->gradient_at = s->scores;
+  if (!t->pairs) return NEAP_OK;
   if (from_start && !t->start_scores) {
     t->start_scores = neap_alloc_array(s->rows * t->columns, sizeof *t->start_scores);
     if (!t->start_scores) return NEAP_ENOMEM;

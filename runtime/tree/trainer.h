@@ -44,7 +44,7 @@ struct neap_trainer {
   int64_t columns;  /* trees per iteration */
   int sets;
   neap__set set[NEAP__MAX_SETS];
-  neap__pair *pairs;
+  neap__pair *pairs; /* [columns][rows]; NULL where each tree computes those of its rows */
   double *start;
   double *start_scores;      /* the start value of every row, while gradients are taken there */
   const double *gradient_at; /* scores that pairs were computed at */

@@ -94,7 +94,8 @@ static void rows_of_a_leaf_lie_side_by_side(void **state) {
       neap__tree *t;
       bool bagged = turn % 2;
       for (int64_t i = 0; turn == 2 && i < d.n; i++) d.pairs[i].real.g *= (float)(i % 3) - 1;
-      assert_ok(neap__grower_grow(g, d.pairs, bagged ? d.bag : NULL, NULL, d.bins.used, &t));
+      assert_ok(neap__grower_grow(g, neap__source_of(d.pairs), bagged ? d.bag : NULL, NULL,
+                                  d.bins.used, &t));
       check_rows(&d, g, t, bagged);
       neap_free(t);
     }
