@@ -317,6 +317,7 @@ neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, const neap_gb
   if (!st) st = neap_parallel_for(x->columns, COLUMNS, sample_columns, &job);
   if (!st) st = neap__categories_find(b, x, o);
   if (!st) select_features(b);
+  if (job.samples == SAMPLE) neap_alloc_trim(); /* the grid need not stand beside the sample */
   if (!st) st = fill_grid(b, x);
   if (st) neap__bins_drop(b);
   return st;

@@ -180,13 +180,19 @@ static int l_trainer(lua_State *L) {
   neap_gbdt_options o = check_options(L);
   const neap_gbdt *init = lua_isnil(L, 5) ? NULL : check_model(L, 5);
   const neap_tensor *x = push_matrix(L, 2, "x");
+  int first = lua_gettop(L) + 1;
   const double *y = push_rows(L, 3, x, "y"), *w = push_rows(L, 4, x, "weights");
+  int last = lua_gettop(L);
   if (!y) neap_lua_raise(L, "gbdt.fit: y: tensor expected, got nil");
   if (x->ndim == 2) o.columns = neap__lua_columns(L, 1, x->size[1]);
   trainer_box *box = lua_newuserdatauv(L, sizeof *box, 0);
   box->t = NULL;
   luaL_setmetatable(L, TRAINER);
-  return neap_lua_done(L, neap_trainer_open(&box->t, &o, x, y, w, init));
+  neap_status st = neap_trainer_open(&box->t, &o, x, y, w, init);
+  for (int i = first; i <= last; i++) /* training is long: labels as doubles go at once */
+    if (luaL_callmeta(L, i, "__gc")) lua_pop(L, 1);
+  neap_alloc_trim();
+  return neap_lua_done(L, st);
 }
 
 /* t:add_valid(x, y, weights | nil) */
