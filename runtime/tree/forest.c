@@ -2,7 +2,8 @@
  *
  * A block of rows is cut into bins once, and every tree then takes the whole block, so that its
  * nodes of 8 bytes stay in the cache; eight rows walk down side by side, since each step of one
- * waits for memory. */
+ * waits for memory. Threads share the trees: groups of them, whose number is fixed, are summed
+ * apart and then in order, so that the bits depend neither on the threads nor on the blocks. */
 #include "tree/forest.h"
 
 #include <math.h>
@@ -13,7 +14,13 @@
 #include "base/pool.h"
 #include "tree/forest_model.h"
 
-enum { LIST = 2048, ABREAST = 8, LEAST = 2048, MOST = 16384 /* rows of a block */ };
+enum {
+  LIST = 2048,   /* rows whose leaves are held */
+  ABREAST = 8,   /* rows that walk together */
+  GROUPS = 16,   /* of trees */
+  BLOCK = 16384, /* rows at once, fewer with many classes */
+  FEW = 64,      /* rows that are not worth waking threads */
+};
 
 /* walking -------------------------------------------------------------------------------------- */
 
@@ -79,28 +86,48 @@ void neap__forest_add(const neap__forest_tree *t, int64_t classes, const neap__b
 
 /* prediction ----------------------------------------------------------------------------------- */
 
+/* A block of rows: bins, and the sums of each group of trees. */
 typedef struct {
   const neap_forest *m;
-  const neap__matrix *x;
   neap_forest_kind kind;
-  double *out;
-} predict_job;
+  int64_t n;
+  uint8_t *bin;
+  int32_t *rows; /* 0, 1, ... */
+  double *sums;  /* [GROUPS][n x outputs] */
+  double *out;   /* of the block */
+} block_job;
 
 int64_t neap_forest_width(const neap_forest *m, neap_forest_kind kind) {
   if (kind == NEAP_FOREST_LEAF) return m->trees;
   return kind == NEAP_FOREST_PROBABILITY ? neap__forest_outputs(m) : 1;
 }
 
-static void write_leaves(const neap_forest *m, const uint8_t *bin, const int32_t *rows, int64_t n,
-                         double *out) {
+static void write_leaves(const block_job *job, int64_t tree) {
+  const neap_forest *m = job->m;
   int32_t leaf[LIST];
-  for (int64_t t = 0; t < m->trees; t++)
-    for (int64_t begin = 0; begin < n; begin += LIST) {
-      int64_t count = n - begin < LIST ? n - begin : LIST;
-      walk(&m->tree[t], m->bins.used, bin, rows + begin, count, leaf);
-      for (int64_t i = 0; i < count; i++)
-        out[(begin + i) * m->trees + t] = ~m->tree[t].node[leaf[i]].child;
+  for (int64_t begin = 0; begin < job->n; begin += LIST) {
+    int64_t count = job->n - begin < LIST ? job->n - begin : LIST;
+    walk(&m->tree[tree], m->bins.used, job->bin, job->rows + begin, count, leaf);
+    for (int64_t i = 0; i < count; i++)
+      job->out[(begin + i) * m->trees + tree] = ~m->tree[tree].node[leaf[i]].child;
+  }
+}
+
+static neap_status sum_group(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const block_job *job = ctx;
+  const neap_forest *m = job->m;
+  int64_t size = job->n * neap__forest_outputs(m);
+  for (int64_t g = begin; g < end; g++) {
+    double *sums = job->kind == NEAP_FOREST_LEAF ? NULL : job->sums + g * size;
+    if (sums) memset(sums, 0, (size_t)size * sizeof *sums);
+    for (int64_t t = g * m->trees / GROUPS; t < (g + 1) * m->trees / GROUPS; t++) {
+      if (!sums) write_leaves(job, t);
+      else neap__forest_add(&m->tree[t], m->classes, &m->bins, job->bin, job->rows, job->n, sums);
+      NEAP_TRY(neap_interrupt_check());
     }
+  }
+  return NEAP_OK;
 }
 
 /* The label with the largest sum, the first of equals. */
@@ -111,45 +138,32 @@ static double label_of(const neap_forest *m, const double *sum) {
   return (double)m->labels[best];
 }
 
-static neap_status predict_rows(const predict_job *job, uint8_t *bin, int32_t *rows, double *sums,
-                                int64_t begin, int64_t n) {
+/* The sums of all groups, made what is asked. */
+static void finish_block(const block_job *job) {
   const neap_forest *m = job->m;
-  int64_t k = neap__forest_outputs(m), width = neap_forest_width(m, job->kind);
-  double *out = job->out + begin * width;
-  neap__matrix part = *job->x;
-  part.data += begin * part.row_stride * (part.f32 ? 4 : 8);
-  part.rows = n;
-  NEAP_TRY(neap__bins_apply(&m->bins, &part, bin));
-  for (int64_t i = 0; i < n; i++) rows[i] = (int32_t)i;
-  if (job->kind == NEAP_FOREST_LEAF) {
-    write_leaves(m, bin, rows, n, out);
-    return NEAP_OK;
-  }
-  memset(sums, 0, (size_t)(n * k) * sizeof *sums);
-  for (int64_t t = 0; t < m->trees; t++) {
-    neap__forest_add(&m->tree[t], m->classes, &m->bins, bin, rows, n, sums);
-    NEAP_TRY(neap_interrupt_check());
-  }
+  int64_t k = neap__forest_outputs(m), size = job->n * k;
+  for (int64_t g = 1; g < GROUPS; g++)
+    for (int64_t i = 0; i < size; i++) job->sums[i] += job->sums[g * size + i];
   if (job->kind == NEAP_FOREST_VALUE && m->classes)
-    for (int64_t i = 0; i < n; i++) out[i] = label_of(m, sums + i * k);
+    for (int64_t i = 0; i < job->n; i++) job->out[i] = label_of(m, job->sums + i * k);
   else
-    for (int64_t i = 0; i < n * k; i++) out[i] = sums[i] / (double)m->trees;
-  return NEAP_OK;
+    for (int64_t i = 0; i < size; i++) job->out[i] = job->sums[i] / (double)m->trees;
 }
 
-static neap_status predict_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  const predict_job *job = ctx;
-  int64_t n = end - begin;
-  uint8_t *bin = neap_alloc(n * job->m->bins.used + 1);
-  int32_t *rows = neap_alloc_array(n, sizeof *rows);
-  double *sums = neap_alloc_array(n * neap__forest_outputs(job->m), sizeof *sums);
-  bool ok = bin && rows && sums;
-  neap_status st = ok ? predict_rows(job, bin, rows, sums, begin, n) : NEAP_ENOMEM;
-  neap_free(sums);
-  neap_free(rows);
-  neap_free(bin);
-  return st;
+static neap_status predict_blocks(block_job *job, const neap__matrix *x, int64_t block,
+                                  double *out) {
+  int64_t width = neap_forest_width(job->m, job->kind);
+  for (int64_t i = 0; i < block; i++) job->rows[i] = (int32_t)i;
+  for (int64_t begin = 0; begin < x->rows; begin += block) {
+    neap__matrix part = *x;
+    part.data += begin * part.row_stride * (part.f32 ? 4 : 8);
+    part.rows = job->n = x->rows - begin < block ? x->rows - begin : block;
+    job->out = out + begin * width;
+    NEAP_TRY(neap__bins_apply(&job->m->bins, &part, job->bin));
+    NEAP_TRY(neap_parallel_for(GROUPS, job->n < FEW ? GROUPS : 1, sum_group, job));
+    if (job->kind != NEAP_FOREST_LEAF) finish_block(job);
+  }
+  return NEAP_OK;
 }
 
 neap_status neap_forest_predict(const neap_forest *m, const neap_tensor *x, neap_forest_kind kind,
@@ -162,10 +176,20 @@ neap_status neap_forest_predict(const neap_forest *m, const neap_tensor *x, neap
                      (long long)matrix.columns, (long long)m->bins.columns);
   if (kind == NEAP_FOREST_PROBABILITY && !m->classes)
     return neap_fail(NEAP_EARG, "forest.predict: a regression has no probabilities");
-  int64_t block = matrix.rows / 4;
-  block = block < LEAST ? LEAST : block > MOST ? MOST : block;
-  return neap_parallel_for(matrix.rows, block, predict_chunk,
-                           &(predict_job){m, &matrix, kind, out});
+  int64_t k = neap__forest_outputs(m), block = 32 * BLOCK / k;
+  block = block > BLOCK ? BLOCK : block;
+  block = block > matrix.rows ? matrix.rows : block;
+  block_job job = {.m = m,
+                   .kind = kind,
+                   .bin = neap_alloc(block * m->bins.used + 1),
+                   .rows = neap_alloc_array(block + 1, sizeof *job.rows),
+                   .sums = neap_alloc_array(GROUPS * block * k + 1, sizeof *job.sums)};
+  bool ok = job.bin && job.rows && job.sums;
+  neap_status st = ok ? predict_blocks(&job, &matrix, block, out) : NEAP_ENOMEM;
+  neap_free(job.sums);
+  neap_free(job.rows);
+  neap_free(job.bin);
+  return st;
 }
 
 /* proximity ------------------------------------------------------------------------------------ */

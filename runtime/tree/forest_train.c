@@ -7,7 +7,11 @@
 #include "base/pool.h"
 #include "tree/forest_grow.h"
 
-enum { CHUNK = 4096, THREADS = 256 /* the most that there can be */ };
+enum {
+  CHUNK = 4096,
+  THREADS = 256, /* the most that there can be */
+  FEW = 1 << 13, /* rows of all trees that are not worth waking threads */
+};
 
 /* Walker's alias method: row i is drawn for a uniform position in cell i, or else other[i]. */
 typedef struct {
@@ -293,14 +297,14 @@ static neap_status scratch(neap_forester *f, int worker) {
 }
 
 /* A tree keeps the memory that it needs. */
-static void trim(neap__forest_tree *t, int64_t outputs) {
+static neap_status trim(neap__forest_tree *t, int64_t outputs) {
   void *node = neap_realloc_array(t->node, t->nodes, sizeof *t->node);
-  void *row = neap_realloc_array(t->row, t->leaves, sizeof *t->row);
-  void *value =
-      t->values ? neap_realloc_array(t->value, t->values * outputs, sizeof(double)) : NULL;
   if (node) t->node = node;
+  void *row = neap_realloc_array(t->row, t->leaves, sizeof *t->row);
   if (row) t->row = row;
+  void *value = neap_realloc_array(t->value, t->values * outputs + 1, sizeof(double));
   if (value) t->value = value;
+  return node && row && value ? NEAP_OK : NEAP_ENOMEM;
 }
 
 static neap_status grow_tree(neap_forester *f, int64_t tree) {
@@ -321,7 +325,7 @@ static neap_status grow_tree(neap_forester *f, int64_t tree) {
     return neap_fail(NEAP_EVALUE, "forest.fit: tree %lld drew only rows of weight 0",
                      (long long)tree + 1);
   NEAP_TRY(neap__forest_grow(g, n, cuts, t, f->importance + tree * f->bins.columns));
-  trim(t, neap__forest_outputs(f->model));
+  NEAP_TRY(trim(t, neap__forest_outputs(f->model)));
   return neap_interrupt_check();
 }
 
@@ -339,7 +343,8 @@ neap_status neap_forester_grow(neap_forester *f, int64_t count) {
   count = count < left ? count : left;
   if (count <= 0) return NEAP_OK;
   f->begun = f->grown + count;
-  NEAP_TRY(neap_parallel_for(count, 1, grow_chunk, f));
+  int64_t grain = f->bins.rows * count < FEW ? count : 1;
+  NEAP_TRY(neap_parallel_for(count, grain, grow_chunk, f));
   f->model->trees = f->grown = f->begun;
   return NEAP_OK;
 }

@@ -16,7 +16,12 @@
 #include "tree/isolation_model.h"
 #include "tree/link.h"
 
-enum { CHUNK = 4096, BLOCK = 256, ABREAST = 8 };
+enum {
+  CHUNK = 4096,
+  BLOCK = 256,
+  ABREAST = 8,
+  FEW = 1 << 13, /* rows of all trees that are not worth waking threads */
+};
 
 /* c(n) of isolation.h; Euler and Maclaurin's sum above 1000. */
 static double search_depth(int64_t n) {
@@ -203,15 +208,12 @@ static neap_status grow(grower *g) {
   return NEAP_OK;
 }
 
-static neap_status grow_tree(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
-  (void)chunk;
-  (void)end;
-  const fit_job *job = ctx;
+static neap_status grow_tree(const fit_job *job, int64_t tree) {
   int64_t samples = job->o->samples, columns = job->m->columns;
   neap_rng seed = neap_rng_make(job->o->seed), all = neap_rng_split(&seed, "isolation", 9);
   grower g = {.job = job,
-              .tree = &job->m->tree[begin],
-              .rng = neap_rng_sub(&all, (uint64_t)begin + 1),
+              .tree = &job->m->tree[tree],
+              .rng = neap_rng_sub(&all, (uint64_t)tree + 1),
               .x = neap_alloc_array(samples * columns, sizeof *g.x),
               .rows = neap_alloc_array(samples, sizeof *g.rows),
               .columns = neap_alloc_array(columns, sizeof *g.columns)};
@@ -222,6 +224,12 @@ static neap_status grow_tree(void *ctx, int64_t chunk, int64_t begin, int64_t en
   neap_free(g.rows);
   neap_free(g.x);
   return st;
+}
+
+static neap_status grow_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  for (int64_t t = begin; t < end; t++) NEAP_TRY(grow_tree(ctx, t));
+  return NEAP_OK;
 }
 
 static neap_status check(const neap_isolation_options *o, const neap__matrix *x) {
@@ -260,7 +268,8 @@ neap_status neap_isolation_fit(neap_isolation **out, const neap_isolation_option
   if (!m) return NEAP_ENOMEM;
   fit_job job = {.m = m, .x = &matrix, .o = o};
   while ((int64_t)1 << job.limit < o->samples) job.limit++;
-  neap_status st = neap_parallel_for(o->trees, 1, grow_tree, &job);
+  neap_status st =
+      neap_parallel_for(o->trees, o->samples * o->trees < FEW ? o->trees : 1, grow_chunk, &job);
   if (st) neap_isolation_free(m);
   else *out = m;
   return st;
