@@ -14,6 +14,7 @@ local hash = require "neap.c.frame"
 local loop = require "neap.gbdt.loop"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
+local tensor = require "neap.tensor"
 local wrap = require "neap.gbdt.wrap"
 require "neap.gbdt.explain" -- into the class of neap.gbdt.model
 require "neap.gbdt.files"
@@ -204,9 +205,13 @@ end
 -- predicting ------------------------------------------------------------------------------------
 
 local function predict(self, where, x, kind, o)
-  o = opts.merge(where, { num_iteration = 0 }, o)
+  o = opts.merge(where, { num_iteration = 0, start_iteration = 0, pred_early_stop = false,
+    pred_early_stop_freq = 10, pred_early_stop_margin = 10 }, o)
   local rows = categories.inputs(self, where, x)
-  return self.core:predict(rows, kind, o.num_iteration)
+  local freq = opts.integer(where, "pred_early_stop_freq", o.pred_early_stop_freq, 1)
+  local start = opts.integer(where, "start_iteration", o.start_iteration, 0)
+  return self.core:predict(rows, kind, opts.integer(where, "num_iteration", o.num_iteration),
+    start, o.pred_early_stop and freq or 0, o.pred_early_stop_margin)
 end
 
 --- Labels of the most probable classes (N, i64), or values on the scale of the labels (N; N x Q in
@@ -217,7 +222,11 @@ end
 ---     m:predict(x).dtype --> i64
 ---@param x neap.tensor|table N x F; a frame, whose columns are found by the model's names; or a
 --- dataset, whose names must be the model's, in their order
----@param o? { num_iteration: integer } only the first iterations
+---@param o? { num_iteration: integer, start_iteration: integer, pred_early_stop: boolean, pred_early_stop_freq: integer, pred_early_stop_margin: number }
+--- only `num_iteration` iterations (0: all), from `start_iteration` on, counted from 0 as LightGBM
+--- does; `pred_early_stop` lets a row of a classifier be done when, looked at every so many
+--- iterations (10), its margin is above the limit (10): twice the distance of the score from 0, or
+--- the lead of the best class over the next
 ---@return neap.tensor
 function Model:predict(x, o) return predict(self, "gbdt.predict", x, "value", o) end
 
@@ -227,7 +236,7 @@ function Model:predict(x, o) return predict(self, "gbdt.predict", x, "value", o)
 ---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
 ---     (m:predict_proba(x):sum(2) - 1):abs():max() < 1e-12 --> true
 ---@param x neap.tensor|table
----@param o? { num_iteration: integer }
+---@param o? table as for predict
 ---@return neap.tensor
 function Model:predict_proba(x, o)
   return predict(self, "gbdt.predict_proba", x, "probability", o)
@@ -239,7 +248,7 @@ end
 ---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
 ---     m:predict_raw(x):gt(0):eq(m:predict(x):eq(1)):all() --> true
 ---@param x neap.tensor|table
----@param o? { num_iteration: integer }
+---@param o? table as for predict
 ---@return neap.tensor
 function Model:predict_raw(x, o) return predict(self, "gbdt.predict_raw", x, "raw", o) end
 
@@ -248,9 +257,42 @@ function Model:predict_raw(x, o) return predict(self, "gbdt.predict_raw", x, "ra
 ---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
 ---     m:predict_leaf(x):size(2) --> 5
 ---@param x neap.tensor|table
----@param o? { num_iteration: integer }
+---@param o? table as for predict
 ---@return neap.tensor
 function Model:predict_leaf(x, o) return predict(self, "gbdt.predict_leaf", x, "leaf", o) end
+
+local STAGED = { value = true, probability = true, raw = true }
+
+--- How predictions grow: an iterator over the number of iterations and what they predict, after
+--- every `every` of them and after the last. `kind` is "value" as from `predict`, "probability" or
+--- "raw". Trees are visited once in all, and each tensor has the bits that `num_iteration` gives.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local y = x[{ {}, 1 }]:gt(0):to "i64"
+---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
+---     local seen = {}
+---     for i, p in m:staged_predict(x, { every = 2, kind = "raw" }) do
+---       seen[#seen + 1] = i .. ": " .. tostring(p:eq(m:predict_raw(x, { num_iteration = i })):all())
+---     end
+---     table.concat(seen, ", ") --> 2: true, 4: true, 5: true
+---@param x neap.tensor|table as for predict
+---@param o? { every: integer, kind: "value"|"probability"|"raw" }
+---@return fun(): integer?, neap.tensor?
+function Model:staged_predict(x, o)
+  o = opts.merge("gbdt.staged_predict", { every = 1, kind = "value" }, o)
+  if not STAGED[o.kind] then
+    opts.unknown("gbdt.staged_predict", "kind", o.kind, { "value", "probability", "raw" })
+  end
+  local every = opts.integer("gbdt.staged_predict", "every", o.every, 1)
+  local rows = categories.inputs(self, "gbdt.staged_predict", x)
+  local all, done = self.core:iterations(), 0
+  local scores = tensor.zeros { rows:size(1), math.max(1, self.core:leaves() // math.max(1, all)) }
+  return function()
+    if done >= all then return nil end
+    local p = self.core:predict(rows, o.kind, every, done, 0, 0, scores)
+    done = math.min(done + every, all)
+    return done, p
+  end
+end
 
 --- One row as fast as it goes: the probability of the second class, the value of a regression, or
 --- one probability per class. Nothing is allocated when `x` is a plain f64 tensor of F numbers.

@@ -254,22 +254,38 @@ static neap_predict_kind check_kind(lua_State *L, int arg) {
   return (neap_predict_kind)luaL_checkoption(L, arg, "value", names);
 }
 
-/* m:predict(x, kind, iterations): one dimension where a row gives one number; labels and leaves as
- * integers. */
+/* The tensor of sums at arg that a prediction goes on from; NULL for nil. */
+static double *check_scores(lua_State *L, int arg, const neap_gbdt *m, const neap_tensor *x) {
+  if (lua_isnoneornil(L, arg)) return NULL;
+  const neap_tensor *t = neap_lua_check_tensor(L, arg);
+  int64_t n = x->ndim > 0 ? x->size[0] * neap_gbdt_width(m, NEAP_PREDICT_RAW, 0) : 0;
+  if (t->dtype != NEAP_F64 || !neap_tensor_is_contiguous(t) || neap_tensor_numel(t) != n)
+    neap_lua_raise(L, "gbdt.predict: scores must be %lld contiguous f64 numbers", (long long)n);
+  return neap_tensor_data(t);
+}
+
+/* m:predict(x, kind, iterations, start, freq, margin, scores): one dimension where a row gives one
+ * number; labels and leaves as integers. freq 0: no early end; scores nil: sums begin at 0. */
 static int m_predict(lua_State *L) {
-  lua_settop(L, 4);
+  lua_settop(L, 8);
   neap_gbdt *m = check_model(L, 1);
   neap_predict_kind kind = check_kind(L, 3);
-  lua_Integer iterations = luaL_optinteger(L, 4, 0);
+  neap_predict_options o = {.iterations = luaL_optinteger(L, 4, 0),
+                            .start = luaL_optinteger(L, 5, 0),
+                            .stop_freq = luaL_optinteger(L, 6, 0),
+                            .stop_margin = luaL_optnumber(L, 7, 0)};
   const neap_tensor *x = push_matrix(L, 2, "x");
-  int64_t width = neap_gbdt_width(m, kind, iterations);
+  o.scores = check_scores(L, 8, m, x);
+  int64_t left = neap_gbdt_iterations(m) - o.start;
+  int64_t width =
+      neap_gbdt_width(m, kind, o.iterations > 0 && o.iterations < left ? o.iterations : left);
   int64_t size[2] = {x->ndim > 0 ? x->size[0] : 0, width};
   bool flat = width == 1 && (kind == NEAP_PREDICT_RAW || kind == NEAP_PREDICT_VALUE);
   bool whole =
       kind == NEAP_PREDICT_LEAF || (kind == NEAP_PREDICT_VALUE && neap_gbdt_is_classifier(m));
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_init_raw(out, NEAP_F64, flat ? 1 : 2, size));
-  neap_status st = neap_gbdt_predict(m, x, kind, iterations, neap_tensor_data(out));
+  neap_status st = neap_gbdt_predict_with(m, x, kind, &o, neap_tensor_data(out));
   if (!whole) return neap_lua_done(L, st);
   neap_lua_check(L, st);
   return neap_lua_done(L, neap_tensor_as(neap_lua_push_tensor(L), out, NEAP_I64));

@@ -22,6 +22,7 @@ typedef struct {
   int64_t from, to; /* trees */
   int64_t period;   /* trees between two looks at the margin; 0: no early end */
   double margin;
+  double *scores; /* NULL, or where sums begin and end */
   int64_t width;
   double *out;
 } predict_job;
@@ -103,7 +104,8 @@ static void add_row(const predict_job *job, const neap__segment *s, row_sums *r)
 static void average(const predict_job *job, double *raw) {
   const neap_gbdt *m = job->m;
   if (!m->average || job->kind == NEAP_PREDICT_RAW || job->to == job->from) return;
-  double iterations = (double)((job->to - job->from) / m->per_iteration);
+  int64_t trees = job->scores ? job->to : job->to - job->from;
+  double iterations = (double)(trees / m->per_iteration);
   for (int64_t k = 0; k < m->per_iteration; k++) raw[k] /= iterations;
 }
 
@@ -251,6 +253,9 @@ static void finish_rows(const predict_job *job, block *b) {
   for (int64_t i = 0; i < b->n; i++) {
     const double *from = b->stopped[i] ? b->kept : b->raw;
     for (int64_t k = 0; k < m->per_iteration; k++) b->one[k] = from[k * NEAP__BLOCK + i];
+    if (job->scores)
+      memcpy(job->scores + (b->begin + i) * m->per_iteration, b->one,
+             (size_t)m->per_iteration * sizeof *b->one);
     average(job, b->one);
     neap__gbdt_transform(m, job->kind, b->one, job->out + (b->begin + i) * job->width);
   }
@@ -260,6 +265,9 @@ static neap_status predict_block(const predict_job *job, block *b) {
   const neap_gbdt *m = job->m;
   const struct neap__compiled *c = m->compiled;
   memset(b->raw, 0, (size_t)m->per_iteration * NEAP__BLOCK * sizeof *b->raw);
+  for (int64_t i = 0; job->scores && i < b->n; i++)
+    for (int64_t k = 0; k < m->per_iteration; k++)
+      b->raw[k * NEAP__BLOCK + i] = job->scores[(b->begin + i) * m->per_iteration + k];
   memset(b->stopped, 0, sizeof b->stopped);
   b->running = b->n;
   for (int64_t i = 0; b->rows && i < b->n; i++)
@@ -343,7 +351,41 @@ int64_t neap_gbdt_width(const neap_gbdt *m, neap_predict_kind kind, int64_t iter
 
 neap_status neap_gbdt_predict(const neap_gbdt *m, const neap_tensor *x, neap_predict_kind kind,
                               int64_t iterations, double *out) {
-  predict_job job = {.m = m, .kind = kind, .to = trees_of(m, iterations), .out = out};
+  neap_predict_options o = {.iterations = iterations};
+  return neap_gbdt_predict_with(m, x, kind, &o, out);
+}
+
+static neap_status check_options(const neap_gbdt *m, const neap_predict_options *o) {
+  int64_t all = neap_gbdt_iterations(m);
+  if (o->start < 0 || (o->start > 0 && o->start >= all))
+    return neap_fail(NEAP_EARG,
+                     "gbdt.predict: start_iteration is %lld, the model has %lld iterations",
+                     (long long)o->start, (long long)all);
+  if (o->stop_freq < 0 || (o->stop_freq > 0 && !(o->stop_margin >= 0)))
+    return neap_fail(NEAP_EARG,
+                     "gbdt.predict: pred_early_stop_freq is %lld and pred_early_stop_margin %g; "
+                     "they cannot be negative",
+                     (long long)o->stop_freq, o->stop_margin);
+  if (o->stop_freq > 0 && !neap_gbdt_is_classifier(m))
+    return neap_fail(NEAP_EARG,
+                     "gbdt.predict: pred_early_stop is for classes; the objective is '%s'",
+                     m->objective_text);
+  return NEAP_OK;
+}
+
+neap_status neap_gbdt_predict_with(const neap_gbdt *m, const neap_tensor *x, neap_predict_kind kind,
+                                   const neap_predict_options *o, double *out) {
+  NEAP_TRY(check_options(m, o));
+  int64_t k = m->per_iteration, from = o->start * k, some = o->iterations * k;
+  int64_t to = o->iterations <= 0 || some > m->trees - from ? m->trees : from + some;
+  predict_job job = {.m = m,
+                     .kind = kind,
+                     .from = from,
+                     .to = to,
+                     .period = o->stop_freq * k,
+                     .margin = o->stop_margin,
+                     .scores = o->scores,
+                     .out = out};
   NEAP_TRY(neap__matrix_of(&job.x, x, "gbdt.predict"));
   if (job.x.columns != m->features)
     return neap_fail(NEAP_ESHAPE, "gbdt.predict: x has %lld features, the model was fitted on %lld",
@@ -351,7 +393,7 @@ neap_status neap_gbdt_predict(const neap_gbdt *m, const neap_tensor *x, neap_pre
   if (kind == NEAP_PREDICT_PROBABILITY && !neap_gbdt_is_classifier(m))
     return neap_fail(NEAP_EARG, "gbdt.predict_proba: the objective '%s' has no classes",
                      m->objective_text);
-  job.width = neap_gbdt_width(m, kind, iterations);
+  job.width = kind == NEAP_PREDICT_LEAF ? to - from : neap_gbdt_width(m, kind, 0);
   return neap_parallel_for(job.x.rows, CHUNK, predict_chunk, &job);
 }
 

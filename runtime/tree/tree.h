@@ -135,6 +135,20 @@ int64_t neap_gbdt_width(const neap_gbdt *m, neap_predict_kind kind, int64_t iter
 neap_status neap_gbdt_predict(const neap_gbdt *m, const neap_tensor *x, neap_predict_kind kind,
                               int64_t iterations, double *out);
 
+/* Which trees count, and when enough of them have. The trees of iterations start .. start +
+ * iterations - 1 (0: to the last one). stop_freq > 0: after every so many iterations a row is done
+ * when its margin is above stop_margin: twice the distance of the score from 0 for two classes, the
+ * lead of the best class over the next for several; classifiers only. */
+typedef struct {
+  int64_t start, iterations, stop_freq;
+  double stop_margin;
+  double *scores; /* NULL, or [N x per iteration]: sums to go on from, which the new ones replace */
+} neap_predict_options;
+
+/* As neap_gbdt_predict. With scores, out is what all iterations before start + iterations give. */
+neap_status neap_gbdt_predict_with(const neap_gbdt *m, const neap_tensor *x, neap_predict_kind kind,
+                                   const neap_predict_options *o, double *out);
+
 /* The same for one row of neap_gbdt_features doubles, without allocation or threads; not for
  * NEAP_PREDICT_LEAF. out holds at least neap_gbdt_width(m, RAW) and width(m, kind) numbers. */
 void neap_gbdt_predict_row(const neap_gbdt *m, const double *row, neap_predict_kind kind,

@@ -242,6 +242,140 @@ static void segments(void **state) {
   check_model(6, huge, 60);
 }
 
+/* parts of a model ----------------------------------------------------------------------------- */
+
+static double lead(const neap_gbdt *m, const double *raw) {
+  if (m->per_iteration == 1) return 2 * fabs(raw[0]);
+  double best = -HUGE_VAL, next = -HUGE_VAL;
+  for (int64_t k = 0; k < m->per_iteration; k++) {
+    next = fmax(next, fmin(best, raw[k]));
+    best = fmax(best, raw[k]);
+  }
+  return best - next;
+}
+
+/* Iterations from .. to - 1 added to raw one tree after the other, until the row is sure. */
+static void plain_part(const neap_gbdt *m, const double *row, neap_predict_options o, double *raw) {
+  int64_t all = neap_gbdt_iterations(m), k = m->per_iteration;
+  int64_t to = o.iterations > 0 && o.start + o.iterations < all ? o.start + o.iterations : all;
+  for (int64_t i = o.start; i < to; i++) {
+    for (int64_t t = i * k; t < (i + 1) * k; t++)
+      raw[t % k] += neap__tree_value(m->tree[t], neap__tree_leaf(m->tree[t], row), row);
+    if (o.stop_freq && (i + 1 - o.start) % o.stop_freq == 0 && lead(m, raw) > o.stop_margin) return;
+  }
+}
+
+static void parts_equal_plain_loops(void **state) {
+  (void)state;
+  const neap_predict_options options[] = {
+      {.start = 3},
+      {.iterations = 1},
+      {.start = 2, .iterations = 70},
+      {.iterations = 1000},
+      {.stop_freq = 1, .stop_margin = 2},
+      {.stop_freq = 7, .stop_margin = 3},
+      {.start = 1, .stop_freq = 2},
+      {.stop_freq = 500, .stop_margin = 0},
+  };
+  for (int64_t classes = 1; classes <= 3; classes += 2)
+    for (int64_t n = 20; n <= 600; n += 580) {
+      shape s = {.features = 6,
+                 .classes = classes,
+                 .trees = 90,
+                 .leaves = 25,
+                 .cuts = 40,
+                 .categories = true};
+      neap_gbdt *m = random_model(70, s);
+      neap_tensor x;
+      random_rows(&x, 71, n, &s);
+      const double *rows = neap_tensor_data(&x);
+      double *got = neap_alloc_array(n * classes, sizeof *got);
+      for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        assert_ok(neap_gbdt_predict_with(m, &x, NEAP_PREDICT_RAW, &options[k], got));
+        for (int64_t i = 0; i < n; i++) {
+          double want[3] = {0};
+          plain_part(m, rows + i * s.features, options[k], want);
+          for (int64_t j = 0; j < classes; j++)
+            assert_true(same_bits(got[i * classes + j], want[j]));
+        }
+      }
+      neap_free(got);
+      neap_tensor_drop(&x);
+      neap_gbdt_free(m);
+    }
+}
+
+static void scores_go_on(void **state) {
+  (void)state;
+  shape s = {.features = 6, .classes = 3, .trees = 30, .leaves = 25, .cuts = 40};
+  neap_gbdt *m = random_model(80, s);
+  m->average = true;
+  neap_tensor x;
+  random_rows(&x, 81, 600, &s);
+  double *scores = neap_calloc_array(1800, sizeof *scores), *got = neap_alloc_array(3600, 8);
+  double *want = got + 1800;
+  for (int64_t i = 0; i < 30; i += 7) {
+    neap_predict_options o = {.start = i, .iterations = 7, .scores = scores};
+    int64_t done = i + 7 < 30 ? i + 7 : 30;
+    assert_ok(neap_gbdt_predict_with(m, &x, NEAP_PREDICT_PROBABILITY, &o, got));
+    assert_ok(neap_gbdt_predict(m, &x, NEAP_PREDICT_PROBABILITY, done, want));
+    assert_memory_equal(got, want, 1800 * sizeof *got);
+    assert_ok(neap_gbdt_predict(m, &x, NEAP_PREDICT_RAW, done, want));
+    assert_memory_equal(scores, want, 1800 * sizeof *scores);
+  }
+  neap_free(got);
+  neap_free(scores);
+  neap_tensor_drop(&x);
+  neap_gbdt_free(m);
+}
+
+static void refuses_parts_that_are_not_there(void **state) {
+  (void)state;
+  shape s = {.features = 2, .classes = 1, .trees = 3, .leaves = 4};
+  neap_gbdt *m = random_model(90, s);
+  neap_tensor x;
+  double out[2];
+  random_rows(&x, 91, 1, &s);
+  neap_predict_options o = {.start = 3};
+  assert_fails(neap_gbdt_predict_with(m, &x, NEAP_PREDICT_RAW, &o, out), NEAP_EARG,
+               "gbdt.predict: start_iteration is 3, the model has 3 iterations");
+  o = (neap_predict_options){.stop_freq = 1, .stop_margin = -1};
+  assert_fails(neap_gbdt_predict_with(m, &x, NEAP_PREDICT_RAW, &o, out), NEAP_EARG,
+               "gbdt.predict: pred_early_stop_freq is 1 and pred_early_stop_margin -1; they cannot "
+               "be negative");
+  neap_tensor_drop(&x);
+  neap_gbdt_free(m);
+}
+
+static void survives_every_failed_allocation(void **state) {
+  (void)state;
+  shape s = {.features = 5, .classes = 2, .trees = 9, .leaves = 30, .categories = true};
+  neap_gbdt *m = random_model(95, s);
+  neap_tensor x, narrow = {0};
+  random_rows(&x, 96, 530, &s);
+  assert_ok(neap_tensor_as(&narrow, &x, NEAP_F32));
+  double *out = neap_alloc_array(530 * 2, sizeof *out);
+  neap__compiled_free(m->compiled);
+  m->compiled = NULL;
+  int64_t live = neap_alloc_live();
+  bool fired;
+  neap_fault_reset();
+  do {
+    neap_fault_arm();
+    neap_status st = neap__gbdt_compile(m);
+    if (!st) st = neap_gbdt_predict(m, &narrow, NEAP_PREDICT_PROBABILITY, 0, out);
+    fired = neap_fault_fired();
+    assert_int_equal(st, fired ? NEAP_ENOMEM : NEAP_OK);
+    neap__compiled_free(m->compiled);
+    m->compiled = NULL;
+    assert_int_equal(neap_alloc_live(), live);
+  } while (fired);
+  neap_free(out);
+  neap_tensor_drop(&x);
+  neap_tensor_drop(&narrow);
+  neap_gbdt_free(m);
+}
+
 /* threads -------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -291,6 +425,10 @@ int main(void) {
       cmocka_unit_test(compiled_equals_plain),
       cmocka_unit_test(any_number_of_rows),
       cmocka_unit_test(segments),
+      cmocka_unit_test(parts_equal_plain_loops),
+      cmocka_unit_test(scores_go_on),
+      cmocka_unit_test(refuses_parts_that_are_not_there),
+      cmocka_unit_test(survives_every_failed_allocation),
       cmocka_unit_test(eight_threads_call_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

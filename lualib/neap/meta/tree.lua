@@ -10,7 +10,11 @@ local gbdt = {}
 ---@param kind string
 ---@param iterations integer
 ---@return neap.tensor
-function gbdt:predict(x, kind, iterations) end
+---@param start? integer iterations left out at the beginning
+---@param freq? integer iterations between two looks at the margin; 0: no early end
+---@param margin? number
+---@param scores? neap.tensor sums to go on from, which the new ones replace
+function gbdt:predict(x, kind, iterations, start, freq, margin, scores) end
 
 --- One row: probability of the second class, value, or one probability per class.
 ---@param x neap.tensor F numbers
