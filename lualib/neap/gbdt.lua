@@ -222,11 +222,11 @@ end
 ---     m:predict(x).dtype --> i64
 ---@param x neap.tensor|table N x F; a frame, whose columns are found by the model's names; or a
 --- dataset, whose names must be the model's, in their order
----@param o? { num_iteration: integer, start_iteration: integer, pred_early_stop: boolean, pred_early_stop_freq: integer, pred_early_stop_margin: number }
---- only `num_iteration` iterations (0: all), from `start_iteration` on, counted from 0 as LightGBM
---- does; `pred_early_stop` lets a row of a classifier be done when, looked at every so many
---- iterations (10), its margin is above the limit (10): twice the distance of the score from 0, or
---- the lead of the best class over the next
+---@param o? { num_iteration: integer, start_iteration: integer, pred_early_stop: boolean }
+--- `num_iteration` (0: all) from `start_iteration` on, counted from 0 as in LightGBM;
+--- `pred_early_stop` lets a row of a classifier be done when, looked at every
+--- `pred_early_stop_freq` (10) iterations, its margin is above `pred_early_stop_margin` (10):
+--- twice the distance of the score from 0, or the lead of the best class over the next
 ---@return neap.tensor
 function Model:predict(x, o) return predict(self, "gbdt.predict", x, "value", o) end
 
@@ -269,11 +269,12 @@ local STAGED = { value = true, probability = true, raw = true }
 ---     local x = tensor.randn { 80, 2, seed = 1 }
 ---     local y = x[{ {}, 1 }]:gt(0):to "i64"
 ---     local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 5 })
----     local seen = {}
----     for i, p in m:staged_predict(x, { every = 2, kind = "raw" }) do
----       seen[#seen + 1] = i .. ": " .. tostring(p:eq(m:predict_raw(x, { num_iteration = i })):all())
+---     local seen, last = {}, nil
+---     for i, raw in m:staged_predict(x, { every = 2, kind = "raw" }) do
+---       seen[#seen + 1], last = i, raw
 ---     end
----     table.concat(seen, ", ") --> 2: true, 4: true, 5: true
+---     table.concat(seen, ", ") --> 2, 4, 5
+---     last:eq(m:predict_raw(x)):all() --> true
 ---@param x neap.tensor|table as for predict
 ---@param o? { every: integer, kind: "value"|"probability"|"raw" }
 ---@return fun(): integer?, neap.tensor?

@@ -1,7 +1,8 @@
-"""Data sets for tests/bench/gbdt.lua, and python3-xgboost on them.
+"""Data sets for tests/bench/gbdt.lua and gbdt_predict.lua, and python3-xgboost on them.
 
   gbdt_peer.py make SET FOLDER                write SET_{x,y,xt,yt}.npy
   gbdt_peer.py run SET SHAPE FOLDER THREADS   one line: bin train auc rows_per_second p50_us
+  gbdt_peer.py predict SET SHAPE FOLDER THREADS   one line: rows_per_second p50_us p99_us
 
 SET is c (20k x 50, weak signal, 5 % missing), or a (1M x 28) scaled: a100 has 100 thousand rows.
 SHAPE is leaves31, leaves255 or depth8.
@@ -63,9 +64,7 @@ def auc(y, p):
     return (ranks[positive].sum() - m * (m + 1) / 2) / m / n
 
 
-def run(name, shape, folder, threads):
-    import xgboost as xgb
-    X, y, Xt, yt = (np.load(f"{folder}/{name}_{k}.npy") for k in ("x", "y", "xt", "yt"))
+def parameters(name, shape, threads):
     p = {"objective": "binary:logistic", "tree_method": "hist", "max_bin": 256, "nthread": threads,
          "eta": .05 if name == "c" else .1}
     if shape == "depth8":
@@ -74,6 +73,13 @@ def run(name, shape, folder, threads):
         p["max_depth"] = 5
     else:
         p.update(grow_policy="lossguide", max_leaves=int(shape[6:]), max_depth=0)
+    return p
+
+
+def run(name, shape, folder, threads):
+    import xgboost as xgb
+    X, y, Xt, yt = (np.load(f"{folder}/{name}_{k}.npy") for k in ("x", "y", "xt", "yt"))
+    p = parameters(name, shape, threads)
     t0 = time.perf_counter()
     data = xgb.QuantileDMatrix(X, y, nthread=threads, max_bin=256)
     t1 = time.perf_counter()
@@ -90,7 +96,34 @@ def run(name, shape, folder, threads):
     print(t1 - t0, t2 - t1, auc(yt, score), len(Xt) / (t3 - t2), sorted(one)[200] * 1e6)
 
 
+def predict(name, shape, folder, threads):
+    """From a model that is trained once and kept."""
+    import os
+    import xgboost as xgb
+    kept = f"{folder}/{name}_{shape}.json"
+    if not os.path.exists(kept):
+        X, y = (np.load(f"{folder}/{name}_{k}.npy") for k in ("x", "y"))
+        p = parameters(name, shape, threads)
+        xgb.train(p, xgb.QuantileDMatrix(X, y, nthread=threads, max_bin=256), 100).save_model(kept)
+    model = xgb.Booster({"nthread": threads}, model_file=kept)
+    Xt = np.load(f"{folder}/{name}_xt.npy")
+    model.inplace_predict(Xt[:1000])
+    start = time.perf_counter()
+    model.inplace_predict(Xt)
+    batch = len(Xt) / (time.perf_counter() - start)
+    model.set_param({"nthread": 1})
+    one = []
+    for i in range(2000):
+        start = time.perf_counter()
+        model.inplace_predict(Xt[i % 1000:i % 1000 + 1])
+        one.append(time.perf_counter() - start)
+    one.sort()
+    print(batch, one[1000] * 1e6, one[1980] * 1e6)
+
+
 if sys.argv[1] == "make":
     make(sys.argv[2], sys.argv[3])
+elif sys.argv[1] == "predict":
+    predict(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
 else:
     run(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
