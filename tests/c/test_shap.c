@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "kern/kern.h"
+#include "tree/outline.h"
 #include "tree/shap.h"
 #include "tree/shap_walk.h"
 
@@ -281,6 +282,40 @@ static void bits_are_the_same_everywhere(void **state) {
   drop(&d);
 }
 
+/* outlines ------------------------------------------------------------------------------------- */
+
+/* Walking the columns from the root ends where prediction does, by the way that path tells. */
+static void outlines_lead_to_the_leaves(void **state) {
+  (void)state;
+  neap_rng r = neap_rng_make(16);
+  model d = make(3, 30, F, false, 1, 1, &r);
+  int64_t n = neap_gbdt_node_count(d.m, 1, 3), leaf;
+  int64_t *whole = neap_alloc_array(NEAP_NODE_WHOLES * n, sizeof *whole);
+  double *real = neap_alloc_array(NEAP_NODE_REALS * n, sizeof *real);
+  assert_int_equal(n, 2 * 59);
+  assert_ok(neap_gbdt_nodes(d.m, 1, 3, whole, real));
+  for (int64_t t = 1; t < 3; t++)
+    for (int64_t i = 0; i < ROWS; i++) {
+      const double *row = (const double *)neap_tensor_data(&d.x) + i * F;
+      int32_t split[30];
+      bool left[30];
+      int64_t steps = neap_gbdt_path(d.m, t, row, split, left, &leaf), at = (t - 1) * 59;
+      for (int64_t k = 0; k < steps; k++) {
+        assert_int_equal(whole[NEAP_NODE_NUMBER * n + at], split[k]);
+        assert_int_equal(whole[NEAP_NODE_FEATURE * n + at], d.m->tree[t]->feature[split[k]]);
+        at = whole[(left[k] ? NEAP_NODE_LEFT : NEAP_NODE_RIGHT) * n + at] + (t - 1) * 59;
+      }
+      assert_int_equal(whole[NEAP_NODE_TEST * n + at], 0);
+      assert_int_equal(whole[NEAP_NODE_NUMBER * n + at], leaf);
+      assert_int_equal(leaf, neap__tree_leaf(d.m->tree[t], row));
+      assert_int_equal(whole[NEAP_NODE_COUNT * n + at], d.m->tree[t]->leaf_count[leaf]);
+    }
+  with_every_allocation_failing((void)neap_gbdt_nodes(d.m, 1, 3, whole, real));
+  neap_free(whole);
+  neap_free(real);
+  drop(&d);
+}
+
 /* bad input ------------------------------------------------------------------------------------ */
 
 static void mistakes_are_told(void **state) {
@@ -322,6 +357,7 @@ int main(void) {
       cmocka_unit_test(long_chains_add_up),
       cmocka_unit_test(instruction_sets_agree),
       cmocka_unit_test(bits_are_the_same_everywhere),
+      cmocka_unit_test(outlines_lead_to_the_leaves),
       cmocka_unit_test(mistakes_are_told),
       cmocka_unit_test(failed_allocations_are_clean),
   };

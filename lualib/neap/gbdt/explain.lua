@@ -2,6 +2,10 @@
 local categories = require "neap.gbdt.categories"
 local opts = require "neap.opts"
 
+require "neap.gbdt.dependence" -- more that explains, into the same class
+require "neap.gbdt.shuffle"
+require "neap.gbdt.trees"
+
 ---@class neap.gbdt.Model
 local Model = require "neap.gbdt.model"
 

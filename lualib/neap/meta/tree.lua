@@ -90,6 +90,37 @@ function gbdt:shap(x, iterations) end
 ---@return neap.tensor
 function gbdt:shap_interactions(x, iterations) end
 
+--- Nodes of the trees first to last, from 1, in the order of runtime/tree/outline.h: 11 x n whole
+--- numbers and 4 x n real ones.
+---@param first integer
+---@param last integer
+---@return neap.tensor whole
+---@return neap.tensor real
+function gbdt:nodes(first, last) end
+
+--- Whether a split or a linear leaf asks for each feature.
+---@return boolean[]
+function gbdt:used_features() end
+
+--- Codes of the categories that go left at a split, which counts from 0.
+---@param tree integer
+---@param split integer
+---@return integer[]
+function gbdt:categories(tree, split) end
+
+--- The way of a row: splits, from 0, whether it goes left there, and its leaf, from 0.
+---@param x neap.tensor
+---@param tree integer
+---@return integer[] splits
+---@return boolean[] left
+---@return integer leaf
+function gbdt:path(x, tree) end
+
+--- 2 x trees: what each tree gives a row, and its mean over the training rows.
+---@param x neap.tensor
+---@return neap.tensor
+function gbdt:tree_values(x) end
+
 --- The model as LightGBM text with these lines in its parameters section, or as XGBoost's JSON.
 ---@param parameters string
 ---@param json? boolean
