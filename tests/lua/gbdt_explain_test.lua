@@ -61,6 +61,23 @@ describe("shap", function()
     end)
   end
 
+  -- XGBoost computes in f32: 2e-7 of scores up to 3 are its roundings.
+  for _, name in ipairs { "logistic", "softprob", "lossguide", "pruned", "categories",
+    "one_hot" } do
+    it("equals XGBoost's contributions and interactions: " .. name, function()
+      local rows, want = require("tests.golden.xgboost").rows,
+        require("tests.golden.xgboost_shap")[name]
+      local x = tensor.of(table.move(rows, 1, #want, 1, {}))
+      local m = gbdt.load("tests/golden/xgboost/" .. name .. ".json.gz")
+      local both = tensor.of(want.pairs)
+      local s, shares = m:shap(x), tensor.of(table.move(want, 1, #want, 1, {}))
+      assert.is_true(far(s:reshape(#want, -1), shares) < 1e-6)
+      assert.is_true(far(m:shap_interactions(x:slice(1, 1, 4)):reshape(4, -1), both) < 1e-6)
+      assert.is_true(far(s:sum(-1), m:predict_raw(x)) < 1e-12)
+      assert.matches("weight", tostring(m:tree(1)))
+    end)
+  end
+
   it("adds up to the raw score, for any number of iterations", function()
     local m, x = fit()
     for _, n in ipairs { 1, 7, 20 } do

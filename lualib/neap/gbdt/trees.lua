@@ -100,6 +100,12 @@ local function test_text(t, i)
   return ("%s <= %s"):format(name, words.number(c.threshold[i]))
 end
 
+-- How many training rows node i had; files without counts have weights.
+local function size_text(c, i)
+  if c.count[1] > 0 then return ("%d rows"):format(c.count[i]) end
+  return ("weight %.6g"):format(c.weight[i])
+end
+
 -- Leaves below node i.
 local function leaves_below(c, i)
   local found, waiting = 0, { i }
@@ -117,9 +123,10 @@ end
 local function draw(t, i, depth, indent, word, lines)
   local c = t.columns
   local function line(format, ...) lines[#lines + 1] = indent .. word .. format:format(...) end
-  if c.test[i] == 0 then return line("%.6g (%d rows)", c.value[i], c.count[i]) end
-  if depth == 0 then return line("... %d leaves (%d rows)", leaves_below(c, i), c.count[i]) end
-  line("%s (gain %.6g, %d rows)", test_text(t, i), c.gain[i], c.count[i])
+  local size = size_text(c, i)
+  if c.test[i] == 0 then return line("%.6g (%s)", c.value[i], size) end
+  if depth == 0 then return line("... %d leaves (%s)", leaves_below(c, i), size) end
+  line("%s (gain %.6g, %s)", test_text(t, i), c.gain[i], size)
   local function side(child, name, missing)
     draw(t, child, depth - 1, indent .. "  ", name .. (missing and ", missing: " or ": "), lines)
   end
@@ -190,7 +197,7 @@ local function way(model, row, number, value, mean)
       text = step_text(t, at, values[f], left[k]) }
     at = left[k] and c.left[at] or c.right[at]
   end
-  item.rows = c.count[at]
+  item.rows, item.size = c.count[at], size_text(c, at)
   return item
 end
 
@@ -302,8 +309,8 @@ function Explanation.__tostring(e)
     e.raw) }
   feature_lines(e, lines)
   for _, t in ipairs(e.trees) do
-    lines[#lines + 1] = ("tree %d gives %.6g (its mean is %.6g): leaf %d with %d rows"):format(
-      t.tree, t.value, t.mean, t.leaf, t.rows)
+    lines[#lines + 1] = ("tree %d gives %.6g (its mean is %.6g): leaf %d with %s"):format(
+      t.tree, t.value, t.mean, t.leaf, t.size)
     for _, step in ipairs(t.steps) do lines[#lines + 1] = "  " .. step.text end
   end
   if e.tree_count > #e.trees then
