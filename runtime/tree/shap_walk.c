@@ -1,26 +1,39 @@
-/* The walk of shap_walk.h, compiled once per instruction set. Loops over the eight lanes have no
- * branches and no fused multiply-add, so all give the same bits. */
-#include <math.h>
-#include <string.h>
-
+/* The walk of shap_walk.h, compiled once per instruction set. The eight lanes are vectors as wide
+ * as the set has them, one or several parts. No fused multiply-add, so all sets give the same bits.
+ */
 #include "tree/shap_walk.h"
 
-enum { LANES = NEAP__LANES };
+#if defined(__AVX512F__)
+#define WIDE 64
+#elif defined(__AVX__)
+#define WIDE 32
+#else
+#define WIDE 16
+#endif
 
-/* left[j] = whether row j goes left at the node: 1 or 0. */
-static void decide(const neap__shap_tree *s, const neap__shap_node *n, const double *x,
-                   double *left) {
-  const double *v = x + (int64_t)n->feature * LANES;
-  if (n->plain) {
-    double missing = n->missing_left;
-    for (int j = 0; j < LANES; j++)
-      left[j] = v[j] != v[j] ? missing : v[j] <= n->threshold ? 1.0 : 0.0;
-  } else
-    for (int j = 0; j < LANES; j++) left[j] = neap__tree_goes_left(s->tree, n->node, v[j]);
+enum { EACH = WIDE / sizeof(double), PARTS = NEAP__LANES / EACH };
+
+/* At any multiple of 8 bytes, and over memory that is doubles elsewhere. */
+typedef double lanes __attribute__((vector_size(WIDE), aligned(8), may_alias));
+typedef int64_t masks __attribute__((vector_size(WIDE), aligned(8), may_alias));
+
+/* The first part of the eight numbers at position i; the others follow. */
+static lanes *at(double *p, int64_t i) { return (lanes *)(void *)(p + i * NEAP__LANES); }
+
+static const lanes *of(const double *p, int64_t i) {
+  return (const lanes *)(const void *)(p + i * NEAP__LANES);
 }
 
-static double *slot_of(const neap__shap_tree *s, const neap__shap_room *r, int64_t slot) {
-  return r->slot + slot * s->points * LANES;
+/* left[PARTS] = whether each row goes left at the node: 1 or 0. */
+static void decide(const neap__shap_tree *s, const neap__shap_node *n, const double *x,
+                   lanes *left) {
+  const lanes *v = of(x, n->feature), zero = {0}, one = zero + 1;
+  for (int h = 0; h < PARTS; h++)
+    if (n->plain) {
+      masks missing = (v[h] != v[h]) & -(int64_t)n->missing_left;
+      left[h] = (lanes)(((v[h] <= zero + n->threshold) | missing) & (masks)one);
+    } else
+      for (int j = 0; j < EACH; j++) left[h][j] = neap__tree_goes_left(s->tree, n->node, v[h][j]);
 }
 
 /* Products of the children from the product of the node. A factor that was cold stays so and takes
@@ -28,79 +41,82 @@ static double *slot_of(const neap__shap_tree *s, const neap__shap_room *r, int64
 static void enter(const neap__shap_tree *s, const neap__shap_node *n, const double *c,
                   const double *x, const neap__shap_room *r) {
   int64_t points = s->points, depth = n->slot / 2, child = 2 * depth + 2;
-  double *left = r->left + depth * LANES, *hot_left = r->hot + child * LANES;
-  const double *hot = r->hot + (int64_t)n->before * LANES;
   const double *step = c + NEAP__SHAP_STEP * points, *gives = c + NEAP__SHAP_GIVES * points;
-  const double *own = slot_of(s, r, n->slot);
-  double *a = slot_of(s, r, child), *b = a + points * LANES;
-  decide(s, n, x, left);
-  for (int j = 0; j < LANES; j++) {
-    hot_left[j] = hot[j] * left[j];
-    hot_left[LANES + j] = hot[j] - hot_left[j];
-  }
-  for (int64_t q = 0; q < points; q++)
-    for (int j = 0; j < LANES; j++) {
-      double p = own[q * LANES + j], only = p * (hot[j] * step[q]), both = p - only;
-      double mine = left[j] * only;
-      a[q * LANES + j] = (n->share[0] * both + mine) * gives[q];
-      b[q * LANES + j] = (n->share[1] * both + (only - mine)) * gives[points + q];
+  const lanes *hots = of(r->hot, n->before), *own = of(r->slot, n->slot * points);
+  lanes *lefts = at(r->left, depth), *hot_a = at(r->hot, child), *hot_b = hot_a + PARTS;
+  lanes *a = at(r->slot, child * points), *b = a + points * PARTS;
+  decide(s, n, x, lefts);
+  for (int h = 0; h < PARTS; h++) {
+    const lanes left = lefts[h], hot = hots[h];
+    hot_a[h] = hot * left;
+    hot_b[h] = hot - hot * left;
+    for (int64_t q = 0, i = h; q < points; q++, i += PARTS) {
+      lanes p = own[i], only = p * (hot * step[q]), both = p - only, mine = left * only;
+      a[i] = (n->share[0] * both + mine) * gives[q];
+      b[i] = (n->share[1] * both + (only - mine)) * gives[points + q];
     }
+  }
 }
 
 /* Sums of the node from those of its children; sum[q] receives what the node's feature gains by its
  * edges: on the row's side (1 - z) / f1, on the other -1 / (1 - t), less what the edge above on the
- * same feature had counted; nothing where that one is cold. */
+ * same feature had counted; nothing where that one is cold. total[PARTS] adds them up. */
 static void leave(const neap__shap_tree *s, const neap__shap_node *n, const double *c,
-                  const neap__shap_room *r) {
+                  const neap__shap_room *r, lanes *total) {
   int64_t points = s->points, depth = n->slot / 2;
-  const double *left = r->left + depth * LANES, *hot = r->hot + (int64_t)n->before * LANES;
   const double *above = c + NEAP__SHAP_ABOVE * points, *la = c + NEAP__SHAP_LEFT * points;
   const double *lb = c + NEAP__SHAP_RIGHT * points, *cold = s->cold;
-  const double *a = slot_of(s, r, 2 * depth + 2), *b = a + points * LANES;
-  double *own = slot_of(s, r, n->slot), *sum = r->sum;
-  for (int64_t q = 0; q < points; q++)
-    for (int j = 0; j < LANES; j++) {
-      double u = a[q * LANES + j], v = b[q * LANES + j], both = u + v;
-      double u_hot = left[j] * u, v_cold = left[j] * v;
-      double gain = la[q] * u_hot + lb[q] * (v - v_cold);
-      own[q * LANES + j] = both;
-      sum[q * LANES + j] = hot[j] * (gain - cold[q] * ((u - u_hot) + v_cold) - above[q] * both);
+  const lanes *lefts = of(r->left, depth), *hots = of(r->hot, n->before);
+  const lanes *a = of(r->slot, (2 * depth + 2) * points), *b = a + points * PARTS;
+  lanes *own = at(r->slot, n->slot * points), *sum = at(r->sum, 0);
+  for (int h = 0; h < PARTS; h++) {
+    const lanes left = lefts[h], hot = hots[h];
+    lanes all = {0};
+    for (int64_t q = 0, i = h; q < points; q++, i += PARTS) {
+      lanes u = a[i], v = b[i], both = u + v, u_hot = left * u, v_cold = left * v;
+      lanes gain = la[q] * u_hot + lb[q] * (v - v_cold);
+      own[i] = both;
+      sum[i] = hot * (gain - cold[q] * ((u - u_hot) + v_cold) - above[q] * both);
+      all += sum[i];
     }
+    total[h] += all;
+  }
 }
 
 /* pairs(feature of n, i) += the sum times what each feature i above has: (o - z) / (factor). */
 static void pair_up(const neap__shap_tree *s, const neap__shap_node *n, const neap__shap_room *r,
                     double *pairs) {
-  double *row = pairs + (int64_t)n->feature * s->features * LANES;
-  for (int32_t i = n->first; i < n->first + n->others; i++) {
-    const neap__shap_other *o = &s->other[i];
+  const lanes *sum = of(r->sum, 0);
+  const double *cold = s->cold;
+  for (int32_t k = n->first; k < n->first + n->others; k++) {
+    const neap__shap_other *o = &s->other[k];
     const double *has = s->coefficients + o->coefficients;
-    const double *hot = r->hot + (int64_t)o->slot * LANES;
-    double *out = row + (int64_t)o->feature * LANES;
-    for (int64_t q = 0; q < s->points; q++)
-      for (int j = 0; j < LANES; j++)
-        out[j] += r->sum[q * LANES + j] * (hot[j] * (has[q] + s->cold[q]) - s->cold[q]);
+    const lanes *hots = of(r->hot, o->slot);
+    lanes *out = at(pairs, n->feature * s->features + o->feature);
+    for (int h = 0; h < PARTS; h++) {
+      const lanes hot = hots[h];
+      lanes all = {0};
+      for (int64_t q = 0, i = h; q < s->points; q++, i += PARTS)
+        all += sum[i] * (hot * (has[q] + cold[q]) - cold[q]);
+      out[h] += all;
+    }
   }
 }
 
 static void walk(const neap__shap_tree *s, const double *x, neap__shap_room *r, double *phi,
                  double *pairs) {
   int64_t points = s->points;
-  for (int64_t i = 0; i < points * LANES; i++) r->slot[i] = 1;
-  for (int64_t j = 0; j < LANES; j++) r->hot[j] = 1;
+  for (int64_t i = 0; i < points * NEAP__LANES; i++) r->slot[i] = 1;
+  for (int64_t j = 0; j < NEAP__LANES; j++) r->hot[j] = 1;
   for (int64_t i = 0; i < 2 * (int64_t)s->nodes; i++) {
-    int32_t at = s->visit[i] >= 0 ? s->visit[i] : ~s->visit[i];
-    const neap__shap_node *n = &s->node[at];
-    const double *c = s->coefficients + at * NEAP__SHAP_ROWS * points;
-    if (s->visit[i] >= 0) {
-      enter(s, n, c, x, r);
-      continue;
+    int32_t which = s->visit[i] >= 0 ? s->visit[i] : ~s->visit[i];
+    const neap__shap_node *n = &s->node[which];
+    const double *c = s->coefficients + which * NEAP__SHAP_ROWS * points;
+    if (s->visit[i] >= 0) enter(s, n, c, x, r);
+    else {
+      leave(s, n, c, r, at(phi, n->feature));
+      if (pairs) pair_up(s, n, r, pairs);
     }
-    leave(s, n, c, r);
-    double *out = phi + (int64_t)n->feature * LANES;
-    for (int64_t q = 0; q < points; q++)
-      for (int j = 0; j < LANES; j++) out[j] += r->sum[q * LANES + j];
-    if (pairs) pair_up(s, n, r, pairs);
   }
 }
 
