@@ -3,6 +3,7 @@
 local neap = require "neap"
 local file = require "neap.file"
 local tensor, ta, metrics, linear, gbdt = neap.tensor, neap.ta, neap.metrics, neap.linear, neap.gbdt
+local forest, isolation = neap.forest, neap.isolation
 
 -- All bytes of tensors and numbers.
 local function digest(...)
@@ -69,3 +70,8 @@ local model = gbdt.fit(rows, target, { objective = "binary", num_iterations = 15
   bagging_fraction = 0.7, bagging_freq = 1, feature_fraction = 0.8, seed = 3 })
 show("gbdt", model:predict_proba(rows))
 print(("gbdt.text %s"):format(file.sha256(model:text())))
+local trees = forest.fit(rows, target, { n_estimators = 15, oob_score = true, seed = 3 })
+show("forest", trees:predict_proba(rows), trees.oob_prediction)
+local odd = isolation.fit(rows, { n_estimators = 15, seed = 3 })
+local planes = isolation.fit(rows, { n_estimators = 15, extended = true, seed = 3 })
+show("isolation", odd:score(rows), planes:score(rows))

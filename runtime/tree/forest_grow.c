@@ -14,10 +14,11 @@
 #include "tree/link.h"
 
 enum {
-  SMALL = 32, /* rows up to which sorting beats a histogram */
-  BINS = 256, /* of a histogram: 255, and one for NaN */
-  BATCH = 8,  /* features whose histograms are filled together */
-  POLL = 1 << 20,
+  SMALL = 32,      /* rows up to which sorting beats a histogram */
+  BINS = 256,      /* of a histogram: 255, and one for NaN */
+  BATCH = 8,       /* features whose histograms are filled together */
+  CHECK = 1 << 18, /* rows after which Ctrl-C is looked for in a node */
+  POLL = 1 << 20,  /* rows times features, over nodes */
 };
 
 typedef enum { MOMENTS, GINI, ENTROPY } neap__score;
@@ -38,7 +39,7 @@ typedef struct {
 } task;
 
 typedef struct {
-  double score;
+  double score, left;         /* left: weight */
   int32_t feature, low, high; /* between these occupied bins; high = bins: NaN alone goes right */
   bool missing, missing_left;
 } cut;
@@ -61,6 +62,7 @@ struct neap__forest_grower {
   neap__forest_tree *tree;
   double *importance;
   double w, s, low, high; /* of the node */
+  double spread;          /* sum of squares of class weights, or of x log x */
   double perfect;         /* the score of sides without impurity */
   double whole;           /* weight of the tree */
 };
@@ -234,9 +236,7 @@ ALWAYS void sweep_side(neap__forest_grower *g, neap__score kind, int32_t count, 
     int64_t k = g->job->classes;
     for (int64_t i = 0; i < k; i++) g->left[i] = 0;
     memcpy(g->right, g->total, (size_t)k * sizeof *g->right);
-    v.r = 0;
-    for (int64_t i = 0; i < k; i++)
-      v.r += kind == GINI ? g->total[i] * g->total[i] : x_log_x(g->total[i]);
+    v.r = g->spread;
   }
   if (missing_left)
     for (int32_t i = n; i < all; i++) move(g, kind, &v, &items[i]);
@@ -248,6 +248,7 @@ ALWAYS void sweep_side(neap__forest_grower *g, neap__score kind, int32_t count, 
     double score = score_of(g, kind, &v);
     if (score > best->score)
       *best = (cut){.score = score,
+                    .left = v.wl,
                     .feature = feature,
                     .low = items[i].bin,
                     .high = i + 1 == n ? bins : items[i + 1].bin,
@@ -297,8 +298,10 @@ static int32_t sort_rows(neap__forest_grower *g, const task *t, int32_t feature)
   if (t->count <= 8) rank_keys(t->count, 8, key, rank);
   else if (t->count <= 16) rank_keys(t->count, 16, key, rank);
   else rank_keys(t->count, SMALL, key, rank);
-  for (int32_t i = 0; i < t->count; i++)
-    g->items[rank[i]] = (item){at[i].w, at[i].w * at[i].y, key[i] / SMALL, (int32_t)at[i].y, 1};
+  for (int32_t i = 0; i < t->count; i++) {
+    int32_t class = g->kind == MOMENTS ? 0 : (int32_t)at[i].y;
+    g->items[rank[i]] = (item){at[i].w, at[i].w * at[i].y, key[i] / SMALL, class, 1};
+  }
   return t->count;
 }
 
@@ -326,6 +329,7 @@ static void fill_moments(neap__forest_grower *g, const task *t, const int32_t *f
   const int32_t *rows = g->rows + t->begin;
   const neap__forest_row *at = g->at + t->begin;
   for (int32_t i = 0; i < t->count; i++) {
+    if (i % CHECK == CHECK - 1 && neap_interrupted()) return; /* neap__forest_grow ends it */
     const uint8_t *row = bin + rows[i] * used;
     double w = at[i].w, s = w * at[i].y;
     for (int32_t k = 0; k < n; k++) {
@@ -453,26 +457,23 @@ static int32_t middle_bin(const neap__feature *f, const cut *c) {
 }
 
 /* Move the rows of a node so that those of the left child come first, in order; their number. */
-static int32_t partition(neap__forest_grower *g, const task *t, const neap__forest_node *n,
-                         double *left) {
+static int32_t partition(neap__forest_grower *g, const task *t, const neap__forest_node *n) {
   const uint8_t *bin = g->job->bins->grid + n->feature;
   int64_t used = g->job->bins->used;
-  int32_t *rows = g->rows + t->begin, l = 0, r = 0;
+  int32_t *rows = g->rows + t->begin, l = 0;
+  uint8_t shift = n->shift, top = n->bin;
   neap__forest_row *at = g->at + t->begin;
-  double w = 0;
   for (int32_t i = 0; i < t->count; i++) {
     int32_t row = rows[i];
     neap__forest_row v = at[i];
-    bool goes_left = (uint8_t)(bin[row * used] + n->shift) <= n->bin;
-    rows[l] = g->spare_rows[r] = row;
-    at[l] = g->spare[r] = v;
-    w += goes_left ? v.w : 0;
+    bool goes_left = (uint8_t)(bin[row * used] + shift) <= top;
+    rows[l] = g->spare_rows[i - l] = row;
+    at[l] = g->spare[i - l] = v;
     l += goes_left;
-    r += !goes_left;
   }
+  int32_t r = t->count - l;
   memcpy(rows + l, g->spare_rows, (size_t)r * sizeof *rows);
   memcpy(at + l, g->spare, (size_t)r * sizeof *at);
-  *left = w;
   return l;
 }
 
@@ -501,16 +502,16 @@ static void look_at(neap__forest_grower *g, const task *t) {
   g->s = s;
   g->low = low;
   g->high = high;
+  g->spread = 0;
+  for (int64_t c = 0; g->kind != MOMENTS && c < g->job->classes; c++)
+    g->spread += g->kind == GINI ? g->total[c] * g->total[c] : x_log_x(g->total[c]);
   double perfect = g->kind == MOMENTS ? squares : g->kind == GINI ? w : 0;
-  g->perfect = perfect - 1e-13 * (perfect + w);
+  g->perfect = perfect - 1e-13 * (g->kind == ENTROPY ? w : perfect);
 }
 
 static double node_score(const neap__forest_grower *g) {
   if (g->kind == MOMENTS) return g->s * g->s / g->w;
-  double sum = 0;
-  for (int64_t c = 0; c < g->job->classes; c++)
-    sum += g->kind == GINI ? g->total[c] * g->total[c] : x_log_x(g->total[c]);
-  return g->kind == GINI ? sum / g->w : sum - x_log_x(g->w);
+  return g->kind == GINI ? g->spread / g->w : g->spread - x_log_x(g->w);
 }
 
 static bool is_leaf(const neap__forest_grower *g, const task *t) {
@@ -540,8 +541,8 @@ static neap_status settle(neap__forest_grower *g, const task *t) {
   cut best = find_cut(g, t);
   double factor = g->kind == MOMENTS && g->job->classes ? 2 : 1; /* Gini against variance */
   double decrease = factor * (best.score - node_score(g));
-  if (best.feature < 0 || decrease / g->whole < g->job->o->min_impurity_decrease - 1e-12)
-    return add_leaf(g, t->node);
+  double least = g->job->o->min_impurity_decrease; /* 0: cuts that gain nothing count too */
+  if (best.feature < 0 || (least > 0 && decrease / g->whole < least)) return add_leaf(g, t->node);
   const neap__feature *f = &g->job->bins->feature[best.feature];
   int32_t child, bin = middle_bin(f, &best);
   NEAP_TRY(add_nodes(g->tree, 2, &child));
@@ -550,9 +551,9 @@ static neap_status settle(neap__forest_grower *g, const task *t) {
   n->feature = (uint16_t)best.feature;
   n->shift = neap__forest_shift(f->bins, best.missing_left);
   n->bin = (uint8_t)(bin + n->shift);
-  double w;
-  int32_t left = partition(g, t, n, &w);
-  if (!best.missing && w >= g->w - w) { /* the side of NaN that training has not seen here */
+  int32_t left = partition(g, t, n);
+  if (!best.missing &&
+      best.left >= g->w - best.left) { /* the side of NaN that training has not seen here */
     n->shift = neap__forest_shift(f->bins, true);
     n->bin = (uint8_t)(bin + n->shift);
   }

@@ -243,20 +243,22 @@ neap_status neap_forester_open(neap_forester **out, const neap_forest_options *o
 /* a tree --------------------------------------------------------------------------------------- */
 
 /* times[row] = how often each row is in the draw. */
-static void draw_rows(const neap_forester *f, neap_rng *r, int32_t *times) {
+static neap_status draw_rows(const neap_forester *f, neap_rng *r, int32_t *times) {
   int64_t n = f->bins.rows, length = f->o.block_length;
   if (!f->o.bootstrap) {
     for (int64_t i = 0; i < n; i++) times[i] = 1;
-    return;
+    return NEAP_OK;
   }
   memset(times, 0, (size_t)n * sizeof *times);
   for (int64_t done = 0; done < f->o.max_samples;) { /* blocks go on at the first row */
     int64_t at = draw_row(f, r);
+    if (r->next % CHUNK == 0) NEAP_TRY(neap_interrupt_check());
     for (int64_t i = 0; i < length && done < f->o.max_samples; i++, done++) {
       times[at]++;
       at = at + 1 < n ? at + 1 : 0;
     }
   }
+  return NEAP_OK;
 }
 
 /* factor[class] that gives all classes of a draw the same weight. */
@@ -315,7 +317,7 @@ static neap_status grow_tree(neap_forester *f, int64_t tree) {
   neap_rng cuts = neap_rng_sub(&forest, 2 * (uint64_t)tree + 2);
   int32_t *times = f->times[worker];
   neap__forest_grower *g = f->grower[worker];
-  draw_rows(f, &rows, times);
+  NEAP_TRY(draw_rows(f, &rows, times));
   if (f->seen)
     for (int64_t i = 0; i < f->bins.rows; i++)
       f->seen[tree * f->words + i / 64] |= (uint64_t)(times[i] > 0) << (i % 64);

@@ -333,6 +333,17 @@ describe("forest", function()
     assert.same({ 0, 2 }, m:predict_proba(tensor.zeros { 0, 3 }):size(1) == 0 and { 0, 2 })
   end)
 
+  it("does not care for the unit of numbers", function()
+    -- powers of two, so that not a bit may differ
+    local o = { criterion = "squared_error", n_estimators = 10, seed = 5 }
+    local want = forest.fit(x, score, o):predict(x)
+    for _, unit in ipairs { 2.0 ^ -60, 2.0 ^ 60 } do
+      assert.is_true((forest.fit(x, score * unit, o):predict(x) / unit):eq(want):all())
+      local p = forest.fit(x * unit, score, o):predict(x * unit)
+      assert.is_true(p:eq(want):all())
+    end
+  end)
+
   it("keeps limits", function()
     local o = { n_estimators = 5, seed = 1 }
     local function leaves(more) return select(3, forest.fit(x, two, with(o, more)).core:sizes()) end
