@@ -194,10 +194,9 @@ void neap_gbdt_free(neap_gbdt *m); /* NULL is fine */
  * parameters section ("" for none), each "[name: value]\n". */
 neap_status neap_gbdt_write(const neap_gbdt *m, const char *parameters, char **text, int64_t *n);
 
-/* The model as XGBoost's JSON, as 1.7 and later read it, with the intercept in the leaves of the
- * first iteration. Conditions and leaves become floats; a random forest's mean and a sigmoid's
- * factor go into the leaves. Refuses what XGBoost has no form for: linear leaves, zero as missing,
- * links such as one-vs-all's. */
+/* The model as XGBoost's JSON, as 1.7 and later read it. Conditions and leaves become floats; a
+ * random forest's mean and a sigmoid's factor go into the leaves. Refuses what XGBoost has no form
+ * for: linear leaves, zero as missing, links such as one-vs-all's. */
 neap_status neap_gbdt_write_json(const neap_gbdt *m, const char *parameters, char **text,
                                  int64_t *n);
 

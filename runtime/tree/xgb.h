@@ -30,6 +30,10 @@ double neap__xgb_threshold(float condition);
 /* The smallest float above threshold, at most the largest finite one. */
 float neap__xgb_condition(double threshold);
 
+/* What a base_score adds to the margins, as XGBoost computes it in floats; NaN when the link does
+ * not take it. Versions that write lists take probabilities of 0 and 1 too, and bound them. */
+double neap__xgb_margin(neap__base link, bool listed, float base_score);
+
 /* neap_gbdt_parse for JSON. */
 neap_status neap__gbdt_parse_json(neap_gbdt **out, const char *text, int64_t n);
 

@@ -1,6 +1,5 @@
 /* Writing XGBoost's JSON in the form that 1.7 and every later version reads: base_score is a plain
- * number (1.7 drops one in brackets without a word) that the objective's link turns into 0, the
- * intercept being in the leaves. Nodes are numbered breadth first. */
+ * number, since 1.7 drops one in brackets without a word. Nodes are numbered breadth first. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,13 +11,6 @@
 #include "tree/xgb.h"
 
 enum { ROOT_PARENT = 2147483647, MOST_CATEGORIES = 1 << 24 };
-
-float neap__xgb_condition(double threshold) {
-  if (threshold >= (double)FLT_MAX) return FLT_MAX;
-  float f = (float)threshold;
-  if ((double)f > threshold) f = nextafterf(f, -INFINITY);
-  return nextafterf(f, INFINITY);
-}
 
 /* what can be written -------------------------------------------------------------------------- */
 
@@ -43,8 +35,51 @@ static const neap__xgb_objective *objective_of(const neap_gbdt *m) {
   return o;
 }
 
-static neap_status check_tree(const neap_gbdt *m, int64_t number, double factor) {
+/* How raw scores become margins: times factor, and what base_score adds is taken out of the leaves
+ * of the first iteration. */
+typedef struct {
+  double factor;
+  float base_score;
+  double margin;
+} scale;
+
+/* A regression's intercept, when it shows in the first tree: leaves on one side of zero, nearer to
+ * each other than to it. Newer versions of XGBoost add base_score last, so that sums of floats keep
+ * digits that an intercept in the first tree would cost. */
+static float own_intercept(const neap_gbdt *m) {
+  if (m->per_iteration != 1 || m->average || m->trees == 0) return 0;
+  const neap__tree *t = m->tree[0];
+  double low = t->leaf_value[0], high = low;
+  for (int32_t i = 1; i < t->leaves; i++) {
+    low = fmin(low, t->leaf_value[i]);
+    high = fmax(high, t->leaf_value[i]);
+  }
+  bool apart = low > 0 ? high - low < low : high < 0 && high - low < -high;
+  return apart && t->leaves > 1 ? (float)(low + (high - low) / 2) : 0;
+}
+
+/* base_score is the one of the file that the model comes from, or made here. */
+static scale scale_of(const neap_gbdt *m, const neap__xgb_objective *o) {
+  static const float zero[] = {
+      [NEAP__BASE_SAME] = 0, [NEAP__BASE_LOGIT] = 0.5F, [NEAP__BASE_LOG] = 1};
+  int64_t iterations = neap_gbdt_iterations(m);
+  scale s = {.factor = m->average && iterations ? m->sigmoid / (double)iterations : m->sigmoid};
+  const char *kept = neap_gbdt_fact(m, "base_score");
+  double v;
+  s.margin = NAN;
+  if (kept && neap_number_parse(kept, strlen(kept), &v)) {
+    s.base_score = (float)v;
+    s.margin = neap__xgb_margin(o->base, false, s.base_score);
+  }
+  if (!isnan(s.margin)) return s;
+  s.base_score = o->base == NEAP__BASE_SAME ? own_intercept(m) : zero[o->base];
+  s.margin = neap__xgb_margin(o->base, false, s.base_score);
+  return s;
+}
+
+static neap_status check_tree(const neap_gbdt *m, int64_t number, const scale *s) {
   const neap__tree *t = m->tree[number];
+  double base = number < m->per_iteration ? s->margin : 0;
   for (int32_t k = 0; k < t->leaves - 1; k++) {
     bool category = t->decision[k] & NEAP__CATEGORICAL;
     if (!category && (t->decision[k] & NEAP__MISSING_MASK) == NEAP__MISSING_ZERO)
@@ -62,25 +97,20 @@ static neap_status check_tree(const neap_gbdt *m, int64_t number, double factor)
                          (long long)number, k);
   }
   for (int32_t i = 0; i < t->leaves; i++)
-    if (!(fabs(t->leaf_value[i] * factor) <= (double)FLT_MAX))
+    if (!(fabs(t->leaf_value[i] * s->factor - base) <= (double)FLT_MAX))
       return neap_fail(NEAP_EVALUE, "gbdt: leaf %d of tree %lld is %g, which is no float", i,
-                       (long long)number, t->leaf_value[i] * factor);
+                       (long long)number, t->leaf_value[i] * s->factor);
   return NEAP_OK;
 }
 
-static neap_status check_writable(const neap_gbdt *m, double factor) {
-  if (!objective_of(m))
-    return neap_fail(NEAP_EVALUE,
-                     "gbdt: XGBoost has nothing like the objective '%s'; LightGBM's text can be "
-                     "written (.txt)",
-                     m->objective_text);
+static neap_status check_writable(const neap_gbdt *m, const scale *s) {
   for (int64_t i = 0; i < m->trees; i++) {
     if (m->tree[i]->linear)
       return neap_fail(NEAP_EVALUE,
                        "gbdt: tree %lld has linear leaves, which XGBoost's JSON cannot say; "
                        "LightGBM's text can (.txt)",
                        (long long)i);
-    NEAP_TRY(check_tree(m, i, factor));
+    NEAP_TRY(check_tree(m, i, s));
   }
   return NEAP_OK;
 }
@@ -91,7 +121,7 @@ static neap_status check_writable(const neap_gbdt *m, double factor) {
  * child of a node has number left[i], the right one the number behind it. */
 typedef struct {
   const neap__tree *t;
-  double factor;
+  double factor, base; /* leaves are written as value * factor - base */
   int32_t n;
   int32_t *entry, *left, *parent;
 } order;
@@ -126,9 +156,13 @@ static void put_float(neap_text *b, double v) {
   if (!strpbrk(text, ".e")) neap_text_put(b, "E0");
 }
 
+static double leaf_of(const order *o, int32_t i) {
+  return o->t->leaf_value[~o->entry[i]] * o->factor - o->base;
+}
+
 static void put_weight(neap_text *b, const order *o, int32_t i) {
   int32_t k = o->entry[i];
-  put_float(b, (k < 0 ? o->t->leaf_value[~k] : o->t->internal_value[k]) * o->factor);
+  put_float(b, k < 0 ? leaf_of(o, i) : o->t->internal_value[k] * o->factor);
 }
 
 static void put_default(neap_text *b, const order *o, int32_t i) {
@@ -157,7 +191,7 @@ static void put_gain(neap_text *b, const order *o, int32_t i) {
 
 static void put_condition(neap_text *b, const order *o, int32_t i) {
   int32_t k = o->entry[i];
-  if (k < 0) put_float(b, o->t->leaf_value[~k] * o->factor);
+  if (k < 0) put_float(b, leaf_of(o, i));
   else put_float(b, is_category(o, i) ? 0 : (double)neap__xgb_condition(o->t->threshold[k]));
 }
 
@@ -228,9 +262,10 @@ static void put_categories(neap_text *b, const order *o) {
   neap_text_drop(&sizes);
 }
 
-static void put_tree(neap_text *b, const neap_gbdt *m, int64_t number, double factor) {
+static void put_tree(neap_text *b, const neap_gbdt *m, int64_t number, const scale *s) {
   const neap__tree *t = m->tree[number];
-  order o = {.t = t, .factor = factor, .n = 2 * t->leaves - 1};
+  double base = number < m->per_iteration ? s->margin : 0;
+  order o = {.t = t, .factor = s->factor, .base = base, .n = 2 * t->leaves - 1};
   o.entry = neap_alloc_array(3 * (int64_t)o.n, sizeof *o.entry);
   b->failed |= !o.entry;
   if (b->failed) {
@@ -290,12 +325,14 @@ static void put_objective_text(neap_text *b, const neap_gbdt *m, const neap__xgb
 static void put_attributes(neap_text *b, const neap_gbdt *m, const char *parameters,
                            const neap__xgb_objective *o) {
   char name[80], number[32];
-  int64_t best;
+  int64_t best, iterations = neap_gbdt_iterations(m);
   neap_text_put(b, "\"attributes\":{");
   for (int64_t i = 0; !b->failed && i < m->fact_count; i++) {
     const neap__fact *f = &m->facts[i];
-    if (strcmp(f->name, "best_iteration") == 0 &&
-        neap_integer_parse(f->value, strlen(f->value), &best) && best > 0) {
+    if (strcmp(f->name, "base_score") == 0) continue; /* has a place of its own */
+    if (strcmp(f->name, "best_iteration") == 0) {
+      if (!neap_integer_parse(f->value, strlen(f->value), &best) || best < 1 || best > iterations)
+        continue;
       neap_integer_print(number, best - 1);
       put_attribute(b, "best_iteration", number);
       continue;
@@ -331,7 +368,7 @@ static void put_features(neap_text *b, const neap_gbdt *m) {
   neap_free(category);
 }
 
-static void put_booster(neap_text *b, const neap_gbdt *m, double factor) {
+static void put_booster(neap_text *b, const neap_gbdt *m, const scale *s) {
   neap_text_format(b,
                    "\"gradient_booster\":{\"model\":{\"gbtree_model_param\":{"
                    "\"num_parallel_tree\":\"1\",\"num_trees\":\"%lld\",\"size_leaf_vector\":\"0\"},"
@@ -342,19 +379,20 @@ static void put_booster(neap_text *b, const neap_gbdt *m, double factor) {
     neap_text_integer(b, t % m->per_iteration);
   }
   neap_text_put(b, "],\"trees\":[");
-  for (int64_t t = 0; !b->failed && t < m->trees; t++) put_tree(b, m, t, factor);
+  for (int64_t t = 0; !b->failed && t < m->trees; t++) put_tree(b, m, t, s);
   neap_text_put(b, "]},\"name\":\"gbtree\"},");
 }
 
-static void put_learner_end(neap_text *b, const neap_gbdt *m, const neap__xgb_objective *o) {
-  static const char *const zero[] = {
-      [NEAP__BASE_SAME] = "0E0", [NEAP__BASE_LOGIT] = "5E-1", [NEAP__BASE_LOG] = "1E0"};
+static void put_learner_end(neap_text *b, const neap_gbdt *m, const neap__xgb_objective *o,
+                            const scale *s) {
   bool softmax = m->link == NEAP__LINK_SOFTMAX;
   long long k = m->per_iteration, f = m->features;
+  neap_text_put(b, "\"learner_model_param\":{\"base_score\":\"");
+  put_float(b, (double)s->base_score);
   neap_text_format(b,
-                   "\"learner_model_param\":{\"base_score\":\"%s\",\"boost_from_average\":\"1\","
-                   "\"num_class\":\"%lld\",\"num_feature\":\"%lld\",\"num_target\":\"%lld\"},",
-                   zero[o->base], softmax ? k : 0, f, softmax ? 1 : k);
+                   "\",\"boost_from_average\":\"1\",\"num_class\":\"%lld\","
+                   "\"num_feature\":\"%lld\",\"num_target\":\"%lld\"},",
+                   softmax ? k : 0, f, softmax ? 1 : k);
   neap_text_format(b, "\"objective\":{\"name\":\"%s\"", o->name);
   if (softmax) neap_text_format(b, ",\"softmax_multiclass_param\":{\"num_class\":\"%lld\"}", k);
   else if (*o->block) neap_text_format(b, ",%s", o->block);
@@ -363,16 +401,20 @@ static void put_learner_end(neap_text *b, const neap_gbdt *m, const neap__xgb_ob
 
 neap_status neap_gbdt_write_json(const neap_gbdt *m, const char *parameters, char **text,
                                  int64_t *n) {
-  int64_t iterations = neap_gbdt_iterations(m);
-  double factor = m->average && iterations ? m->sigmoid / (double)iterations : m->sigmoid;
-  neap_text b = {0};
-  NEAP_TRY(check_writable(m, factor));
   const neap__xgb_objective *o = objective_of(m);
+  neap_text b = {0};
+  if (!o)
+    return neap_fail(NEAP_EVALUE,
+                     "gbdt: XGBoost has nothing like the objective '%s'; LightGBM's text can be "
+                     "written (.txt)",
+                     m->objective_text);
+  scale s = scale_of(m, o);
+  NEAP_TRY(check_writable(m, &s));
   neap_text_put(&b, "{\"learner\":{");
   put_attributes(&b, m, parameters, o);
   put_features(&b, m);
-  put_booster(&b, m, factor);
-  put_learner_end(&b, m, o);
+  put_booster(&b, m, &s);
+  put_learner_end(&b, m, o, &s);
   if (b.failed) neap_text_drop(&b);
   if (!b.data) return NEAP_ENOMEM;
   *text = b.data;

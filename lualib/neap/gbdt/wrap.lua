@@ -14,7 +14,8 @@ local function wrap(core, fields)
   local classes = core:classes()
   m.classes = #classes > 0 and classes or nil
   m.feature_names = core:feature_names()
-  m.best_iteration = math.tointeger(core:fact "best_iteration") or core:iterations()
+  local all = core:iterations()
+  m.best_iteration = math.min(math.tointeger(core:fact "best_iteration") or all, all)
   m.history = fields.history or { train = {}, valid = {}, sets = {} }
   m.fingerprint = core:fact "fingerprint"
   m.stopped_on, m.best_score = core:fact "stopped_on", fields.best_score
