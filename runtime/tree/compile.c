@@ -482,7 +482,8 @@ static neap_status build_segment(neap__segment *s, const census *c, int32_t numb
     s->masked = s->masked && s->program[i].planes <= NEAP__PLANES;
   s->ahead = s->questions <= NEAP__QUESTIONS &&
              (double)(8 * s->columns + s->questions / 16 + 4 * s->sets) < meetings(s);
-  bool packs = loops->packs && s->columns <= NEAP__PACKED && s->sets == 0;
+  /* packed leaves look at the rank of the first column, which must be one */
+  bool packs = loops->packs && s->columns > 0 && s->columns <= NEAP__PACKED && s->sets == 0;
   return packs ? pack(s) : NEAP_OK;
 }
 
