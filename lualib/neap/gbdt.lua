@@ -110,7 +110,9 @@ end
 --- `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`,
 --- `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction` with `bagging_freq`,
 --- `feature_fraction`, `max_bin`, `categorical_feature` (a name, a number, or several),
---- `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or names). Sampling and dropping:
+--- `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or names). Trees grow as
+--- `grow_policy` says: "leafwise" (largest gain first; "lossguide" is the same), "depthwise" (level
+--- by level), "symmetric" (one split for all leaves of a level). Sampling and dropping:
 --- `boosting` ("gbdt", "dart" or "rf"), `data_sample_strategy` ("bagging" or "goss", with
 --- `top_rate` and `other_rate`), `pos_bagging_fraction` and `neg_bagging_fraction`; for "dart"
 --- `drop_rate`, `max_drop`, `skip_drop`, `uniform_drop`, `xgboost_dart_mode`; `bagging_seed`,

@@ -1,8 +1,8 @@
-/* Growing one tree, best leaf first. To keep threads busy without a barrier per leaf, the best few
- * leaves are opened together: rows partitioned, the histogram of the smaller child summed, that of
- * the larger one subtracted, both searched. A leaf opened too early costs a little time and changes
- * nothing: the tree is committed one split at a time in the strict order of gains, and how many are
- * opened depends on the tree alone. */
+/* Growing one tree, best leaf first or level by level. To keep threads busy without a barrier per
+ * leaf, the best few leaves are opened together: rows partitioned, the histogram of the smaller
+ * child summed, that of the larger one subtracted, both searched. A leaf opened too early costs a
+ * little time and changes nothing: the tree is committed one split at a time in the strict order of
+ * gains, and how many are opened depends on the tree alone. */
 #include "base/alloc.h"
 #include "base/pool.h"
 #include "tree/grower.h"
@@ -97,30 +97,34 @@ static neap_status sum_children(neap__grower *g, const int32_t *leaves, int64_t 
   return neap__histogram_sums(g, sums, count);
 }
 
-/* Open n leaves at once. */
-static neap_status open_leaves(neap__grower *g, const int32_t *leaves, int64_t n, bool searched) {
-  int32_t child[2 * NEAP__BATCH];
+/* Open n leaves at once; child receives the 2 n leaves that they become. */
+static neap_status open_leaves(neap__grower *g, const int32_t *leaves, int64_t n, bool searched,
+                               int32_t *child) {
   for (int64_t i = 0; i < n; i++) {
     NEAP_TRY(make_children(g, leaves[i], searched));
     child[2 * i] = g->leaves[leaves[i]].child[0];
     child[2 * i + 1] = g->leaves[leaves[i]].child[1];
   }
   NEAP_TRY(partition_leaves(g, leaves, n));
-  if (!searched) return NEAP_OK;
-  NEAP_TRY(sum_children(g, leaves, n));
-  return neap__search(g, child, 2 * n);
+  return searched ? sum_children(g, leaves, n) : NEAP_OK;
 }
 
 /* the tree ------------------------------------------------------------------------------------- */
 
-/* Up to n unopened leaves of the tree, best gain first; ties to the lower number. */
+/* Whether p is split before q: the larger gain first, depthwise all of a level before the next. */
+static bool is_before(const neap__grower *g, const neap__leaf *p, const neap__leaf *q) {
+  if (g->policy == NEAP_GROW_DEPTHWISE && p->depth != q->depth) return p->depth < q->depth;
+  return p->best.gain > q->best.gain;
+}
+
+/* Up to n unopened leaves of the tree, the first to be split first; ties to the lower number. */
 static int64_t best_leaves(const neap__grower *g, int64_t n, int32_t *out) {
   int64_t found = 0;
   for (int32_t number = 0; number < g->count; number++) {
     const neap__leaf *p = &g->leaves[g->current[number]];
     if (!(p->best.gain > 0) || p->child[0] >= 0) continue;
     int64_t at = found < n ? found++ : n;
-    for (; at > 0 && p->best.gain > g->leaves[out[at - 1]].best.gain; at--)
+    for (; at > 0 && is_before(g, p, &g->leaves[out[at - 1]]); at--)
       if (at < n) out[at] = out[at - 1];
     if (at < n) out[at] = g->current[number];
   }
@@ -129,12 +133,11 @@ static int64_t best_leaves(const neap__grower *g, int64_t n, int32_t *out) {
 
 static int32_t best_number(const neap__grower *g) {
   int32_t best = -1;
-  double gain = 0;
-  for (int32_t number = 0; number < g->count; number++)
-    if (g->leaves[g->current[number]].best.gain > gain) {
-      best = number;
-      gain = g->leaves[g->current[number]].best.gain;
-    }
+  for (int32_t number = 0; number < g->count; number++) {
+    const neap__leaf *p = &g->leaves[g->current[number]];
+    if (!(p->best.gain > 0)) continue;
+    if (best < 0 || is_before(g, p, &g->leaves[g->current[best]])) best = number;
+  }
   return best;
 }
 
@@ -167,23 +170,52 @@ static neap_status start_tree(neap__grower *g, neap__source pairs, const uint8_t
   if (!neap__can_split(g, p)) return NEAP_OK;
   NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
   NEAP_TRY(neap__histogram_sums(g, &(neap__sum){0, g->grown, p->histogram, NULL}, 1));
-  return neap__search(g, &root, 1);
+  return g->policy == NEAP_GROW_SYMMETRIC ? NEAP_OK : neap__search(g, &root, 1);
 }
 
 static neap_status grow(neap__grower *g) {
   while (g->count < g->num_leaves) {
-    int32_t number = best_number(g), batch[NEAP__BATCH];
+    int32_t number = best_number(g), batch[NEAP__BATCH], child[2 * NEAP__BATCH];
     if (number < 0) break;
     if (g->leaves[g->current[number]].child[0] < 0) {
       int64_t left = g->num_leaves - g->count, most = neap__limits_serial(g) ? 1 : NEAP__BATCH;
       int64_t n = best_leaves(g, left < most ? left : most, batch);
-      NEAP_TRY(open_leaves(g, batch, n, left > 1));
+      NEAP_TRY(open_leaves(g, batch, n, left > 1, child));
+      if (left > 1) NEAP_TRY(neap__search(g, child, 2 * n));
     }
     int32_t parent = g->current[number];
     commit(g, number);
     NEAP_TRY(neap__limits_committed(g, parent));
   }
   return NEAP_OK;
+}
+
+/* Open and commit the leaves with these numbers. */
+static neap_status grow_level(neap__grower *g, const int32_t *numbers, int32_t count) {
+  int32_t batch[NEAP__BATCH], child[2 * NEAP__BATCH];
+  for (int32_t from = 0; from < count; from += NEAP__BATCH) {
+    int32_t n = count - from < NEAP__BATCH ? count - from : NEAP__BATCH;
+    for (int32_t i = 0; i < n; i++) batch[i] = g->current[numbers[from + i]];
+    NEAP_TRY(open_leaves(g, batch, n, true, child));
+    for (int32_t i = 0; i < n; i++) commit(g, numbers[from + i]);
+    for (int32_t i = 0; i < 2 * n; i++) {
+      neap__leaf *p = &g->leaves[child[i]];
+      if (!neap__can_split(g, p)) neap__histogram_release(g, &p->histogram);
+    }
+  }
+  return NEAP_OK;
+}
+
+static neap_status grow_symmetric(neap__grower *g) {
+  int32_t *numbers = neap_alloc_array(g->num_leaves, sizeof *numbers), count = 1;
+  neap_status st = numbers ? NEAP_OK : NEAP_ENOMEM;
+  while (!st && count > 0 && g->count < g->num_leaves) {
+    st = neap__symmetric_level(g, numbers, &count);
+    if (g->count + count > g->num_leaves) break; /* a level is split whole or not at all */
+    if (!st) st = grow_level(g, numbers, count);
+  }
+  neap_free(numbers);
+  return st;
 }
 
 static void set_leaf(const neap__grower *g, neap__tree *t, int32_t number) {
@@ -214,7 +246,7 @@ neap_status neap__grower_grow(neap__grower *g, neap__source pairs, const uint8_t
   g->used = used;
   *tree = NULL;
   neap_status st = start_tree(g, pairs, bag);
-  if (!st) st = grow(g);
+  if (!st) st = g->policy == NEAP_GROW_SYMMETRIC ? grow_symmetric(g) : grow(g);
   release_all(g);
   if (st) return st;
   int64_t cats = 0, words = 0;
@@ -248,6 +280,17 @@ int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin) {
   return ~at;
 }
 
+/* Symmetric trees choose by the plain gain of whole levels. */
+static neap_status check_policy(const neap__grower *g) {
+  bool limited = g->limits.monotone || g->limits.factor || g->limits.allowed || g->rule.random;
+  for (int32_t k = 0; k < g->b->used; k++) limited |= g->b->feature[k].categories != NULL;
+  if (g->policy == NEAP_GROW_SYMMETRIC && limited)
+    return neap_fail(NEAP_EARG, "gbdt.fit: grow_policy 'symmetric' takes no categorical features, "
+                                "constraints, feature_contri, extra_trees or "
+                                "feature_fraction_bynode");
+  return NEAP_OK;
+}
+
 /* life ----------------------------------------------------------------------------------------- */
 
 neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_options *o) {
@@ -263,6 +306,7 @@ neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_
   g->rule = neap__split_rule_of(o);
   g->num_leaves = o->num_leaves < b->rows ? o->num_leaves : b->rows;
   g->max_depth = o->max_depth;
+  g->policy = o->grow_policy;
   g->pairs = neap_alloc_array(b->rows, sizeof *g->pairs);
   g->wrong = neap_alloc_array(neap__rows_words(b->rows), sizeof *g->wrong);
   g->piece = neap_alloc_array(neap__rows_pieces(b->rows), sizeof *g->piece);
@@ -273,6 +317,7 @@ neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_
   g->owner = neap_alloc_array(g->num_leaves, sizeof *g->owner);
   bool ok = g->pairs && g->wrong && g->piece && g->current && g->split && g->left && g->right;
   neap_status st = ok && g->owner ? neap__limits_open(g, o) : NEAP_ENOMEM;
+  if (!st) st = check_policy(g);
   if (st) neap__grower_free(g);
   else *out = g;
   return st;

@@ -43,6 +43,7 @@ struct neap__grower {
   neap__split_rule rule;
   neap__limits limits;
   int64_t num_leaves, max_depth;
+  int policy;         /* grow_policy */
   neap__pair *pairs;  /* of the grid's rows */
   int64_t grown;      /* rows of the tree */
   uint64_t *wrong;    /* large leaves: a bit for each row on the wrong side */
@@ -120,6 +121,10 @@ neap__whole neap__leaf_whole(const neap__grower *g, const neap__leaf *p);
 
 /* Whether p may be split at all. */
 bool neap__can_split(const neap__grower *g, const neap__leaf *p);
+
+/* The split of all leaves of a level: their numbers, count of them, 0 when nothing is gained.
+ * Leaves without a histogram are out of it; best of those in it is set. */
+neap_status neap__symmetric_level(neap__grower *g, int32_t *numbers, int32_t *count);
 
 /* Find the best split of n leaves, at most 2 * NEAP__BATCH; those that may not or can not be split
  * give up their histogram. */

@@ -38,6 +38,7 @@ const char *neap_objective_name(neap_objective o);
 
 /* Words of the choices of options.def, in their order. */
 typedef enum { NEAP_BOOSTING_GBDT, NEAP_BOOSTING_DART, NEAP_BOOSTING_RF } neap_boosting;
+typedef enum { NEAP_GROW_LEAFWISE, NEAP_GROW_DEPTHWISE, NEAP_GROW_SYMMETRIC } neap_grow_policy;
 typedef enum { NEAP_SAMPLE_BAGGING, NEAP_SAMPLE_GOSS } neap_sample_strategy;
 /* What is said of single columns of x; NULL: nothing. Borrowed by the call that opens a trainer. */
 typedef struct {

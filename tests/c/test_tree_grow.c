@@ -135,10 +135,205 @@ static void threads_partition_as_one_does(void **state) {
     }
 }
 
+/* shapes --------------------------------------------------------------------------------------- */
+
+static neap__tree *grow(data *d, const neap_gbdt_options *o, const int32_t *use, int32_t used) {
+  neap__grower *g;
+  neap__tree *t;
+  assert_ok(neap__grower_new(&g, &d->bins, o));
+  assert_ok(neap__grower_grow(g, neap__source_of(d->pairs), NULL, use, used, &t));
+  check_rows(d, g, t, false);
+  neap__grower_free(g);
+  return t;
+}
+
+static void assert_same_tree(const neap__tree *t, const neap__tree *u) {
+  assert_int_equal(t->leaves, u->leaves);
+  for (int32_t k = 0; k < t->leaves - 1; k++) {
+    assert_int_equal(t->feature[k], u->feature[k]);
+    assert_true(t->threshold[k] == u->threshold[k] && t->gain[k] == u->gain[k]);
+    assert_int_equal(t->left[k], u->left[k]);
+    assert_int_equal(t->right[k], u->right[k]);
+  }
+  for (int32_t l = 0; l < t->leaves; l++) assert_true(t->leaf_value[l] == u->leaf_value[l]);
+}
+
+static void depths(const neap__tree *t, int32_t *depth) {
+  depth[0] = 0;
+  for (int32_t k = 0; k < t->leaves - 1; k++) { /* children come behind their parents */
+    if (t->left[k] >= 0) depth[t->left[k]] = depth[k] + 1;
+    if (t->right[k] >= 0) depth[t->right[k]] = depth[k] + 1;
+  }
+}
+
+/* 60 columns make histograms large enough for leaves to give them up, 4 do not. */
+static void leaves_without_histograms_change_nothing(void **state) {
+  (void)state;
+  data few = make(6000, 4, 8), many = make(6000, 60, 9);
+  neap__bins_drop(&many.bins);
+  for (int64_t i = 0; i < few.n; i++) {
+    for (int64_t j = 0; j < few.f; j++) many.x[i * many.f + j] = few.x[i * few.f + j];
+    many.pairs[i] = few.pairs[i];
+  }
+  neap_gbdt_options o = neap_gbdt_defaults();
+  o.num_leaves = 400;
+  o.min_data_in_leaf = 3;
+  assert_ok(neap__bins_build(&many.bins, &many.matrix, &o));
+  neap__bins_drop(&few.bins);
+  assert_ok(neap__bins_build(&few.bins, &few.matrix, &o));
+  neap__tree *t = grow(&few, &o, NULL, 4);
+  neap__tree *u = grow(&many, &o, (const int32_t[]){0, 1, 2, 3}, 4);
+  assert_int_equal(t->leaves, 400);
+  assert_same_tree(t, u);
+  neap_free(t);
+  neap_free(u);
+  drop(&few);
+  drop(&many);
+}
+
+static void depthwise_splits_level_by_level(void **state) {
+  (void)state;
+  data d = make(5000, 5, 11);
+  neap_gbdt_options o = neap_gbdt_defaults();
+  o.max_depth = 6;
+  o.num_leaves = 64;
+  neap__tree *leafwise = grow(&d, &o, NULL, d.bins.used);
+  o.grow_policy = NEAP_GROW_DEPTHWISE;
+  neap__tree *t = grow(&d, &o, NULL, d.bins.used);
+  int32_t depth[64];
+  depths(t, depth);
+  for (int32_t k = 1; k < t->leaves - 1; k++) assert_true(depth[k] >= depth[k - 1]);
+  assert_int_equal(t->leaves, leafwise->leaves); /* the depth is the limit of both */
+  for (int64_t i = 0; i < d.n; i++) {
+    const double *row = d.x + i * d.f;
+    assert_true(t->leaf_value[neap__tree_leaf(t, row)] ==
+                leafwise->leaf_value[neap__tree_leaf(leafwise, row)]);
+  }
+  neap_free(leafwise);
+  neap_free(t);
+  o.num_leaves = 20;
+  t = grow(&d, &o, NULL, d.bins.used);
+  depths(t, depth);
+  assert_int_equal(t->leaves, 20);
+  for (int32_t k = 0; k < 19; k++) assert_in_range(depth[k], 0, 4); /* 16 and four more */
+  neap_free(t);
+  drop(&d);
+}
+
+/* Sum over the leaves at a depth of what the split (feature, threshold, missing_left) gains, by
+ * plain sums of the pairs. */
+static double level_gain(const data *d, const int32_t *leaf, int32_t leaves, int64_t f,
+                         double threshold, bool missing_left, int64_t min_rows) {
+  double g[64][2] = {{0}}, h[64][2] = {{0}}, gain = 0;
+  int64_t n[64][2] = {{0}};
+  for (int64_t i = 0; i < d->n; i++) {
+    double v = d->x[i * d->f + f];
+    int side = isnan(v) ? !missing_left : !(v <= threshold);
+    g[leaf[i]][side] += (double)d->pairs[i].real.g;
+    h[leaf[i]][side] += (double)d->pairs[i].real.h;
+    n[leaf[i]][side]++;
+  }
+  for (int32_t l = 0; l < leaves; l++) {
+    if (n[l][0] < min_rows || n[l][1] < min_rows || h[l][0] < 1e-3 || h[l][1] < 1e-3) continue;
+    double whole = g[l][0] + g[l][1];
+    gain += g[l][0] * g[l][0] / h[l][0] + g[l][1] * g[l][1] / h[l][1] -
+            whole * whole / (h[l][0] + h[l][1]);
+  }
+  return gain;
+}
+
+/* The most that one cut of any feature gains. */
+static double best_level_gain(const data *d, const int32_t *leaf, int32_t leaves,
+                              int64_t min_rows) {
+  double top = 0;
+  for (int32_t k = 0; k < d->bins.used; k++) {
+    const neap__feature *x = &d->bins.feature[k];
+    for (int32_t b = 0; b < 2 * x->bins; b++) {
+      double bound = b / 2 < x->bins - 1 ? x->bound[b / 2] : INFINITY;
+      top = fmax(top, level_gain(d, leaf, leaves, x->input, bound, b % 2, min_rows));
+    }
+  }
+  return top;
+}
+
+/* leaf[i] = which leaf row i is in when the tree has only its first nodes, numbered from 0 as they
+ * are met; returns how many there are. */
+static int32_t walk_rows(const data *d, const neap__tree *t, int32_t nodes, int32_t *leaf) {
+  int32_t number[256] = {0}, met = 0; /* of node k at k, of leaf ~c at 128 + c */
+  for (int64_t i = 0; i < d->n; i++) {
+    int32_t at = 0;
+    while (at >= 0 && at < nodes) {
+      double v = d->x[i * d->f + t->feature[at]];
+      bool left = isnan(v) ? t->decision[at] & NEAP__DEFAULT_LEFT : v <= t->threshold[at];
+      at = left ? t->left[at] : t->right[at];
+    }
+    int32_t *n = &number[at >= 0 ? at : 128 + ~at];
+    if (!*n) *n = ++met;
+    leaf[i] = *n - 1;
+  }
+  return met;
+}
+
+/* Every level has one split, and no other cut of any feature gains more over all its leaves. */
+static void symmetric_levels_have_the_best_common_split(void **state) {
+  (void)state;
+  for (uint64_t seed = 20; seed < 24; seed++) {
+    data d = make(400, 3, seed);
+    neap_gbdt_options o = neap_gbdt_defaults();
+    o.grow_policy = NEAP_GROW_SYMMETRIC;
+    o.num_leaves = 40;
+    o.min_data_in_leaf = 1 + 10 * (int64_t)(seed % 2);
+    neap__tree *t = grow(&d, &o, NULL, d.bins.used);
+    int32_t *leaf = neap_calloc_array(d.n, sizeof *leaf), leaves = 1;
+    assert_in_range(t->leaves, 9, 40);
+    for (int32_t node = 0, next; node < t->leaves - 1; node = next) { /* nodes come by levels */
+      double cut = t->threshold[node], total = 0;
+      bool missing_left = t->decision[node] & NEAP__DEFAULT_LEFT;
+      double top = best_level_gain(&d, leaf, leaves, o.min_data_in_leaf);
+      double own =
+          level_gain(&d, leaf, leaves, t->feature[node], cut, missing_left, o.min_data_in_leaf);
+      assert_true(own >= top * (1 - 1e-6)); /* the engine rounds pairs to 30 bits */
+      next = node;
+      while (next < t->leaves - 1 && t->feature[next] == t->feature[node] &&
+             t->threshold[next] == cut)
+        total += t->gain[next++];
+      assert_true(fabs(total - own) <= 1e-6 * own);
+      leaves = walk_rows(&d, t, next, leaf);
+    }
+    neap_free(leaf);
+    neap_free(t);
+    drop(&d);
+  }
+}
+
+static void policies_give_one_tree_at_any_thread_count(void **state) {
+  (void)state;
+  for (int policy = 0; policy < 3; policy++) {
+    neap__tree *want = NULL;
+    for (int threads = 1; threads <= 4; threads++) {
+      data d = make(90000, 30, 31);
+      neap_gbdt_options o = neap_gbdt_defaults();
+      o.grow_policy = policy;
+      o.num_leaves = 50;
+      assert_ok(neap_set_threads(threads));
+      neap__tree *t = grow(&d, &o, NULL, d.bins.used);
+      if (want) assert_same_tree(want, t);
+      if (want) neap_free(t);
+      else want = t;
+      drop(&d);
+    }
+    neap_free(want);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rows_of_a_leaf_lie_side_by_side),
       cmocka_unit_test(threads_partition_as_one_does),
+      cmocka_unit_test(leaves_without_histograms_change_nothing),
+      cmocka_unit_test(depthwise_splits_level_by_level),
+      cmocka_unit_test(symmetric_levels_have_the_best_common_split),
+      cmocka_unit_test(policies_give_one_tree_at_any_thread_count),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

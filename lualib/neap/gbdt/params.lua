@@ -116,10 +116,12 @@ end
 
 local boostings = { gbrt = "gbdt", random_forest = "rf" }
 
--- LightGBM's other spellings of the kinds of boosting; "goss" was one of them once.
+-- LightGBM's other spellings of the kinds of boosting; "goss" was one of them once. And XGBoost's of
+-- the order of growth.
 local function read_boosting(o)
   if o.boosting == "goss" then o.boosting, o.data_sample_strategy = "gbdt", "goss" end
   o.boosting = boostings[o.boosting] or o.boosting
+  if o.grow_policy == "lossguide" then o.grow_policy = "leafwise" end
 end
 
 local function check(o)
