@@ -116,8 +116,8 @@ end
 
 local boostings = { gbrt = "gbdt", random_forest = "rf" }
 
--- LightGBM's other spellings of the kinds of boosting; "goss" was one of them once. And XGBoost's of
--- the order of growth.
+-- LightGBM's other spellings of the kinds of boosting; "goss" was one of them once. And XGBoost's
+-- of the order of growth.
 local function read_boosting(o)
   if o.boosting == "goss" then o.boosting, o.data_sample_strategy = "gbdt", "goss" end
   o.boosting = boostings[o.boosting] or o.boosting
