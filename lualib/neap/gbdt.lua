@@ -112,7 +112,10 @@ end
 --- `feature_fraction`, `max_bin`, `categorical_feature` (a name, a number, or several),
 --- `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or names). Trees grow as
 --- `grow_policy` says: "leafwise" (largest gain first; "lossguide" is the same), "depthwise" (level
---- by level), "symmetric" (one split for all leaves of a level). Sampling and dropping:
+--- by level), "symmetric" (one split for all leaves of a level). `use_quantized_grad` rounds
+--- gradients to `num_grad_quant_bins` levels, by chance unless `stochastic_rounding` is false: a
+--- little quicker, about as good; `quant_train_renew_leaf` sets leaves from the unrounded ones.
+--- Sampling and dropping:
 --- `boosting` ("gbdt", "dart" or "rf"), `data_sample_strategy` ("bagging" or "goss", with
 --- `top_rate` and `other_rate`), `pos_bagging_fraction` and `neg_bagging_fraction`; for "dart"
 --- `drop_rate`, `max_drop`, `skip_drop`, `uniform_drop`, `xgboost_dart_mode`; `bagging_seed`,

@@ -102,6 +102,12 @@ typedef int64_t neap__cell __attribute__((vector_size(16)));
 typedef struct {
   int shift, g_bits, h_bits;
   double g, h;
+  /* Quantised gradients (Shi et al. 2022): G from -levels / 2 to levels / 2, H up to levels; 0: as
+   * wide as fits. stochastic: rounded up with the chance of the part cut off, drawn by row and
+   * key. */
+  int levels;
+  bool stochastic;
+  uint64_t key;
 } neap__scale;
 
 static inline int64_t neap__cell_rows(neap__cell c, const neap__scale *s) {
@@ -117,15 +123,31 @@ static inline neap__cell neap__pair_cell(neap__pair p, int shift) {
   return (neap__cell){p.fixed.g, ((int64_t)p.fixed.h << shift) + 1};
 }
 
+/* The sum of up to NEAP__NARROW_ROWS quantised pairs in one word: gradients << 39 | hessians << 15
+ * | rows. Levels up to 256 fit. */
+typedef int64_t neap__narrow;
+enum { NEAP__NARROW_H = 15, NEAP__NARROW_G = 39, NEAP__NARROW_ROWS = (1 << NEAP__NARROW_H) - 1 };
+
+static inline neap__narrow neap__pair_narrow(neap__pair p) {
+  return (int64_t)((uint64_t)(int64_t)p.fixed.g << NEAP__NARROW_G) +
+         ((int64_t)p.fixed.h << NEAP__NARROW_H) + 1;
+}
+static inline neap__cell neap__narrow_cell(neap__narrow c, int shift) {
+  int64_t h = c >> NEAP__NARROW_H & (((int64_t)1 << (NEAP__NARROW_G - NEAP__NARROW_H)) - 1);
+  return (neap__cell){c >> NEAP__NARROW_G, (h << shift) + (c & NEAP__NARROW_ROWS)};
+}
+
 /* At most 2^27 rows, so that hessians keep 9 bits or more in a cell. */
 enum { NEAP__MAX_ROWS = (1 << 27) - 1 };
 
 /* The widths that cannot overflow for that many rows. */
 void neap__scale_widths(neap__scale *s, int64_t rows);
 
-/* Turn n real pairs into fixed ones in place, and *total into their sum; sets the factors of s,
- * powers of two. NEAP_EVALUE when a gradient is not finite. */
-neap_status neap__scale_fix(neap__scale *s, neap__pair *pairs, int64_t n, neap__cell *total);
+/* Turn the n real pairs of rows row[i] of x into fixed ones in place, and *total into their sum;
+ * sets the factors of s, powers of two unless quantised. NEAP_EVALUE when a gradient is not
+ * finite. */
+neap_status neap__scale_fix(neap__scale *s, const int32_t *row, neap__pair *pairs, int64_t n,
+                            neap__cell *total);
 
 /* Where the real pairs of a tree come from: fill sets pairs[i] to that of row[i] for i < n. */
 typedef struct {
@@ -205,6 +227,9 @@ typedef struct {
   /* h[cells] += pairs of the rows and features of a span. */
   void (*histogram_add)(const neap__bins *b, const neap__pair *pairs, int shift,
                         const neap__span *at, neap__cell *h);
+  /* The same for quantised pairs of even bins, all features of the span, in narrow cells. */
+  void (*histogram_narrow)(const neap__bins *b, const neap__pair *pairs, const neap__span *at,
+                           neap__narrow *h);
   /* Weigh the cuts behind the bins, with what is missing on the right, then on the left (with
    * nothing missing neither a second time nor behind the last); gain, bin, missing_left and left of
    * best are replaced by those of the first cut with the largest gain above its own. */
@@ -288,6 +313,9 @@ neap_status neap__grower_grow(neap__grower *g, neap__source pairs, const uint8_t
 
 /* Where extra_trees and feature_fraction_bynode draw for the next tree. */
 void neap__grower_draws(neap__grower *g, neap_rng extra, neap_rng node);
+
+/* What the rounding of quantised gradients is drawn by for the next tree. */
+void neap__grower_key(neap__grower *g, uint64_t key);
 
 /* After growing: the rows of each leaf are row[begin] to row[begin + count - 1] of the bins, those
  * outside the bag row[grown] and all behind. */

@@ -165,7 +165,7 @@ static neap_status start_tree(neap__grower *g, neap__source pairs, const uint8_t
   neap__leaf *p = &g->leaves[root];
   p->count = g->grown;
   NEAP_TRY(pairs.fill(pairs.ctx, g->b->row, g->grown, g->pairs));
-  NEAP_TRY(neap__scale_fix(g->s, g->pairs, g->grown, &p->total));
+  NEAP_TRY(neap__scale_fix(g->s, g->b->row, g->pairs, g->grown, &p->total));
   neap__limits_root(g, p);
   if (!neap__can_split(g, p)) return NEAP_OK;
   NEAP_TRY(neap__histogram_acquire(g, &p->histogram));
@@ -240,6 +240,34 @@ static void release_all(neap__grower *g) {
   for (int32_t i = 0; i < g->made; i++) neap__histogram_release(g, &g->leaves[i].histogram);
 }
 
+typedef struct {
+  neap__grower *g;
+  const neap__scale *s;
+} renew_job;
+
+static neap_status renew_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)begin;
+  (void)end;
+  const renew_job *job = ctx;
+  neap__leaf *p = &job->g->leaves[job->g->current[chunk]];
+  neap__cell sum = {0, 0};
+  for (int64_t i = p->begin; i < p->begin + p->count; i++)
+    sum += neap__pair_cell(job->g->pairs[i], job->s->shift);
+  double o = neap__root_output(neap__cell_g(sum, job->s), neap__cell_h(sum, job->s), &job->g->rule);
+  p->output = o < p->low ? p->low : o > p->high ? p->high : o;
+  return NEAP_OK;
+}
+
+/* Outputs of the leaves from pairs that are as wide as fits. */
+static neap_status renew_outputs(neap__grower *g, neap__source pairs) {
+  neap__scale wide = {0};
+  neap__cell total;
+  neap__scale_widths(&wide, g->b->rows);
+  NEAP_TRY(pairs.fill(pairs.ctx, g->b->row, g->grown, g->pairs));
+  NEAP_TRY(neap__scale_fix(&wide, g->b->row, g->pairs, g->grown, &total));
+  return neap_parallel_for(g->count, 1, renew_chunk, &(renew_job){g, &wide});
+}
+
 neap_status neap__grower_grow(neap__grower *g, neap__source pairs, const uint8_t *bag,
                               const int32_t *use, int32_t used, neap__tree **tree) {
   g->use = use;
@@ -248,6 +276,7 @@ neap_status neap__grower_grow(neap__grower *g, neap__source pairs, const uint8_t
   neap_status st = start_tree(g, pairs, bag);
   if (!st) st = g->policy == NEAP_GROW_SYMMETRIC ? grow_symmetric(g) : grow(g);
   release_all(g);
+  if (!st && g->renews) st = renew_outputs(g, pairs);
   if (st) return st;
   int64_t cats = 0, words = 0;
   for (int32_t i = 0; i < g->count - 1; i++) {
@@ -262,6 +291,8 @@ neap_status neap__grower_grow(neap__grower *g, neap__source pairs, const uint8_t
   *tree = t;
   return NEAP_OK;
 }
+
+void neap__grower_key(neap__grower *g, uint64_t key) { g->s->key = key; }
 
 int64_t neap__grower_grown(const neap__grower *g) { return g->grown; }
 
@@ -307,6 +338,9 @@ neap_status neap__grower_new(neap__grower **out, neap__bins *b, const neap_gbdt_
   g->num_leaves = o->num_leaves < b->rows ? o->num_leaves : b->rows;
   g->max_depth = o->max_depth;
   g->policy = o->grow_policy;
+  g->s->levels = o->use_quantized_grad ? (int)o->num_grad_quant_bins : 0;
+  g->s->stochastic = o->stochastic_rounding;
+  g->renews = o->use_quantized_grad && o->quant_train_renew_leaf;
   g->pairs = neap_alloc_array(b->rows, sizeof *g->pairs);
   g->wrong = neap_alloc_array(neap__rows_words(b->rows), sizeof *g->wrong);
   g->piece = neap_alloc_array(neap__rows_pieces(b->rows), sizeof *g->piece);
@@ -334,6 +368,7 @@ void neap__grower_free(neap__grower *g) {
   neap_free(g->leaves);
   neap_free(g->scratch);
   neap_free(g->touched);
+  neap_free(g->narrow);
   neap_free(g->found);
   neap_free(g->current);
   neap_free(g->split);

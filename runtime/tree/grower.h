@@ -44,6 +44,7 @@ struct neap__grower {
   neap__limits limits;
   int64_t num_leaves, max_depth;
   int policy;         /* grow_policy */
+  bool renews;        /* leaves, from the gradients as they were before rounding */
   neap__pair *pairs;  /* of the grid's rows */
   int64_t grown;      /* rows of the tree */
   uint64_t *wrong;    /* large leaves: a bit for each row on the wrong side */
@@ -54,6 +55,7 @@ struct neap__grower {
   int32_t owned, idle, pool_room;
   neap__cell *scratch; /* one histogram per thread */
   bool *touched;
+  neap__narrow *narrow; /* of quantised gradients: one histogram per thread */
   int threads;
   neap__split *found; /* one per (leaf, group of features) */
   int64_t found_room;

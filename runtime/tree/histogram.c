@@ -10,6 +10,7 @@ enum {
   CHUNK = 16384,   /* rows summed by one task then */
   CELLS = 4096,    /* cells merged by one task */
   GROUP = 32,      /* features summed by one task otherwise, at most */
+  NARROW = 4096,   /* quantised rows that are worth emptying narrow cells */
   POOL = 8 << 20,  /* bytes from which leaves give up their histograms */
 };
 
@@ -69,8 +70,23 @@ static neap__span span_of(const neap__grower *g, int64_t begin, int64_t end, int
   return at;
 }
 
+/* Through narrow cells of the thread, which are emptied before they can overflow. */
+static void add_narrow(neap__grower *g, neap__span at, neap__cell *h) {
+  neap__narrow *narrow = g->narrow + (int64_t)neap_worker() * g->b->cells;
+  int32_t from, to;
+  range(g->b, &at, &from, &to);
+  for (int64_t end = at.end; at.begin < end; at.begin = at.end) {
+    at.end = end - at.begin < NEAP__NARROW_ROWS ? end : at.begin + NEAP__NARROW_ROWS;
+    memset(narrow + from, 0, (size_t)(to - from) * sizeof *narrow);
+    g->loops->histogram_narrow(g->b, g->pairs, &at, narrow);
+    for (int32_t i = from; i < to; i++) h[i] += neap__narrow_cell(narrow[i], g->s->shift);
+  }
+}
+
 static void add(neap__grower *g, const neap__span *at, neap__cell *h) {
-  g->loops->histogram_add(g->b, g->pairs, g->s->shift, at, h);
+  bool narrow = g->narrow && g->b->even && !at->use && at->end - at->begin >= NARROW;
+  if (narrow) add_narrow(g, *at, h);
+  else g->loops->histogram_add(g->b, g->pairs, g->s->shift, at, h);
 }
 
 /* by features ---------------------------------------------------------------------------------- */
@@ -137,19 +153,24 @@ static neap_status ready_scratch(neap__grower *g) {
   if (g->threads < threads) {
     neap_free(g->scratch);
     neap_free(g->touched);
+    neap_free(g->narrow);
+    g->narrow = NULL;
     g->threads = 0;
     g->scratch = neap_alloc_array((int64_t)threads * g->b->cells, sizeof *g->scratch);
     g->touched = neap_alloc_array(threads, sizeof *g->touched);
     if (!g->scratch || !g->touched) return NEAP_ENOMEM;
+    if (g->s->levels) {
+      g->narrow = neap_alloc_array((int64_t)threads * g->b->cells, sizeof *g->narrow);
+      if (!g->narrow) return NEAP_ENOMEM;
+    }
     g->threads = threads;
   }
-  memset(g->touched, 0, (size_t)g->threads * sizeof *g->touched);
   return NEAP_OK;
 }
 
 static neap_status sum_rows(neap__grower *g, const neap__sum *sum) {
   row_job job = {g, sum};
-  NEAP_TRY(ready_scratch(g));
+  memset(g->touched, 0, (size_t)g->threads * sizeof *g->touched);
   NEAP_TRY(neap_parallel_for(sum->end - sum->begin, CHUNK, row_chunk, &job));
   return neap_parallel_for(g->b->cells, CELLS, merge_chunk, &job);
 }
@@ -157,6 +178,7 @@ static neap_status sum_rows(neap__grower *g, const neap__sum *sum) {
 neap_status neap__histogram_sums(neap__grower *g, const neap__sum *sums, int64_t n) {
   sum_list list = {.g = g, .groups = (g->b->used + GROUP - 1) / GROUP};
   int64_t small = 0;
+  NEAP_TRY(ready_scratch(g));
   for (int64_t i = 0; i < n; i++)
     if ((sums[i].end - sums[i].begin) * g->b->used >= LARGE) NEAP_TRY(sum_rows(g, &sums[i]));
     else list.sums[small++] = sums[i];

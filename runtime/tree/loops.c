@@ -46,6 +46,23 @@ static void histogram_add(const neap__bins *b, const neap__pair *pairs, int shif
   }
 }
 
+static void histogram_narrow(const neap__bins *b, const neap__pair *pairs, const neap__span *at,
+                             neap__narrow *h) {
+  int64_t width = b->used;
+  int32_t count = at->last - at->first;
+  for (int64_t i = at->begin; i < at->end; i++) {
+    const uint8_t *bin = b->grid + i * width + at->first;
+    neap__narrow v = neap__pair_narrow(pairs[i]), *to = h + at->first * ROOM;
+    int32_t k = 0;
+    for (; k + 4 <= count; k += 4, to += 4 * ROOM) {
+      uint32_t four;
+      memcpy(&four, bin + k, sizeof four);
+      for (int j = 0; j < 4; j++) to[j * ROOM + (int32_t)(four >> 8 * j & 255)] += v;
+    }
+    for (; k < count; k++, to += ROOM) to[bin[k]] += v;
+  }
+}
+
 /* cuts ----------------------------------------------------------------------------------------- */
 
 /* What lies left of the cuts behind bins 0, 1, ...: start and the bins up to there, the two words
@@ -163,4 +180,5 @@ static void sigmoid_all(int64_t n, double scale, const double *x, double *y) {
 
 #define NAME_OF(isa) neap__loops_##isa
 #define NAME(isa)    NAME_OF(isa)
-const neap__loops NAME(NEAP_TREE_ISA) = {histogram_add, sweep, exp_all, sigmoid_all};
+const neap__loops NAME(NEAP_TREE_ISA) = {histogram_add, histogram_narrow, sweep, exp_all,
+                                         sigmoid_all};

@@ -214,6 +214,8 @@ static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) 
   int32_t used = neap__sample_features(t, number);
   neap__grower_draws(t->grower, neap__draws(t, t->o.extra_seed, "extra", number),
                      neap__draws(t, t->o.feature_fraction_seed, "node", number));
+  neap_rng rounding = neap__draws(t, -1, "rounding", number);
+  neap__grower_key(t->grower, neap_rng_bits_at(&rounding, 0));
   neap__source pairs = {fill_pairs, t};
   if (t->pairs) pairs = neap__source_of(t->pairs + column * n);
   NEAP_TRY(neap__grower_grow(t->grower, pairs, t->sample.drawn ? t->sample.kept : NULL,

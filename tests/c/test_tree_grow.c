@@ -326,6 +326,102 @@ static void policies_give_one_tree_at_any_thread_count(void **state) {
   }
 }
 
+/* quantised gradients -------------------------------------------------------------------------- */
+
+/* As many rows in one bin as narrow cells may hold, at the largest levels of either sign. */
+static void narrow_cells_hold_their_limits(void **state) {
+  (void)state;
+  data d = make(NEAP__NARROW_ROWS, 7, 41);
+  d.bins.even = true; /* as if columns had many bins */
+  d.bins.cells = 256 * d.bins.used;
+  for (int32_t k = 0; k < d.bins.used; k++) d.bins.offset[k] = 256 * k;
+  for (int turn = 0; turn < 3; turn++) {
+    for (int64_t i = 0; i < d.n; i++) {
+      d.pairs[i].fixed.g = turn == 2 ? (int32_t)(i % 257) - 128 : turn ? 128 : -128;
+      d.pairs[i].fixed.h = 256;
+      if (turn < 2) memset(d.bins.grid + i * d.bins.used, 255, (size_t)d.bins.used);
+    }
+    if (turn == 2) assert_ok(neap__bins_apply(&d.bins, &d.matrix, d.bins.grid));
+    neap__cell *want = neap_calloc_array(d.bins.cells, sizeof *want);
+    neap__span at = {0, d.n, 0, d.bins.used, 0, NULL};
+    neap__loops_at(0)->histogram_add(&d.bins, d.pairs, 20, &at, want);
+    for (int i = 0; neap__loops_at(i); i++) {
+      neap__narrow *got = neap_calloc_array(d.bins.cells, sizeof *got);
+      neap__loops_at(i)->histogram_narrow(&d.bins, d.pairs, &at, got);
+      for (int32_t c = 0; c < d.bins.cells; c++) {
+        neap__cell wide = neap__narrow_cell(got[c], 20);
+        assert_true(wide[0] == want[c][0] && wide[1] == want[c][1]);
+      }
+      neap_free(got);
+    }
+    neap_free(want);
+  }
+  drop(&d);
+}
+
+static void rounding_is_bounded_and_fair(void **state) {
+  (void)state;
+  const int32_t levels[] = {2, 4, 15, 256};
+  for (int turn = 0; turn < 8; turn++) {
+    data d = make(20000, 2, 43);
+    neap__scale s = {.levels = levels[turn / 2], .stochastic = turn % 2, .key = 7};
+    neap__cell total;
+    double g = 0, h = 0;
+    for (int64_t i = 0; i < d.n; i++) {
+      g += (double)d.pairs[i].real.g;
+      h += (double)d.pairs[i].real.h;
+    }
+    neap__scale_widths(&s, d.n);
+    float *real = neap_alloc_array(d.n, sizeof *real);
+    for (int64_t i = 0; i < d.n; i++) real[i] = d.pairs[i].real.g;
+    assert_ok(neap__scale_fix(&s, d.bins.row, d.pairs, d.n, &total));
+    for (int64_t i = 0; i < d.n; i++) {
+      assert_in_range(d.pairs[i].fixed.g + s.levels / 2, 0, 2 * (s.levels / 2));
+      assert_in_range(d.pairs[i].fixed.h, 0, s.levels);
+      double off = fabs((double)d.pairs[i].fixed.g * s.g - (double)real[i]);
+      assert_true(off <= s.g * (s.stochastic ? 1 : 0.5) * (1 + 1e-12));
+    }
+    assert_int_equal(neap__cell_rows(total, &s), d.n);
+    /* Drawn roundings are independent with a deviation of half a level at most: 5 sigma. */
+    double room = 5 * 0.5 * sqrt((double)d.n);
+    if (s.stochastic) assert_true(fabs(neap__cell_g(total, &s) - g) <= room * s.g);
+    if (s.stochastic) assert_true(fabs(neap__cell_h(total, &s) - h) <= room * s.h);
+    neap_free(real);
+    drop(&d);
+  }
+}
+
+/* Quantised trees, with leaves large enough for narrow cells and without: one tree at any thread
+ * count, and renewed leaves hold the true sums. */
+static void quantised_trees_are_the_same_at_any_thread_count(void **state) {
+  (void)state;
+  for (int renew = 0; renew < 2; renew++) {
+    neap__tree *want = NULL;
+    for (int threads = 1; threads <= 4; threads++) {
+      data d = make(100000, 25, 47);
+      neap_gbdt_options o = neap_gbdt_defaults();
+      o.use_quantized_grad = true;
+      o.quant_train_renew_leaf = renew;
+      assert_ok(neap_set_threads(threads));
+      neap__tree *t = grow(&d, &o, NULL, d.bins.used);
+      assert_int_equal(t->leaves, 31);
+      double g[31] = {0}, h[31] = {0};
+      for (int64_t i = 0; renew && i < d.n; i++) {
+        int32_t l = neap__tree_leaf(t, d.x + i * d.f);
+        g[l] += (double)d.pairs[i].real.g;
+        h[l] += (double)d.pairs[i].real.h;
+      }
+      for (int32_t l = 0; renew && l < 31; l++) /* pairs are rounded to 30 and 28 bits */
+        assert_number(t->leaf_value[l], -g[l] / h[l], 1e-6);
+      if (want) assert_same_tree(want, t);
+      if (want) neap_free(t);
+      else want = t;
+      drop(&d);
+    }
+    neap_free(want);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rows_of_a_leaf_lie_side_by_side),
@@ -334,6 +430,9 @@ int main(void) {
       cmocka_unit_test(depthwise_splits_level_by_level),
       cmocka_unit_test(symmetric_levels_have_the_best_common_split),
       cmocka_unit_test(policies_give_one_tree_at_any_thread_count),
+      cmocka_unit_test(narrow_cells_hold_their_limits),
+      cmocka_unit_test(rounding_is_bounded_and_fair),
+      cmocka_unit_test(quantised_trees_are_the_same_at_any_thread_count),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

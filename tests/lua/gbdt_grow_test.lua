@@ -40,3 +40,31 @@ describe("grow_policy", function()
     assert.matches("grow_policy", support.message(gbdt.fit, x, y, { grow_policy = "widest" }))
   end)
 end)
+
+describe("use_quantized_grad", function()
+  it("learns as well, and the same bits each time", function()
+    local x, y = problem(6000)
+    for _, o in ipairs { {}, { quant_train_renew_leaf = true }, { num_grad_quant_bins = 16 } } do
+      o.objective, o.num_iterations, o.use_quantized_grad = "binary", 60, true
+      local m = gbdt.fit(x, y, o)
+      assert.is_true(accuracy(m, x, y) > 0.95)
+      assert.equal(m:text(), gbdt.fit(x, y, o):text())
+    end
+  end)
+
+  it("continues a model as if it had never stopped", function()
+    local x, y = problem(2000)
+    local o = { objective = "binary", num_iterations = 10, use_quantized_grad = true }
+    local half = gbdt.fit(x, y, o)
+    o.init_model = half
+    local whole = gbdt.fit(x, y, o)
+    o.init_model, o.num_iterations = nil, 20
+    assert.is_true(whole:predict_raw(x):eq(gbdt.fit(x, y, o):predict_raw(x)):all())
+  end)
+
+  it("refuses levels out of range", function()
+    local x, y = problem(200)
+    assert.matches("num_grad_quant_bins is 1, allowed are 2 to 256", support.message(gbdt.fit, x,
+      y, { objective = "binary", use_quantized_grad = true, num_grad_quant_bins = 1 }), 1, true)
+  end)
+end)
