@@ -3,7 +3,7 @@
 forest_peer.py make SET FOLDER [DATA]       writes SET_x.npy, _y, _xt, _yt into FOLDER
 forest_peer.py run SET FOLDER THREADS SEED  prints seconds and CPU seconds of the fit, of prediction,
                                             and the metric
-SET a and c are what gbdt_peer.py makes, a cut to 100 thousand rows; letter, diamonds, adult and
+SET a and c are what tree_peer.py makes, a cut to 100 thousand rows; letter, diamonds, adult and
 mammography are read from DATA/uci; isolation_a and isolation_mammography fit isolation forests."""
 import csv
 import gzip
@@ -47,7 +47,7 @@ def make(name, folder, data):
         source = {"a": "a1000", "c": "c"}[of]
         if not os.path.exists(f"{folder}/{source}_x.npy"):
             here = os.path.dirname(os.path.abspath(__file__))
-            subprocess.run([sys.executable, f"{here}/gbdt_peer.py", "make", source, folder],
+            subprocess.run([sys.executable, f"{here}/tree_peer.py", "make", source, folder],
                            check=True)
         part = [np.load(f"{folder}/{source}_{k}.npy") for k in ("x", "y", "xt", "yt")]
         if name == "a":

@@ -1,6 +1,6 @@
 -- Prediction with boosted trees beside python3-xgboost's inplace_predict, alternating, medians.
 -- Usage: neap tests/bench/gbdt_predict.lua [SET] [SHAPE] [ROUNDS] [THREADS]
--- SET and SHAPE as in gbdt.lua. Models are trained once and kept in /tmp/neap-bench. Rows of a
+-- SET and SHAPE as in tree.lua. Models are trained once and kept in /tmp/neap-bench. Rows of a
 -- batch are f32 as they lie; one row is f64, timed call by call, alone and while eight processes do
 -- it.
 local neap = require "neap"
@@ -10,7 +10,7 @@ local clock, file, tensor = neap.clock, require "neap.file", neap.tensor
 local set, shape = arg[1] or "c", arg[2] or "leaves31"
 local rounds, threads = tonumber(arg[3] or 5), tonumber(arg[4] or 2)
 local folder = "/tmp/neap-bench"
-local peer = "/usr/bin/python3 " .. arg[0]:gsub("gbdt_predict%.lua$", "gbdt_peer.py")
+local peer = "/usr/bin/python3 " .. arg[0]:gsub("gbdt_predict%.lua$", "tree_peer.py")
 local kept = ("%s/%s_%s.txt"):format(folder, set, shape)
 
 neap.set_threads(math.tointeger(threads))

@@ -1,6 +1,6 @@
 -- Shapley values against python3-xgboost on the same trees, alternating, medians.
 -- Usage: neap tests/bench/gbdt_shap.lua [SET] [SHAPE] [ROUNDS] [THREADS] [ROWS]
--- SET and SHAPE as in gbdt.lua (a1000 or a100 or c; leaves255, depth8); the peer trains 100 trees
+-- SET and SHAPE as in tree.lua (a1000 or a100 or c; leaves255, depth8); the peer trains 100 trees
 -- once and neap reads its file. Interactions are of an hundredth of the rows, since the peer takes
 -- seconds for one.
 local neap = require "neap"
@@ -18,7 +18,7 @@ local peer = python .. "gbdt_shap_peer.py"
 neap.set_threads(threads)
 file.mkdir(folder)
 if not file.exists(("%s/%s_x.npy"):format(folder, set)) then
-  assert(os.execute(("%sgbdt_peer.py make %s %s"):format(python, set, folder)))
+  assert(os.execute(("%stree_peer.py make %s %s"):format(python, set, folder)))
 end
 local path = ("%s/shap_%s_%s.json"):format(folder, set, shape)
 if not file.exists(path) then

@@ -1,12 +1,15 @@
-"""Data sets for tests/bench/gbdt.lua and gbdt_predict.lua, and python3-xgboost on them.
+"""Data sets of the tree benches, and python3-xgboost and scikit-learn on them.
 
-  gbdt_peer.py make SET FOLDER                write SET_{x,y,xt,yt}.npy
-  gbdt_peer.py run SET SHAPE FOLDER THREADS   one line: bin train auc rows_per_second p50_us
-  gbdt_peer.py predict SET SHAPE FOLDER THREADS   one line: rows_per_second p50_us p99_us
+  tree_peer.py make SET FOLDER                    write SET_{x,y,xt,yt}.npy
+  tree_peer.py run SET SHAPE FOLDER THREADS       xgboost: bin train metric peak_MB
+  tree_peer.py sklearn SET SHAPE FOLDER THREADS   HistGradientBoosting: 0 train metric peak_MB
+  tree_peer.py predict SET SHAPE FOLDER THREADS   xgboost: rows_per_second p50_us p99_us
 
-SET is c (20k x 50, weak signal, 5 % missing), or a (1M x 28) scaled: a100 has 100 thousand rows.
-SHAPE is leaves31, leaves255 or depth8.
+SET is c (20k x 50, weak signal, 5 % missing), b (200k x 100, five classes), or a (1M x 28) scaled:
+a100 has 100 thousand rows. SHAPE is leaves31, leaves255 or depth8. The metric is the AUC, of b the
+log loss, of the test rows.
 """
+import resource
 import sys
 import time
 
@@ -48,8 +51,22 @@ def set_c():
     return X, y, 20_000
 
 
+def set_b():
+    """After a of a million rows, whose draws come first."""
+    rng = np.random.default_rng(7)
+    n = 1_200_000
+    rng.standard_normal((n, 21)), rng.random((n, 4)), rng.standard_normal(n), rng.random(n)
+    n = 250_000
+    X = rng.standard_normal((n, 100)).astype(np.float32)
+    W = rng.standard_normal((5, 12)) * .5
+    z = np.stack([X[:, :12] @ W[c] + .8 * np.sin(2 * X[:, 12 + c]) * X[:, 20 + c]
+                  + .6 * (X[:, 30 + c] > .5) * (X[:, 40 + c] < 0) for c in range(5)], 1)
+    z += rng.gumbel(size=z.shape)
+    return X, z.argmax(1).astype(np.float32), 200_000
+
+
 def make(name, folder):
-    X, y, rows = set_c() if name == "c" else set_a(int(name[1:] or 1000) * 1000)
+    X, y, rows = {"b": set_b, "c": set_c}[name]() if name in "bc" else set_a(int(name[1:]) * 1000)
     parts = {"x": X[:rows], "y": y[:rows], "xt": X[rows:], "yt": y[rows:]}
     for key, value in parts.items():
         np.save(f"{folder}/{name}_{key}.npy", np.ascontiguousarray(value))
@@ -64,9 +81,27 @@ def auc(y, p):
     return (ranks[positive].sum() - m * (m + 1) / 2) / m / n
 
 
+def log_loss(y, p):
+    return -np.log(np.maximum(p[np.arange(len(y)), y.astype(int)], 1e-15)).mean()
+
+
+def metric(name, y, p):
+    return log_loss(y, p) if name == "b" else auc(y, p[:, 1] if p.ndim == 2 else p)
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def rounds(name):
+    return 20 if name == "b" else 100
+
+
 def parameters(name, shape, threads):
     p = {"objective": "binary:logistic", "tree_method": "hist", "max_bin": 256, "nthread": threads,
          "eta": .05 if name == "c" else .1}
+    if name == "b":
+        p.update(objective="multi:softprob", num_class=5)
     if shape == "depth8":
         p["max_depth"] = 8
     elif name == "c":
@@ -83,17 +118,25 @@ def run(name, shape, folder, threads):
     t0 = time.perf_counter()
     data = xgb.QuantileDMatrix(X, y, nthread=threads, max_bin=256)
     t1 = time.perf_counter()
-    model = xgb.train(p, data, 100)
+    model = xgb.train(p, data, rounds(name))
     t2 = time.perf_counter()
-    score = model.inplace_predict(Xt)
-    t3 = time.perf_counter()
-    model.set_param({"nthread": 1})
-    one = []
-    for i in range(400):
-        s = time.perf_counter()
-        model.inplace_predict(Xt[i:i + 1])
-        one.append(time.perf_counter() - s)
-    print(t1 - t0, t2 - t1, auc(yt, score), len(Xt) / (t3 - t2), sorted(one)[200] * 1e6)
+    top = peak()
+    print(t1 - t0, t2 - t1, metric(name, yt, model.inplace_predict(Xt)), top)
+
+
+def sklearn(name, shape, folder, threads):
+    """Started with OMP_NUM_THREADS, which it obeys."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    X, y, Xt, yt = (np.load(f"{folder}/{name}_{k}.npy") for k in ("x", "y", "xt", "yt"))
+    deep = shape == "depth8"
+    model = HistGradientBoostingClassifier(
+        max_iter=rounds(name), learning_rate=.05 if name == "c" else .1, early_stopping=False,
+        max_leaf_nodes=256 if deep else int(shape[6:]), max_depth=8 if deep else None)
+    start = time.perf_counter()
+    model.fit(X, y)
+    stop = time.perf_counter()
+    top = peak()
+    print(0, stop - start, metric(name, yt, model.predict_proba(Xt)), top)
 
 
 def predict(name, shape, folder, threads):
@@ -123,7 +166,6 @@ def predict(name, shape, folder, threads):
 
 if sys.argv[1] == "make":
     make(sys.argv[2], sys.argv[3])
-elif sys.argv[1] == "predict":
-    predict(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
 else:
-    run(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
+    {"run": run, "sklearn": sklearn, "predict": predict}[sys.argv[1]](
+        sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
