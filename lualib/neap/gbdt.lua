@@ -101,6 +101,10 @@ end
 --- feature in none is not used); `feature_contri` (factors of gains, as monotone_constraints);
 --- `max_delta_step`, `path_smooth`, `extra_trees` with `extra_seed`, `feature_fraction_bynode`.
 ---
+--- `linear_tree` makes leaves ridge regressions (`linear_lambda`) on the numeric features of their
+--- branch, from the second tree on; rows that miss one of them get the leaf's constant. Lines go on
+--- beyond the range of training.
+---
 --- `y` is N labels: any integers for the objectives of classes, "binary", "focal" (`focal_alpha`,
 --- `focal_gamma`), "multiclass", "multiclassova"; numbers for "regression" (`reg_sqrt`),
 --- "regression_l1", "huber" (`alpha`), "fair" (`fair_c`), "quantile" and "expectile" (at `alpha`;

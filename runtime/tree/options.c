@@ -126,6 +126,22 @@ static neap_status check_alphas(const neap_gbdt_options *o) {
   return NEAP_OK;
 }
 
+/* What linear leaves do not go with. */
+static neap_status check_linear(const neap_gbdt_options *o) {
+  if (!o->linear_tree) return NEAP_OK;
+  if (neap__objective_renews(o->objective))
+    return neap_fail(NEAP_EARG,
+                     "gbdt.fit: linear_tree does not go with objective '%s', which sets "
+                     "leaves to quantiles",
+                     neap_objective_name(o->objective));
+  if (o->columns && o->columns->monotone)
+    return neap_fail(NEAP_EARG, "gbdt.fit: linear_tree does not go with monotone_constraints, "
+                                "which lines in leaves would break");
+  if (o->boosting == NEAP_BOOSTING_DART)
+    return neap_fail(NEAP_EARG, "gbdt.fit: linear_tree does not go with boosting 'dart'");
+  return NEAP_OK;
+}
+
 static neap_status check_splits(const neap_gbdt_options *o) {
   if (o->path_smooth > 0 && o->min_data_in_leaf < 2)
     return neap_fail(NEAP_EARG, "gbdt.fit: path_smooth needs min_data_in_leaf from 2, it is %lld",
@@ -143,5 +159,6 @@ neap_status neap__options_check(const neap_gbdt_options *o) {
   NEAP_TRY(check_alphas(o));
   for (size_t i = 0; i < sizeof list / sizeof *list; i++) NEAP_TRY(check_range(o, &list[i]));
   NEAP_TRY(check_splits(o));
+  NEAP_TRY(check_linear(o));
   return check_sampling(o);
 }

@@ -10,7 +10,7 @@ enum { CHUNK = 16384 };
 typedef struct {
   const neap_trainer *t;
   const neap__tree *tree;
-  const uint8_t *bin; /* of a validation set */
+  const neap__set *s;
   double *scores;
 } score_job;
 
@@ -24,13 +24,19 @@ static neap_status score_grown(void *ctx, int64_t chunk, int64_t begin, int64_t 
     neap__grower_leaf(job->t->grower, l, &first, &count);
     int64_t from = first > begin ? first : begin;
     int64_t to = first + count < end ? first + count : end;
-    for (int64_t i = from; i < to; i++) job->scores[rows[i]] += job->tree->leaf_value[l];
+    if (job->tree->linear)
+      for (int64_t i = from; i < to; i++)
+        job->scores[rows[i]] += neap__lines_value(job->tree, l, &job->s->x, rows[i]);
+    else
+      for (int64_t i = from; i < to; i++) job->scores[rows[i]] += job->tree->leaf_value[l];
   }
   return NEAP_OK;
 }
 
-static double routed(const score_job *job, const uint8_t *bin) {
-  return job->tree->leaf_value[neap__grower_route(job->t->grower, bin)];
+static double routed(const score_job *job, const uint8_t *bin, int64_t row) {
+  int32_t leaf = neap__grower_route(job->t->grower, bin);
+  return job->tree->linear ? neap__lines_value(job->tree, leaf, &job->s->x, row)
+                           : job->tree->leaf_value[leaf];
 }
 
 /* Rows outside the sample, which lie behind the others in the grid. */
@@ -40,7 +46,7 @@ static neap_status score_others(void *ctx, int64_t chunk, int64_t begin, int64_t
   const neap__bins *b = &job->t->bins;
   int64_t grown = neap__grower_grown(job->t->grower);
   for (int64_t i = grown + begin; i < grown + end; i++)
-    job->scores[b->row[i]] += routed(job, b->grid + i * b->used);
+    job->scores[b->row[i]] += routed(job, b->grid + i * b->used, b->row[i]);
   return NEAP_OK;
 }
 
@@ -48,7 +54,7 @@ static neap_status score_valid(void *ctx, int64_t chunk, int64_t begin, int64_t 
   (void)chunk;
   const score_job *job = ctx;
   for (int64_t i = begin; i < end; i++)
-    job->scores[i] += routed(job, job->bin + i * job->t->bins.used);
+    job->scores[i] += routed(job, job->s->bin + i * job->t->bins.used, i);
   return NEAP_OK;
 }
 
@@ -60,7 +66,7 @@ neap_status neap__scores_add(neap_trainer *t, int64_t column, const neap__tree *
   int64_t grown = neap__grower_grown(t->grower);
   for (int i = 0; i < t->sets; i++) {
     neap__set *s = &t->set[i];
-    score_job job = {t, tree, s->bin, sums_of(s, column)};
+    score_job job = {t, tree, s, sums_of(s, column)};
     if (i > 0) NEAP_TRY(neap_parallel_for(s->rows, CHUNK, score_valid, &job));
     if (i > 0) continue;
     NEAP_TRY(neap_parallel_for(grown, CHUNK, score_grown, &job));

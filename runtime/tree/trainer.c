@@ -70,6 +70,14 @@ void neap__set_drop(neap__set *s) {
   neap_free(s->scores);
   neap_free(s->sums);
   neap_free(s->bin);
+  neap_tensor_drop(&s->kept);
+}
+
+/* Linear leaves need the features as long as trees are added. */
+static neap_status keep_features(const neap_trainer *t, neap__set *s, const neap_tensor *x) {
+  if (!t->o.linear_tree) return NEAP_OK;
+  neap_tensor_alias(&s->kept, x);
+  return neap__matrix_of(&s->x, &s->kept, "gbdt.fit");
 }
 
 static char *info_text(const neap__bins *b, const neap__feature *f) {
@@ -110,7 +118,8 @@ static neap_status start_work(neap_trainer *t) {
   int64_t n = t->set[0].rows;
   NEAP_TRY(neap__loss_open(&t->loss, &t->o, n, t->columns, t->set[0].target, t->set[0].weight));
   bool together = !neap__loss_is_plain(&t->loss) || neap__loss_renews(&t->loss) ||
-                  neap__is_forest(&t->o) || t->o.data_sample_strategy == NEAP_SAMPLE_GOSS;
+                  neap__is_forest(&t->o) || t->o.data_sample_strategy == NEAP_SAMPLE_GOSS ||
+                  t->o.linear_tree;
   if (together) t->pairs = neap_alloc_array(n * t->columns, sizeof *t->pairs);
   t->start = neap_calloc_array(t->columns, sizeof *t->start);
   t->use = neap_alloc_array(t->bins.used + 1, sizeof *t->use);
@@ -145,6 +154,8 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   if (!st) t->columns = t->model->per_iteration;
   if (!st) st = neap__set_target(&t->set[0], t->model, y, weights, "label");
   if (!st) st = neap__bins_build(&t->bins, &matrix, o);
+  if (!st) st = keep_features(t, &t->set[0], x);
+  if (!st && o->linear_tree) st = neap__lines_check(&t->bins);
   if (!st) st = start_scores(t, &t->set[0], x, init);
   if (!st) st = start_infos(t);
   if (!st && o->columns) st = copy_monotone(t->model, o->columns->monotone);
@@ -173,6 +184,7 @@ neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const 
   s->rows = matrix.rows;
   t->sets++; /* from here on neap_trainer_free sees it */
   NEAP_TRY(neap__set_target(s, t->model, y, weights, "valid label"));
+  NEAP_TRY(keep_features(t, s, x));
   NEAP_TRY(neap__gbdt_compile(t->model)); /* only for now: the trees go on changing */
   neap_status st = start_scores(t, s, x, t->model);
   neap__compiled_free(t->model->compiled);
@@ -227,16 +239,26 @@ static neap_status grow_tree(neap_trainer *t, int64_t column, neap__tree **out) 
     if (st) neap_free(tree);
     if (st) return st;
   }
+  if (t->o.linear_tree && t->model->trees >= t->columns && tree->leaves > 1) {
+    neap_status st = neap__lines_fit(t, column, &tree);
+    if (st) neap_free(tree);
+    if (st) return st;
+    *out = tree;
+  }
   tree->shrinkage = t->rate;
   for (int32_t l = 0; l < tree->leaves; l++)
     tree->leaf_value[l] = tree->leaves > 1 ? tree->leaf_value[l] * t->rate : 0;
   for (int32_t k = 0; k < tree->leaves - 1; k++) tree->internal_value[k] *= t->rate;
+  if (!tree->linear) return NEAP_OK;
+  for (int32_t l = 0; l < tree->leaves; l++) tree->leaf_const[l] *= t->rate;
+  for (int32_t k = 0; k < tree->leaf_start[tree->leaves]; k++) tree->leaf_coeff[k] *= t->rate;
   return NEAP_OK;
 }
 
 /* The start value moves into the first trees, so that the sum of trees is the whole prediction. */
 static void add_start(neap__tree *tree, double start) {
   for (int32_t l = 0; l < tree->leaves; l++) tree->leaf_value[l] += start;
+  for (int32_t l = 0; tree->linear && l < tree->leaves; l++) tree->leaf_const[l] += start;
   for (int32_t k = 0; k < tree->leaves - 1; k++) tree->internal_value[k] += start;
   tree->shrinkage = 1;
 }

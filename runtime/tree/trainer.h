@@ -11,11 +11,13 @@ enum { NEAP__MAX_SETS = 16 };
 /* A set of rows that scores are kept for: training (number 0) or validation. */
 typedef struct {
   int64_t rows;
-  double *target; /* label, or class number */
-  float *weight;  /* NULL: all 1 */
-  double *scores; /* [columns][rows]; of a random forest means */
-  double *sums;   /* of a random forest */
-  uint8_t *bin;   /* of validation sets */
+  double *target;   /* label, or class number */
+  float *weight;    /* NULL: all 1 */
+  double *scores;   /* [columns][rows]; of a random forest means */
+  double *sums;     /* of a random forest */
+  uint8_t *bin;     /* of validation sets */
+  neap_tensor kept; /* of linear_tree: a view of the features, empty else */
+  neap__matrix x;   /* the same */
 } neap__set;
 
 /* Rows that trees are grown on. */
@@ -88,6 +90,17 @@ neap_status neap__scores_add(neap_trainer *t, int64_t column, const neap__tree *
 
 /* Scores of a random forest from its sums. */
 neap_status neap__scores_average(neap_trainer *t);
+
+/* linear.c ------------------------------------------------------------------------------------- */
+
+/* Infinite numbers cannot be fitted by lines. */
+neap_status neap__lines_check(const neap__bins *b);
+
+/* Make the leaves of the tree just grown linear, by the pairs of a column; *tree is replaced. */
+neap_status neap__lines_fit(const neap_trainer *t, int64_t column, neap__tree **tree);
+
+/* As neap__tree_value, for a row of a matrix. */
+double neap__lines_value(const neap__tree *t, int32_t leaf, const neap__matrix *x, int64_t row);
 
 /* dart.c: around the trees of an iteration, once for each tree -----------------------------------
  */

@@ -85,8 +85,9 @@ const neap_gbdt_option *neap_gbdt_option_list(int *count);
 /* training ------------------------------------------------------------------------------------- */
 
 /* Start training on x (rows by features), labels y, and weights (NULL: all 1); all borrowed for the
- * call only. Class labels may be any integers; they are numbered in rising order. init (NULL: none)
- * is a model to continue: its trees come first. Fails on labels or weights that make no sense. */
+ * call only (linear_tree keeps a view of x, which must not change until the trainer is freed).
+ * Class labels may be any integers; they are numbered in rising order. init (NULL: none) is a model
+ * to continue: its trees come first. Fails on labels or weights that make no sense. */
 neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, const neap_tensor *x,
                               const double *y, const double *weights, const neap_gbdt *init);
 

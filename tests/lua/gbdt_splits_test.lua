@@ -247,3 +247,55 @@ describe("constraints", function()
       { feature_fraction_bynode = 0 })
   end)
 end)
+
+describe("linear leaves", function()
+  local x = tensor.randn { 1200, 3, seed = 7 }
+  local y = x[{ {}, 1 }]:abs() + x[{ {}, 2 }] * 2
+  local xv = tensor.randn { 400, 3, seed = 8 }
+  local yv = xv[{ {}, 1 }]:abs() + xv[{ {}, 2 }] * 2
+
+  it("learn slopes, stop early, and are kept by files", function()
+    local o = { linear_tree = true, num_iterations = 200, valid = { xv, yv }, metric = "rmse",
+      early_stopping_rounds = 10 }
+    local m = gbdt.fit(x, y, o)
+    o.linear_tree = false
+    local steps = gbdt.fit(x, y, o)
+    assert.is_true(metrics.rmse(yv, m:predict(xv)) < 0.5 * metrics.rmse(yv, steps:predict(xv)))
+    local best = m.history.valid.rmse[m.best_iteration]
+    assert.is_true(math.abs(metrics.rmse(yv, m:predict(xv)) - best) < 1e-12 * best)
+    local again = gbdt.parse(m:text())
+    same(again:predict(xv), m:predict(xv))
+    assert.matches("\nis_linear=1\n", m:text())
+    assert.equal(m:predict(xv):get(3), m:predict_row(xv[3]))
+    -- lines go on where training ended, steps do not
+    local far = tensor.of { { 0, 6, 0 }, { 0, 9, 0 } }
+    assert.is_true(m:predict(far):get(2) - m:predict(far):get(1) > 3)
+    assert.equal(steps:predict(far):get(1), steps:predict(far):get(2))
+  end)
+
+  it("keep the features they need", function()
+    local o = { linear_tree = true, num_iterations = 12 }
+    local m = gbdt.fit(x, y, o)
+    o.progress = function() collectgarbage() end
+    same(gbdt.fit(x + 0, y, o):predict(xv), m:predict(xv)) -- a matrix that nobody else holds
+    local integers = (x * 10):floor():to "i64"
+    same(gbdt.fit(integers, y, o):predict(integers), gbdt.fit(integers:to "f64", y, o)
+      :predict(integers))
+  end)
+
+  it("mistakes are named", function()
+    local function wrong(message, o)
+      o.linear_tree = true
+      refused(message, gbdt.fit, x, y, o)
+    end
+    wrong("gbdt.fit: linear_tree does not go with objective 'regression_l1', which sets leaves to "
+      .. "quantiles", { objective = "mae" })
+    wrong("gbdt.fit: linear_tree does not go with boosting 'dart'", { boosting = "dart" })
+    wrong("gbdt.fit: linear_tree does not go with monotone_constraints, which lines in leaves "
+      .. "would break", { monotone_constraints = { 1, 0, 0 } })
+    wrong("gbdt.fit: linear_lambda is -1, allowed are 0 to 1e+300", { linear_lambda = -1 })
+    refused("gbdt.fit: feature 1 has infinite values, which linear_tree cannot multiply", gbdt.fit,
+      tensor.of { { 1 }, { math.huge }, { 2 } }, tensor.of { 1, 2, 3 }, { linear_tree = true,
+        min_data_in_bin = 1 })
+  end)
+end)

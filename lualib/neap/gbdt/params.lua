@@ -63,6 +63,7 @@ local aliases = {
   feature_contri = "feature_contrib fc fp feature_penalty",
   max_delta_step = "max_tree_output max_leaf_output",
   extra_trees = "extra_tree",
+  linear_tree = "linear_trees",
   feature_fraction_bynode = "sub_feature_bynode colsample_bynode",
   categorical_feature = "cat_feature categorical_column cat_column categorical_features",
   objective = "objective_type app application loss",
