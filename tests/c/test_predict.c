@@ -149,10 +149,17 @@ static void check_batch(const neap_gbdt *m, const neap_tensor *x, const double *
   neap_free(got);
 }
 
+/* What a walk does not set is not zero by luck. */
+__attribute__((noinline)) static void spoil_stack(void) {
+  volatile unsigned char waste[1 << 17];
+  for (size_t i = 0; i < sizeof waste; i++) waste[i] = 0xfe;
+}
+
 static void check_rows(const neap_gbdt *m, int64_t n, const double *rows) {
   double got[8], want[8];
   for (int64_t i = 0; i < n; i++) {
     plain_raw(m, rows + i * m->features, want);
+    spoil_stack();
     neap_gbdt_predict_row(m, rows + i * m->features, NEAP_PREDICT_RAW, got);
     for (int64_t j = 0; j < m->per_iteration; j++)
       if (!same_bits(got[j], want[j]))
