@@ -494,6 +494,19 @@ static int m_text(lua_State *L) {
   return 1;
 }
 
+/* m:to_c(name) -> string */
+static int m_to_c(lua_State *L) {
+  const neap_gbdt *m = check_model(L, 1);
+  const char *name = luaL_checkstring(L, 2);
+  text_box *box = push_text_box(L);
+  int64_t n;
+  neap_lua_check(L, neap_gbdt_to_c(m, name, &box->text, &n));
+  lua_pushlstring(L, box->text, (size_t)n);
+  neap_free(box->text);
+  box->text = NULL;
+  return 1;
+}
+
 /* m:save(path, parameters, json) */
 static int m_save(lua_State *L) {
   const neap_gbdt *m = check_model(L, 1);
@@ -572,6 +585,7 @@ static const luaL_Reg model_methods[] = {
     {"set_levels", m_set_levels},
     {"importance", m_importance},
     {"text", m_text},
+    {"to_c", m_to_c},
     {"save", m_save},
     {"parameters", m_parameters},
     {"fact", m_fact},

@@ -207,6 +207,10 @@ neap_status neap_gbdt_write_json(const neap_gbdt *m, const char *parameters, cha
  * arrays. */
 neap_status neap_gbdt_parse(neap_gbdt **out, const char *text, int64_t n);
 
+/* The model as a C source that needs nothing: void name(const double *x, double *raw), the raw
+ * scores of one row bit for bit. name must be an identifier. *text is freed with neap_free. */
+neap_status neap_gbdt_to_c(const neap_gbdt *m, const char *name, char **text, int64_t *n);
+
 /* The lines of the parameters section as they were read, without neap's own; "" for none. */
 const char *neap_gbdt_parameters(const neap_gbdt *m);
 

@@ -1,3 +1,4 @@
+local file = require "neap.file"
 local gbdt = require "neap.gbdt"
 local neap = require "neap"
 local support = require "tests.lua.support"
@@ -131,5 +132,67 @@ describe("prediction refuses", function()
       message("staged_predict", { kind = "leaf" }), 1, true)
     assert.matches("gbdt.predict: unknown option 'start_iter' (did you mean 'start_iteration'?)",
       message("predict", { start_iter = 1 }), 1, true)
+  end)
+end)
+
+describe("a model as C", function()
+  local main = [[
+#include <stdio.h>
+int main(void) {
+  double x[FEATURES], raw[SCORES];
+  while (fread(x, sizeof x, 1, stdin) == 1) {
+    predict(x, raw);
+    fwrite(raw, sizeof *raw, SCORES, stdout);
+  }
+  return 0;
+}
+]]
+
+  -- Raw scores of rows by the compiled source; nil without a compiler.
+  local function run(m, x, scores)
+    local path = os.tmpname()
+    local sizes = { SCORES = scores, FEATURES = x:size(2) }
+    file.write(path .. ".c", m:to_c() .. main:gsub("%u%u%u+", sizes))
+    local flags = "-O2 -ffp-contract=off -Wall -Wextra -Werror -std=c11"
+    if not os.execute(("cc %s -o %s.bin %s.c"):format(flags, path, path)) then return nil end
+    local bytes = {}
+    for i, row in ipairs(x:totable()) do
+      bytes[i] = string.pack("=" .. ("d"):rep(#row), table.unpack(row))
+    end
+    file.write(path, table.concat(bytes))
+    local pipe = assert(io.popen(("%s.bin < %s"):format(path, path)))
+    local out, got = pipe:read "a", {}
+    pipe:close()
+    for _, suffix in ipairs { "", ".c", ".bin" } do os.remove(path .. suffix) end
+    for i = 1, #out // 8 do got[i] = string.unpack("=d", out, 8 * i - 7) end
+    return tensor.of(got)
+  end
+
+  it("gives the bits of predict_raw, for every kind of split and leaf", function()
+    if not os.execute "cc --version > /dev/null 2>&1" then return pending "no C compiler" end
+    local x = odd_rows(600, 6, 8)
+    local codes = x:clone()
+    for i = 1, 600 do codes:set(i, 3, i % 11 == 0 and nan or i * 7 % 13) end
+    local y = codes[{ {}, 3 }]:clone()
+    y[y:ne(y)] = 5
+    y = (y * 3 % 5)
+    local kinds = { categorical = { gbdt.fit(codes, y, { num_iterations = 8, num_leaves = 9,
+      categorical_feature = { 3 } }), codes } }
+    for name, m in pairs(models) do kinds[name] = { m, x } end
+    for _, name in ipairs { "regression_linear_tree", "binary_zero_missing", "binary_nan_cat" } do
+      local path = support.data("reference/lightgbm/" .. name .. ".model.txt.gz")
+      local m = path and gbdt.load(path)
+      if m then kinds[name] = { m, odd_rows(300, #m.feature_names, 9):mul_(3) } end
+    end
+    for _, kind in pairs(kinds) do
+      local m, rows = kind[1], kind[2]
+      local want = m:predict_raw(rows)
+      same(want:reshape(want:numel()), run(m, rows, want:numel() // #rows))
+    end
+  end)
+
+  it("needs a name that C can take", function()
+    assert.matches("gbdt.to_c: name '3x' is no identifier of C",
+      support.message(models.binary.to_c, models.binary, "3x"), 1, true)
   end)
 end)

@@ -1,5 +1,6 @@
 --- Writing boosted models: LightGBM's text and XGBoost's JSON.
 local Model = require "neap.gbdt.model"
+local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
 
 -- The lines of the parameters section: of the options in force, or as they were read.
@@ -15,6 +16,23 @@ end
 ---     m:text():match "^[^\n]+" --> tree
 ---@return string
 function Model:text() return self.core:text(lines(self)) end
+
+--- The model as one C source that needs nothing but a compiler: tables, and `void name(const double
+--- *x, double *raw)`, which writes the raw scores of a row of F numbers (NaN: missing), bit for bit
+--- those of `predict_raw` when the compiler does not fuse multiplications (`-ffp-contract=off`).
+--- Raises when `name` is no identifier.
+---     local x = tensor.randn { 80, 2, seed = 1 }
+---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
+---     m:to_c("score"):match "void score[^;]*" --> void score(const double *x, double *raw)
+---@param name? string "predict"
+---@return string
+function Model:to_c(name)
+  name = name == nil and "predict" or name
+  if type(name) ~= "string" or not name:match "^[%a_][%w_]*$" then
+    opts.raise("gbdt.to_c: name '%s' is no identifier of C", tostring(name))
+  end
+  return self.core:to_c(name)
+end
 
 --- The model as XGBoost's JSON, for version 1.7 and later. Thresholds become the floats that divide
 --- floats in the same way, leaves the nearest floats, which XGBoost adds up as floats: margins are

@@ -127,6 +127,11 @@ function gbdt:tree_values(x) end
 ---@return string
 function gbdt:text(parameters, json) end
 
+--- The model as a C source whose function `name` gives the raw scores of a row.
+---@param name string an identifier
+---@return string
+function gbdt:to_c(name) end
+
 --- Write the model as LightGBM text, whole or not at all.
 ---@param path string
 ---@param parameters string
