@@ -511,7 +511,6 @@ static neap_status add_segment(struct neap__compiled *p, neap__segment *s, const
   neap__segment *kept = &p->segment[p->segments];
   *kept = *s;
   p->segments++;
-  p->plain = p->plain || s->plain;
   NEAP_TRY(build_segment(kept, c, (int32_t)p->segments, p->loops));
   if (!kept->masked) return NEAP_OK;
   p->most_questions = kept->questions > p->most_questions ? kept->questions : p->most_questions;

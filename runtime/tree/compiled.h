@@ -7,8 +7,9 @@
  * number of the leaf comes out as planes of bits, one per binary digit, and is then used to look up
  * values.
  *
- * One row alone walks the trees, several at a time; its answers are one byte per question, or are
- * found on the way when the model asks more than the walks will meet.
+ * One row alone walks the trees, many at a time. With AVX-512 its ranks among the thresholds lie in
+ * registers and nodes in 32 bits, 16 trees a vector; else its answers are one byte per question, or
+ * are found on the way when the model asks more than the walks will meet.
  *
  * Trees are cut into segments, consecutive ones whose questions together fit into cache. */
 #ifndef NEAP_TREE_COMPILED_H
@@ -117,7 +118,6 @@ struct neap__compiled {
   const neap__mask_loops *loops;
   int64_t segments, room, most_questions, most_masks, most_leaves;
   bool linear; /* some tree is */
-  bool plain;  /* some segment is */
   neap__segment *segment;
 };
 

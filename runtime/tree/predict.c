@@ -234,8 +234,9 @@ static neap_status follow_trees(const predict_job *job, const neap__segment *s, 
   return NEAP_OK;
 }
 
-static void walk_rows(const predict_job *job, const neap__segment *s, block *b) {
+static neap_status walk_rows(const predict_job *job, const neap__segment *s, block *b) {
   for (int64_t i = 0; i < b->n; i++) {
+    if (i % 16 == 15) NEAP_TRY(neap_interrupt_check());
     if (b->stopped[i]) continue;
     row_sums r = {.row = row_at(job, b, i), .raw = b->raw + i, .apart = NEAP__BLOCK};
     if (job->kind == NEAP_PREDICT_LEAF) r.leaf = job->out + (b->begin + i) * job->width;
@@ -246,6 +247,7 @@ static void walk_rows(const predict_job *job, const neap__segment *s, block *b) 
     for (int64_t k = 0; k < job->m->per_iteration; k++)
       b->kept[k * NEAP__BLOCK + i] = b->raw[k * NEAP__BLOCK + i];
   }
+  return NEAP_OK;
 }
 
 static void finish_rows(const predict_job *job, block *b) {
@@ -275,8 +277,7 @@ static neap_status predict_block(const predict_job *job, block *b) {
       b->rows[i * job->x.columns + f] = neap__matrix_get(&job->x, b->begin + i, f);
   for (int64_t k = 0; k < c->segments && b->running; k++) {
     const neap__segment *s = &c->segment[k];
-    if (s->masked && b->n >= FEW) NEAP_TRY(follow_trees(job, s, b));
-    else walk_rows(job, s, b);
+    NEAP_TRY(s->masked && b->n >= FEW ? follow_trees(job, s, b) : walk_rows(job, s, b));
   }
   if (job->kind != NEAP_PREDICT_LEAF) finish_rows(job, b);
   return neap_interrupt_check();
