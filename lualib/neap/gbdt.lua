@@ -9,11 +9,13 @@ local c = require "neap.c.tree"
 local categories = require "neap.gbdt.categories"
 local class = require "neap.class"
 local columns = require "neap.gbdt.columns"
+local custom = require "neap.gbdt.custom"
 local design = require "neap.design"
 local hash = require "neap.c.frame"
 local loop = require "neap.gbdt.loop"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
+local ranks = require "neap.gbdt.ranks"
 local tensor = require "neap.tensor"
 local wrap = require "neap.gbdt.wrap"
 require "neap.gbdt.explain" -- into the class of neap.gbdt.model
@@ -110,7 +112,10 @@ end
 --- "regression_l1", "huber" (`alpha`), "fair" (`fair_c`), "quantile" and "expectile" (at `alpha`;
 --- several quantiles at once for a table of them), "mape"; counts or sizes for "poisson"
 --- (`poisson_max_delta_step`), "tweedie" (`tweedie_variance_power`), "gamma"; probabilities for
---- "cross_entropy". Options have LightGBM's names, aliases and defaults: `num_iterations`,
+--- "cross_entropy"; grades from 0 for "lambdarank" (`lambdarank_truncation_level`,
+--- `lambdarank_norm`, `label_gain`, `eval_at` for its metrics "ndcg" and "map"), whose rows belong
+--- to queries: `group` has the number of rows of each in their order, or `query` an id for each
+--- row, in `valid` too. Options have LightGBM's names, aliases and defaults: `num_iterations`,
 --- `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`,
 --- `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction` with `bagging_freq`,
 --- `feature_fraction`, `max_bin`, `categorical_feature` (a name, a number, or several),
@@ -135,6 +140,20 @@ end
 --- one. `stop_on` names another: "auc", or "valid2.auc" for one set; `first_metric_only = false`
 --- watches all metrics on all sets, and the first that stands still decides. The model says in
 --- `stopped_on` which it was.
+---
+--- An `objective` may be a function of whole tensors, `grad(score, y, weights) -> g, h` with the
+--- first and second derivative of each row's loss in its raw score (weights, nil where there are
+--- none, multiplied in), or a table of it and more: `start` (a number, or a function of y and
+--- weights, that scores begin with), `renew` (a share: leaves become that weighted quantile of y -
+--- score; or a function of a leaf's score, y and weights that gives its value), `link` ("identity",
+--- "sigmoid": y is 0 or 1, "exp", "softmax": y is 1 to K, score, g and h are N x K). It takes the
+--- same path as one with a name; `gbdt.link` has the bits of those. A `metric` may be `{ name, fn,
+--- larger = true }`, fn(y, prediction, weights) giving a number from labels as they were given and
+--- values, probabilities of the second of two classes, or N x K.
+---
+--- `class_weight` multiplies weights by label: "balanced", or a table. `init_score` (N, or N x K)
+--- is added to the raw scores, as `valid = { x, y, init_score = }` is; the model does not contain
+--- it.
 ---
 --- Raises on lengths that differ, labels or weights that are NaN, one class only, and unknown or
 --- contradictory options.
@@ -161,6 +180,7 @@ function gbdt.fit(x, y, o)
   if data then x, y, weights, names = design.pair("gbdt.fit", x, matrix)
   else x, names = matrix(x) end
   weights, names = o.weights or weights, o.feature_names or names
+  weights = custom.class_weights(o, y, weights)
   local engine = params.for_engine(o)
   columns.resolve(o, engine, names, text.levels, x)
   local trainer <close> = c.trainer(engine, x, y, weights, init and init.core)
@@ -172,6 +192,10 @@ function gbdt.fit(x, y, o)
     add_valid(trainer, set, names, text, classes and warnings,
       o.early_stopping_rounds > 0 and marks or nil)
   end
+  custom.init_scores(trainer, o)
+  ranks.attach(trainer, o, marks)
+  custom.attach(trainer, o)
+  custom.marks(o, y, marks)
   local ran = loop.run(trainer, o, warnings)
   local core = trainer:finish(ran.keep)
   if names then core:set_feature_names(names) end
@@ -187,6 +211,14 @@ function gbdt.fit(x, y, o)
   return wrap(core, { history = ran.history, params = kept, warnings = warnings,
     best_score = ran.best_score })
 end
+
+--- What a link of objectives makes of raw scores, to the last bit: "sigmoid", "exp", or "softmax"
+--- over the columns. NaN stays NaN.
+---     gbdt.link(tensor.of { 0, 800 }, "sigmoid") --> tensor<f64>[2] {0.5, 1}
+---@param score neap.tensor
+---@param kind "sigmoid"|"exp"|"softmax"
+---@return neap.tensor
+function gbdt.link(score, kind) return c.link(score, kind) end
 
 --- Read a model, plain or compressed: LightGBM's text (versions 2 to 4), or XGBoost's JSON (from
 --- 1.3 on) when it begins with `{`. Categorical splits, zero as missing, linear leaves, random

@@ -33,15 +33,15 @@ static neap_status check_whole(double y, int64_t i, neap__labels labels, const c
 
 neap_status neap__labels_check(const neap_gbdt_options *o, const double *y, int64_t n,
                                const char *what) {
-  const neap__objective_row *row = neap__objective_at(o->objective);
+  neap__labels labels = neap__labels_of(o);
   range r = range_of(o->objective);
   for (int64_t i = 0; i < n; i++) {
     if (!(fabs(y[i]) < HUGE_VAL))
       return neap_fail(NEAP_EVALUE, "gbdt.fit: %s %lld is %g", what, (long long)i + 1, y[i]);
-    NEAP_TRY(check_whole(y[i], i, row->labels, what));
+    NEAP_TRY(check_whole(y[i], i, labels, what));
     if (y[i] < r.low || y[i] > r.high || (r.open && y[i] == r.low))
       return neap_fail(NEAP_EVALUE, "gbdt.fit: %s %lld is %.17g, objective '%s' takes %s", what,
-                       (long long)i + 1, y[i], row->name, r.text);
+                       (long long)i + 1, y[i], neap_objective_name(o->objective), r.text);
   }
   return NEAP_OK;
 }
@@ -99,7 +99,7 @@ neap_status neap__labels_number(const neap_gbdt *m, const double *y, int64_t n, 
 
 static neap_status check_count(const neap_gbdt_options *o, const int64_t *classes, int64_t count,
                                int64_t n) {
-  bool two = neap__objective_at(o->objective)->labels == NEAP__TWO;
+  bool two = neap__labels_of(o) == NEAP__TWO;
   if (count < 2)
     return neap_fail(NEAP_EVALUE, "gbdt.fit: all %lld labels are %lld, two classes are needed",
                      (long long)n, (long long)classes[0]);
@@ -114,6 +114,16 @@ static neap_status check_count(const neap_gbdt_options *o, const int64_t *classe
 
 /* the empty model ------------------------------------------------------------------------------ */
 
+static void custom_line(const neap_gbdt_options *o, int64_t columns, char text[96]) {
+  if (o->link == NEAP_CUSTOM_SOFTMAX)
+    snprintf(text, 96, "multiclass num_class:%lld", (long long)columns);
+  else
+    snprintf(text, 96, "%s",
+             o->link == NEAP_CUSTOM_SIGMOID ? "binary sigmoid:1"
+             : o->link == NEAP_CUSTOM_EXP   ? "poisson"
+                                            : "regression");
+}
+
 /* The line that LightGBM understands: that of the objective, or of one with the same link. */
 static void line_of(const neap_gbdt_options *o, int64_t columns, char text[96]) {
   char number[32];
@@ -122,6 +132,7 @@ static void line_of(const neap_gbdt_options *o, int64_t columns, char text[96]) 
   case NEAP_OBJECTIVE_BINARY: snprintf(text, 96, "binary sigmoid:%s", number); break;
   case NEAP_OBJECTIVE_FOCAL: snprintf(text, 96, "binary sigmoid:1"); break;
   case NEAP_OBJECTIVE_EXPECTILE: snprintf(text, 96, "regression"); break;
+  case NEAP_OBJECTIVE_CUSTOM: custom_line(o, columns, text); break;
   case NEAP_OBJECTIVE_REGRESSION:
     snprintf(text, 96, "regression%s", o->reg_sqrt ? " sqrt" : "");
     break;
@@ -150,6 +161,7 @@ static void fact_of(const neap_gbdt_options *o, char *text, int room) {
     put(text, at, room, " alpha:", o->focal_alpha);
   } else if (o->objective == NEAP_OBJECTIVE_EXPECTILE)
     put(text, 0, room, "expectile alpha:", o->alpha);
+  else if (o->objective == NEAP_OBJECTIVE_CUSTOM) snprintf(text, (size_t)room, "custom");
   else if (o->quantile_count) {
     int at = 0;
     for (int64_t k = 0; k < o->quantile_count; k++)
@@ -168,6 +180,11 @@ static neap_status check_init(const neap_gbdt *init, const neap_gbdt_options *o,
                                    : "no random forest, boosting is");
   double sigmoid =
       o->objective == NEAP_OBJECTIVE_BINARY || o->objective == NEAP_OBJECTIVE_OVA ? o->sigmoid : 1;
+  char line[96] = "";
+  if (o->objective == NEAP_OBJECTIVE_CUSTOM) custom_line(o, init->per_iteration, line);
+  if (*line && strcmp(line, init->objective_text) != 0)
+    return neap_fail(NEAP_EARG, "gbdt.fit: init_model has a link of another objective, '%s'",
+                     init->objective_text);
   if (init->objective != o->objective || init->sigmoid != sigmoid ||
       (init->link == NEAP__LINK_SQUARE) != o->reg_sqrt)
     return neap_fail(NEAP_EARG, "gbdt.fit: init_model has objective '%s', which is another one",
@@ -192,7 +209,7 @@ static neap_status continue_model(neap_gbdt **out, const neap_gbdt *init) {
 
 neap_status neap__labels_model(neap_gbdt **out, const neap_gbdt_options *o, const double *y,
                                int64_t n, int64_t features, const neap_gbdt *init) {
-  neap__labels labels = neap__objective_at(o->objective)->labels;
+  neap__labels labels = neap__labels_of(o);
   bool classes = labels == NEAP__TWO || labels == NEAP__MANY;
   int64_t class[NEAP__MAX_CLASSES], count = 0, columns = o->quantile_count ? o->quantile_count : 1;
   if (init) NEAP_TRY(check_init(init, o, features, columns));

@@ -8,17 +8,13 @@
 #include "tree/lua_columns.h"
 #include "tree/lua_tree.h"
 
-static const char MODEL[] = NEAP__LUA_GBDT, TRAINER[] = "neap.trainer";
+static const char MODEL[] = NEAP__LUA_GBDT, TRAINER[] = NEAP__TRAINER;
 
 enum { ROW_OUTPUTS = 64 }; /* of predict_row on the C stack */
 
 typedef struct {
   neap_gbdt *m;
 } model_box;
-
-typedef struct {
-  neap_trainer *t;
-} trainer_box;
 
 static model_box *push_model(lua_State *L) {
   model_box *box = lua_newuserdatauv(L, sizeof *box, 0);
@@ -35,11 +31,14 @@ static neap_gbdt *check_model(lua_State *L, int arg) {
 
 neap_gbdt *neap__lua_check_gbdt(lua_State *L, int arg) { return check_model(L, arg); }
 
-static neap_trainer *check_trainer(lua_State *L, int arg) {
-  trainer_box *box = luaL_checkudata(L, arg, TRAINER);
+neap__trainer_box *neap__lua_trainer(lua_State *L, int arg) {
+  neap__trainer_box *box = luaL_checkudata(L, arg, TRAINER);
   if (!box->t) neap_lua_raise(L, "gbdt: the trainer was closed");
-  return box->t;
+  if (box->running) neap_lua_raise(L, "gbdt: the trainer is in the middle of a step");
+  return box;
 }
+
+static neap_trainer *check_trainer(lua_State *L, int arg) { return neap__lua_trainer(L, arg)->t; }
 
 /* Push the matrix at arg as f64 or f32: itself when it is one of them, whatever its strides. */
 static const neap_tensor *push_matrix(lua_State *L, int arg, const char *name) {
@@ -159,11 +158,19 @@ static const double *quantiles_field(lua_State *L, int64_t *count) {
   return values;
 }
 
+static neap_custom_link link_field(lua_State *L) {
+  lua_getfield(L, 1, "link");
+  int link = lua_isnil(L, -1) ? 0 : choice_field(L, "link", "identity sigmoid exp softmax");
+  lua_pop(L, 1);
+  return (neap_custom_link)link;
+}
+
 static neap_gbdt_options check_options(lua_State *L) {
   neap_gbdt_options o = neap_gbdt_defaults();
   luaL_checktype(L, 1, LUA_TTABLE);
   o.objective = objective_field(L);
   o.quantiles = quantiles_field(L, &o.quantile_count);
+  o.link = link_field(L);
   int n;
   const neap_gbdt_option *list = neap_gbdt_option_list(&n);
   for (int i = 0; i < n; i++) {
@@ -185,8 +192,8 @@ static int l_trainer(lua_State *L) {
   int last = lua_gettop(L);
   if (!y) neap_lua_raise(L, "gbdt.fit: y: tensor expected, got nil");
   if (x->ndim == 2) o.columns = neap__lua_columns(L, 1, x->size[1]);
-  trainer_box *box = lua_newuserdatauv(L, sizeof *box, 0);
-  box->t = NULL;
+  neap__trainer_box *box = lua_newuserdatauv(L, sizeof *box, 1);
+  *box = (neap__trainer_box){0};
   luaL_setmetatable(L, TRAINER);
   neap_status st = neap_trainer_open(&box->t, &o, x, y, w, init);
   for (int i = first; i <= last; i++) /* training is long: labels as doubles go at once */
@@ -204,14 +211,6 @@ static int t_add_valid(lua_State *L) {
   if (!y) neap_lua_raise(L, "gbdt.fit: valid y: tensor expected, got nil");
   neap_lua_check(L, neap_trainer_add_valid(t, x, y, w));
   return 0;
-}
-
-/* t:step() -> whether a split was found */
-static int t_step(lua_State *L) {
-  bool grew;
-  neap_lua_check(L, neap_trainer_step(check_trainer(L, 1), &grew));
-  lua_pushboolean(L, grew);
-  return 1;
 }
 
 /* t:metric(set, name) -> value, whether larger is better */
@@ -241,7 +240,8 @@ static int t_finish(lua_State *L) {
 }
 
 static int t_close(lua_State *L) {
-  trainer_box *box = luaL_checkudata(L, 1, TRAINER);
+  neap__trainer_box *box = luaL_checkudata(L, 1, TRAINER);
+  if (box->running) return 0; /* closed by a function of its own objective */
   neap_trainer_free(box->t);
   box->t = NULL;
   return 0;
@@ -595,13 +595,8 @@ static const luaL_Reg model_methods[] = {
 };
 
 static const luaL_Reg trainer_methods[] = {
-    {"add_valid", t_add_valid},
-    {"step", t_step},
-    {"metric", t_metric},
-    {"iterations", t_iterations},
-    {"finish", t_finish},
-    {"__gc", t_close},
-    {NULL, NULL},
+    {"add_valid", t_add_valid}, {"metric", t_metric}, {"iterations", t_iterations},
+    {"finish", t_finish},       {"__gc", t_close},    {NULL, NULL},
 };
 
 /* refit(options, x, y, weights | nil, model, decay) -> model */
@@ -650,6 +645,7 @@ static const luaL_Reg functions[] = {
     {"until_interrupt", l_until_interrupt},
     {"refit", l_refit},
     {"fingerprint", l_fingerprint},
+    {"link", neap__lua_link},
     {NULL, NULL},
 };
 
@@ -658,6 +654,7 @@ NEAP_LUA_EXPORT int luaopen_neap_c_tree(lua_State *L);
 int luaopen_neap_c_tree(lua_State *L) {
   neap_lua_class(L, MODEL, model_methods);
   neap_lua_class(L, TRAINER, trainer_methods);
+  neap__lua_add_custom(L);
   neap__lua_add_explain(L);
   luaL_newlib(L, functions);
   return 1;

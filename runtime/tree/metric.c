@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/number.h"
 #include "base/pool.h"
 #include "tree/link.h"
 
@@ -209,6 +210,14 @@ static const struct {
     {"multi_error", MANY, multi_error, NULL, false, false},
 };
 
+/* "ndcg@5", "map@5" */
+static bool cut_rank(const char *name, bool *map, int64_t *places) {
+  *map = strncmp(name, "map@", 4) == 0;
+  if (!*map && strncmp(name, "ndcg@", 5) != 0) return false;
+  const char *digits = name + (*map ? 4 : 5);
+  return neap_integer_parse(digits, strlen(digits), places) && *places > 0;
+}
+
 static int task_of(const neap_trainer *t) {
   if (t->model->link == NEAP__LINK_SORTED) return QUANTILES;
   if (t->o.objective == NEAP_OBJECTIVE_CROSS_ENTROPY) return SHARE;
@@ -221,6 +230,12 @@ neap_status neap_trainer_metric(neap_trainer *t, int set, const char *name, doub
   if (set < 0 || set >= t->sets)
     return neap_fail(NEAP_EARG, "gbdt.fit: set %d of %d", set, t->sets - 1);
   rows r = {t, &t->set[set]};
+  bool map;
+  int64_t places;
+  if (cut_rank(name, &map, &places)) {
+    if (larger) *larger = true;
+    return neap__metric_rank(&r, map, places, value);
+  }
   for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
     if (strcmp(name, metrics[i].name) != 0) continue;
     if (!(metrics[i].tasks & task_of(t)))

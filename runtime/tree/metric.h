@@ -17,4 +17,7 @@ neap_status neap__metric_auc(const neap__metric_rows *r, double *value);
 /* Precision at each different score, weighted by the recall gained there; 1 without a positive. */
 neap_status neap__metric_average_precision(const neap__metric_rows *r, double *value);
 
+/* NDCG, or mean average precision, of the first places of the queries. */
+neap_status neap__metric_rank(const neap__metric_rows *r, bool map, int64_t places, double *value);
+
 #endif

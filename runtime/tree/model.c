@@ -156,6 +156,7 @@ static bool fits(const neap_gbdt *m, neap_objective o) {
   case NEAP_OBJECTIVE_FOCAL: return m->objective == NEAP_OBJECTIVE_BINARY && m->sigmoid == 1;
   case NEAP_OBJECTIVE_EXPECTILE: return m->link == NEAP__LINK_IDENTITY && m->per_iteration == 1;
   case NEAP_OBJECTIVE_QUANTILE: return m->objective == NEAP_OBJECTIVE_IDENTITY;
+  case NEAP_OBJECTIVE_CUSTOM: return m->objective != NEAP_OBJECTIVE_IDENTITY;
   default: return false;
   }
 }

@@ -20,6 +20,12 @@ const neap__objective_row *neap__objective_at(neap_objective o) { return &rows[o
 
 const char *neap_objective_name(neap_objective o) { return rows[o].name; }
 
+neap__labels neap__labels_of(const neap_gbdt_options *o) {
+  if (o->objective != NEAP_OBJECTIVE_CUSTOM) return rows[o->objective].labels;
+  if (o->link == NEAP_CUSTOM_SIGMOID) return NEAP__TWO;
+  return o->link == NEAP_CUSTOM_SOFTMAX ? NEAP__MANY : NEAP__VALUES;
+}
+
 neap_objective neap__objective_of(const char *text) {
   size_t n = strcspn(text, " ");
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -221,7 +227,43 @@ static neap_status pairs_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
   return NEAP_OK;
 }
 
+/* The caller's derivatives, refused where the engine could only go wrong. */
+typedef struct {
+  const neap__loss *l;
+  const double *g, *h;
+  neap__pair *pairs;
+} custom_job;
+
+static neap_status custom_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const custom_job *job = ctx;
+  for (int64_t i = begin; i < end; i++) {
+    long long row = i % job->l->rows + 1;
+    if (!(fabs(job->g[i]) < HUGE_VAL))
+      return neap_fail(NEAP_EVALUE, "gbdt.fit: objective: the gradient of row %lld is %g", row,
+                       job->g[i]);
+    if (!(job->h[i] >= 0 && job->h[i] < HUGE_VAL))
+      return neap_fail(NEAP_EVALUE, "gbdt.fit: objective: the hessian of row %lld is %g%s", row,
+                       job->h[i], job->h[i] < 0 ? ", it must not be negative" : "");
+    job->pairs[i] = pair(job->g[i], job->h[i]);
+  }
+  return NEAP_OK;
+}
+
+static neap_status custom_pairs(const neap__loss *l, const double *scores, neap__pair *pairs) {
+  int64_t n = l->rows * l->columns;
+  if (!l->custom.slopes) return neap_fail(NEAP_EARG, "gbdt.fit: the objective has no derivatives");
+  double *g = neap_alloc_array(2 * n, sizeof *g);
+  if (!g) return NEAP_ENOMEM;
+  neap_status st = l->custom.slopes(l->custom.ctx, scores, g, g + n);
+  if (!st) st = neap_parallel_for(n, CHUNK, custom_chunk, &(custom_job){l, g, g + n, pairs});
+  neap_free(g);
+  return st;
+}
+
 neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pair *pairs) {
+  if (l->objective == NEAP_OBJECTIVE_CUSTOM) return custom_pairs(l, scores, pairs);
+  if (l->objective == NEAP_OBJECTIVE_LAMBDARANK) return neap__rank_pairs(l, scores, pairs);
   pairs_job job = {l, scores, pairs, NULL};
   NEAP_TRY(neap__loops_select(&job.loops));
   return neap_parallel_for(l->rows, CHUNK, pairs_chunk, &job);
@@ -303,10 +345,10 @@ static neap_status open_alphas(neap__loss *l) {
   const neap_gbdt_options *o = l->o;
   l->alpha = neap_alloc_array(l->columns, sizeof *l->alpha);
   if (!l->alpha) return NEAP_ENOMEM;
+  double alpha = l->objective == NEAP_OBJECTIVE_QUANTILE ? o->alpha : 0.5;
+  if (l->objective == NEAP_OBJECTIVE_CUSTOM) alpha = l->custom.alpha;
   for (int64_t k = 0; k < l->columns; k++)
-    l->alpha[k] = l->objective == NEAP_OBJECTIVE_QUANTILE
-                      ? o->quantile_count ? o->quantiles[k] : o->alpha
-                      : 0.5;
+    l->alpha[k] = o->quantile_count ? o->quantiles[k] : alpha;
   double top = l->weight ? 0 : 1;
   for (int64_t i = 0; l->weight && i < l->rows; i++) top = fmax(top, (double)l->weight[i]);
   int e;
@@ -329,6 +371,17 @@ neap_status neap__loss_open(neap__loss *l, const neap_gbdt_options *o, int64_t n
     NEAP_TRY(open_classes(l));
   if (o->reg_sqrt) NEAP_TRY(open_roots(l));
   return neap__loss_renews(l) ? open_alphas(l) : NEAP_OK;
+}
+
+neap_status neap__loss_custom(neap__loss *l, const neap_gbdt_custom *custom) {
+  if (l->objective != NEAP_OBJECTIVE_CUSTOM)
+    return neap_fail(NEAP_EARG, "gbdt.fit: objective '%s' has its own derivatives",
+                     neap_objective_name(l->objective));
+  if (!(custom->alpha >= 0 && custom->alpha < 1))
+    return neap_fail(NEAP_EARG, "gbdt.fit: objective: renew is %g, a quantile is between 0 and 1",
+                     custom->alpha);
+  l->custom = *custom;
+  return custom->alpha > 0 && !l->items ? open_alphas(l) : NEAP_OK;
 }
 
 void neap__loss_drop(neap__loss *l) {

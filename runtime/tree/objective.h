@@ -8,6 +8,7 @@
 #define NEAP_TREE_OBJECTIVE_H
 
 #include "tree/engine.h"
+#include "tree/rank.h"
 
 typedef enum { NEAP__VALUES, NEAP__TWO, NEAP__MANY, NEAP__RANK } neap__labels;
 
@@ -19,6 +20,9 @@ typedef struct {
 } neap__objective_row;
 
 const neap__objective_row *neap__objective_at(neap_objective o);
+
+/* What labels are for those options. */
+neap__labels neap__labels_of(const neap_gbdt_options *o);
 
 /* The objective whose name is the first word of text; NEAP_OBJECTIVE_IDENTITY for none. */
 neap_objective neap__objective_of(const char *text);
@@ -58,15 +62,17 @@ double neap__weighted_quantile(neap__weighted *items, int64_t n, double alpha);
 typedef struct {
   const neap_gbdt_options *o;
   neap_objective objective;
-  int64_t rows, columns; /* columns of scores: trees per iteration */
-  const double *target;  /* label, or class number */
-  const float *weight;   /* NULL: all 1 */
-  double scale;          /* poisson: exp(poisson_max_delta_step) */
-  double *roots;         /* reg_sqrt: what target points to */
-  double *class_weight;  /* [columns][2] of a negative and a positive row; NULL: no classes */
-  double *alpha;         /* [columns] of quantiles */
-  neap__weighted *items; /* [rows], for leaves that are set anew */
-  double unit;           /* a power of two that brings the largest weight just below 2^30 */
+  int64_t rows, columns;   /* columns of scores: trees per iteration */
+  const double *target;    /* label, or class number */
+  const float *weight;     /* NULL: all 1 */
+  double scale;            /* poisson: exp(poisson_max_delta_step) */
+  double *roots;           /* reg_sqrt: what target points to */
+  double *class_weight;    /* [columns][2] of a negative and a positive row; NULL: no classes */
+  double *alpha;           /* [columns] of quantiles */
+  neap__weighted *items;   /* [rows], for leaves that are set anew */
+  neap__queries queries;   /* of NEAP_OBJECTIVE_LAMBDARANK; borrowed from the training set */
+  neap_gbdt_custom custom; /* of NEAP_OBJECTIVE_CUSTOM */
+  double unit;             /* a power of two that brings the largest weight just below 2^30 */
 } neap__loss;
 
 /* Prepare *l for rows with these targets and weights, which it borrows. On failure *l can be
@@ -74,6 +80,9 @@ typedef struct {
 neap_status neap__loss_open(neap__loss *l, const neap_gbdt_options *o, int64_t rows,
                             int64_t columns, const double *target, const float *weight);
 void neap__loss_drop(neap__loss *l);
+
+/* Take the caller's derivatives. */
+neap_status neap__loss_custom(neap__loss *l, const neap_gbdt_custom *custom);
 
 /* Score to start from, for each of the columns. */
 void neap__loss_start(const neap__loss *l, double *start);
@@ -86,6 +95,9 @@ neap_status neap__loss_pairs(const neap__loss *l, const double *scores, neap__pa
 bool neap__loss_is_plain(const neap__loss *l);
 neap_status neap__loss_pairs_of(const neap__loss *l, const double *scores, double start,
                                 const int32_t *row, int64_t n, neap__pair *pairs);
+
+/* The same for lambdarank, in rank.c. */
+neap_status neap__rank_pairs(const neap__loss *l, const double *scores, neap__pair *pairs);
 
 /* Whether leaves are set anew from their rows, and doing so: tree has just been grown by g for a
  * column over b, scores [rows] are those that its gradients were taken at. */

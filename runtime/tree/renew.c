@@ -91,6 +91,18 @@ static double log_odds(double p) {
   return log(p / (1 - p));
 }
 
+/* Sums with what rounding loses carried along (Neumaier), so that the mean of whole numbers is that
+ * of any other exact sum. */
+typedef struct {
+  double sum, lost;
+} exact;
+
+static void add(exact *e, double v) {
+  double sum = e->sum + v;
+  e->lost += fabs(e->sum) >= fabs(v) ? (e->sum - sum) + v : (v - sum) + e->sum;
+  e->sum = sum;
+}
+
 /* start[k] = share of the weight that class k has; of two classes only that of the second. */
 static void shares(const neap__loss *l, double *start) {
   double sum = 0;
@@ -103,29 +115,25 @@ static void shares(const neap__loss *l, double *start) {
   for (int64_t k = 0; k < l->columns; k++) start[k] /= sum;
 }
 
-static double mean(const neap__loss *l) {
-  double m = 0, sum = 0;
+/* The mean in which rows below at count weigh low and the others high. */
+static double mean_around(const neap__loss *l, double at, double low, double high) {
+  exact sum = {0}, weights = {0};
   for (int64_t i = 0; i < l->rows; i++) {
-    double w = weight_of(l, i);
-    if (!(w > 0)) continue;
-    sum += w;
-    m += (l->target[i] - m) * (w / sum);
+    double y = l->target[i], w = weight_of(l, i) * (y < at ? low : high);
+    add(&sum, w * y);
+    add(&weights, w);
   }
-  return m;
+  return (sum.sum + sum.lost) / (weights.sum + weights.lost);
 }
+
+static double mean(const neap__loss *l) { return mean_around(l, 0, 1, 1); }
 
 /* The mean in which rows above it weigh alpha and rows below 1 - alpha, repeated until it stays:
  * each step is the minimum of a quadratic that touches the loss, so few are needed. */
 static double expectile(const neap__loss *l) {
   double m = mean(l), alpha = l->o->alpha;
   for (int step = 0; step < 100; step++) {
-    double next = 0, sum = 0;
-    for (int64_t i = 0; i < l->rows; i++) {
-      double w = weight_of(l, i) * (l->target[i] < m ? 1 - alpha : alpha);
-      if (!(w > 0)) continue;
-      sum += w;
-      next += (l->target[i] - next) * (w / sum);
-    }
+    double next = mean_around(l, m, 1 - alpha, alpha);
     if (next == m) break;
     m = next;
   }
@@ -152,9 +160,10 @@ static double value_start(const neap__loss *l, int64_t column) {
 }
 
 void neap__loss_start(const neap__loss *l, double *start) {
-  neap__labels labels = neap__objective_at(l->objective)->labels;
+  neap__labels labels = neap__labels_of(l->o);
   double sigmoid = l->objective == NEAP_OBJECTIVE_FOCAL ? 1 : l->o->sigmoid;
   for (int64_t k = 0; k < l->columns; k++) start[k] = 0;
+  if (l->objective == NEAP_OBJECTIVE_CUSTOM) return; /* neap_trainer_start may say */
   if (labels == NEAP__TWO || labels == NEAP__MANY) shares(l, start);
   for (int64_t k = 0; k < l->columns; k++) {
     if (l->objective == NEAP_OBJECTIVE_MULTICLASS) start[k] = log(fmax(start[k], 1e-15));
@@ -169,7 +178,9 @@ bool neap__objective_renews(neap_objective o) {
   return o == NEAP_OBJECTIVE_L1 || o == NEAP_OBJECTIVE_MAPE || o == NEAP_OBJECTIVE_QUANTILE;
 }
 
-bool neap__loss_renews(const neap__loss *l) { return neap__objective_renews(l->objective); }
+bool neap__loss_renews(const neap__loss *l) {
+  return neap__objective_renews(l->objective) || l->custom.renew || l->custom.alpha > 0;
+}
 
 double neap__loss_quantile(const neap__loss *l, int64_t column, const double *scores,
                            const int32_t *rows, int64_t count, neap__weighted *items) {
@@ -207,9 +218,24 @@ static neap_status renew_one(void *ctx, int64_t chunk, int64_t begin, int64_t en
   return NEAP_OK;
 }
 
+static neap_status renew_custom(const renew_job *job, int64_t column) {
+  const neap_gbdt_custom *c = &job->l->custom;
+  for (int32_t leaf = 0; leaf < job->tree->leaves; leaf++) {
+    int64_t first, count;
+    double *value = &job->tree->leaf_value[leaf];
+    neap__grower_leaf(job->g, leaf, &first, &count);
+    NEAP_TRY(c->renew(c->ctx, column, job->b->row + first, count, value));
+    if (!(fabs(*value) < HUGE_VAL))
+      return neap_fail(NEAP_EVALUE, "gbdt.fit: objective: renew gave %g for a leaf of %lld rows",
+                       *value, (long long)count);
+  }
+  return NEAP_OK;
+}
+
 neap_status neap__loss_renew(const neap__loss *l, int64_t column, const double *scores,
                              const neap__bins *b, const neap__grower *g, neap__tree *tree) {
-  renew_job job = {l, b, g, scores, l->alpha[column], tree};
+  renew_job job = {l, b, g, scores, l->alpha ? l->alpha[column] : 0, tree};
+  if (l->custom.renew) return renew_custom(&job, column);
   NEAP_TRY(neap_parallel_for(neap__grower_grown(g), CHUNK, gather, &job));
   return neap_parallel_for(tree->leaves, 1, renew_one, &job);
 }

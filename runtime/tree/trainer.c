@@ -70,6 +70,7 @@ void neap__set_drop(neap__set *s) {
   neap_free(s->scores);
   neap_free(s->sums);
   neap_free(s->bin);
+  neap__queries_drop(&s->queries);
   neap_tensor_drop(&s->kept);
 }
 
@@ -272,8 +273,10 @@ static neap_status make_pairs(neap_trainer *t, bool from_start) {
   if (from_start && !t->start_scores) {
     t->start_scores = neap_alloc_array(s->rows * t->columns, sizeof *t->start_scores);
     if (!t->start_scores) return NEAP_ENOMEM;
+    bool forest = neap__is_forest(&t->o); /* whose scores contain the start */
     for (int64_t k = 0; k < t->columns; k++)
-      for (int64_t i = 0; i < s->rows; i++) t->start_scores[k * s->rows + i] = t->start[k];
+      for (int64_t i = 0; i < s->rows; i++)
+        t->start_scores[k * s->rows + i] = (forest ? 0 : s->scores[k * s->rows + i]) + t->start[k];
   }
   if (from_start) t->gradient_at = t->start_scores;
   return neap__loss_pairs(&t->loss, t->gradient_at, t->pairs);
@@ -313,6 +316,7 @@ static void drop_trees(neap_gbdt *m, int64_t keep) {
 neap_status neap_trainer_step(neap_trainer *t, bool *grew) {
   int64_t before = t->model->trees;
   if (t->broken) return neap_fail(NEAP_EARG, "gbdt.fit: training has failed before");
+  t->started = true;
   neap_status st = step(t, grew);
   t->broken = st != NEAP_OK;
   if (!neap__is_forest(&t->o)) {

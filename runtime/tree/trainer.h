@@ -11,13 +11,14 @@ enum { NEAP__MAX_SETS = 16 };
 /* A set of rows that scores are kept for: training (number 0) or validation. */
 typedef struct {
   int64_t rows;
-  double *target;   /* label, or class number */
-  float *weight;    /* NULL: all 1 */
-  double *scores;   /* [columns][rows]; of a random forest means */
-  double *sums;     /* of a random forest */
-  uint8_t *bin;     /* of validation sets */
-  neap_tensor kept; /* of linear_tree: a view of the features, empty else */
-  neap__matrix x;   /* the same */
+  double *target;        /* label, or class number */
+  float *weight;         /* NULL: all 1 */
+  double *scores;        /* [columns][rows]; of a random forest means */
+  double *sums;          /* of a random forest */
+  uint8_t *bin;          /* of validation sets */
+  neap_tensor kept;      /* of linear_tree: a view of the features, empty else */
+  neap__matrix x;        /* the same */
+  neap__queries queries; /* of ranking */
 } neap__set;
 
 /* Rows that trees are grown on. */
@@ -54,7 +55,7 @@ struct neap_trainer {
   double rate;               /* learning rate of the iteration */
   neap__sample sample;
   neap__dart dart;
-  bool broken;
+  bool started, broken;
 };
 
 /* Numbers or class numbers, and weights, of s->rows rows; what: "label". */

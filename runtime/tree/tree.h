@@ -49,12 +49,22 @@ typedef struct {
   int64_t group_count;
 } neap_gbdt_columns;
 
+/* What raw scores of an objective of the caller's mean: values, the log-odds of the second of two
+ * classes, logarithms of values, or one column per class for softmax. */
+typedef enum {
+  NEAP_CUSTOM_IDENTITY,
+  NEAP_CUSTOM_SIGMOID,
+  NEAP_CUSTOM_EXP,
+  NEAP_CUSTOM_SOFTMAX
+} neap_custom_link;
+
 /* Parameters under LightGBM's names, listed in options.def. */
 typedef struct {
   neap_objective objective;
   const double *quantiles; /* several at once: rising, in (0, 1); borrowed until training is open */
   int64_t quantile_count;  /* 0: the one at alpha */
   const neap_gbdt_columns *columns; /* NULL: nothing */
+  neap_custom_link link;            /* of NEAP_OBJECTIVE_CUSTOM */
 #define INTEGER(name, value, low, high)  int64_t name;
 #define NUMBER(name, value, low, high)   double name;
 #define POSITIVE(name, value, low, high) double name;
@@ -117,6 +127,44 @@ neap_status neap_gbdt_refit(neap_gbdt **out, const neap_gbdt *m, const neap_gbdt
                             const neap_tensor *x, const double *y, const double *weights,
                             double decay);
 
+/* Derivatives of NEAP_OBJECTIVE_CUSTOM; called on the thread that calls neap_trainer_step. */
+typedef struct {
+  void *ctx;
+  /* g and h [columns][rows], weights included, at scores [columns][rows] of the training set. */
+  neap_status (*slopes)(void *ctx, const double *scores, double *g, double *h);
+  /* The value of a leaf of a column with these rows, without learning rate; NULL: the Newton step
+   * -sum(g) / sum(h). The scores are those that slopes saw last. */
+  neap_status (*renew)(void *ctx, int64_t column, const int32_t *rows, int64_t n, double *value);
+  double alpha; /* instead of renew: leaves are this weighted quantile of label - score; 0: not */
+} neap_gbdt_custom;
+
+/* Give the derivatives, before the first step. */
+neap_status neap_trainer_custom(neap_trainer *t, const neap_gbdt_custom *custom);
+
+/* Start from these scores, one per column, instead of what boost_from_average finds. Only before
+ * the first step, and not where a model is continued. */
+neap_status neap_trainer_start(neap_trainer *t, const double *start);
+
+/* Add to the scores of a set, [rows][columns], what no tree shall learn; the model lacks it, and
+ * nothing else is started from. Only before the first step. */
+neap_status neap_trainer_init_score(neap_trainer *t, int set, const double *score);
+
+/* Of lambdarank and its metrics: the rows of a set are those of count queries, one behind the
+ * other. Labels are grades, worth gain[grade] (NULL: 2^grade - 1, up to 30). Before the first step.
+ */
+neap_status neap_trainer_queries(neap_trainer *t, int set, const int64_t *sizes, int64_t count,
+                                 const double *gain, int64_t gains);
+
+/* The rows of a set, its labels as they were given or as class numbers from 0, its weights (NULL:
+ * none were given), and predictions as they stand: [rows], or [rows][columns] where there are
+ * several; probabilities (of the second of two classes) where labels are classes. */
+int64_t neap_trainer_rows(const neap_trainer *t, int set);
+void neap_trainer_labels(const neap_trainer *t, int set, bool numbers, double *labels);
+const float *neap_trainer_weights(const neap_trainer *t, int set);
+neap_status neap_trainer_predictions(const neap_trainer *t, int set, double *out);
+
+int64_t neap_trainer_columns(const neap_trainer *t);
+int neap_trainer_sets(const neap_trainer *t); /* with the training set */
 int64_t neap_trainer_iterations(const neap_trainer *t);
 void neap_trainer_free(neap_trainer *t); /* NULL is fine */
 

@@ -151,6 +151,20 @@ static const struct {
      "gbdt.fit(x, x[{{}, 2}]:clone(), {num_iterations = 2})\n"
      "gbdt.fit(x, tensor.arange(0, 119):to 'i64' % 3, {num_iterations = 2, objective = "
      "'multiclass'})\n"},
+    {"gbdt in Lua",
+     "local x, y = tensor.randn {60, 3, seed = 1}, tensor.randn({60, seed = 2}):gt(0):to 'i64'\n"
+     "local three = tensor.arange(0, 59):to 'i64' % 3\n"
+     "local function grad(s, t, w) local p = gbdt.link(s, 'sigmoid')\n"
+     "  return (p - t) * w, p * (1 - p) * w end\n"
+     "local function mean(s, t) return (t - s):mean() end\n"
+     "local o = {num_iterations = 2, min_data_in_leaf = 5, class_weight = 'balanced',\n"
+     "  objective = {grad = grad, link = 'sigmoid', start = 0.1, renew = mean},\n"
+     "  metric = {'m', function(t, p, w) return (t * p):mean() end}, valid = {x, y}}\n"
+     "gbdt.fit(x, y, o)\n"
+     "gbdt.fit(x, three, {num_iterations = 1, objective = {link = 'softmax', grad = function(s, "
+     "t)\n"
+     "  local p = gbdt.link(s, 'softmax'); return p, p end, renew = 0.5},\n"
+     "  init_score = tensor.zeros {60, 3}})\n"},
     {"forest",
      "local x, y = tensor.randn {90, 3, seed = 1}, tensor.arange(0, 89):to 'i64' % 3\n"
      "x[1][1] = 0 / 0\n"

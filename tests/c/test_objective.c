@@ -450,6 +450,175 @@ static void failing_allocations_leave_nothing_behind(void **state) {
   drop(&d);
 }
 
+/* custom objectives ---------------------------------------------------------------------------- */
+
+typedef struct {
+  const double *y;
+  int64_t n;
+  double spoil; /* what the hessian of row 7 is instead of 1; 1: nothing */
+  neap_status fail;
+} squares;
+
+static neap_status square_slopes(void *ctx, const double *scores, double *g, double *h) {
+  const squares *s = ctx;
+  for (int64_t i = 0; i < s->n; i++) {
+    g[i] = scores[i] - s->y[i];
+    h[i] = i == 6 ? s->spoil : 1;
+  }
+  return s->fail ? neap_fail(s->fail, "the caller's own") : NEAP_OK;
+}
+
+static neap_status mean_renew(void *ctx, int64_t column, const int32_t *rows, int64_t n,
+                              double *value) {
+  (void)ctx, (void)column, (void)rows;
+  *value = (double)n;
+  return NEAP_OK;
+}
+
+static void custom_objectives_are_called_and_checked(void **state) {
+  (void)state;
+  data d = make(300, &losses[0]);
+  neap_gbdt_options options = neap_gbdt_defaults();
+  options.objective = NEAP_OBJECTIVE_CUSTOM;
+  squares s = {d.y, d.n, 1, NEAP_OK};
+  const neap_gbdt_custom custom = {.ctx = &s, .slopes = square_slopes};
+  with_every_allocation_failing({
+    neap_trainer *t = NULL;
+    bool grew;
+    neap_status st = neap_trainer_open(&t, &options, &d.x, d.y, NULL, NULL);
+    if (!st) st = neap_trainer_custom(t, &custom);
+    if (!st) st = neap_trainer_start(t, &(double){0.5});
+    if (!st) st = neap_trainer_step(t, &grew);
+    if (!st) assert_fails(neap_trainer_start(t, &(double){1}), NEAP_EARG, "comes too late");
+    neap_trainer_free(t);
+  });
+  for (int k = 0; k < 4; k++) {
+    neap_trainer *t;
+    bool grew;
+    s.spoil = (double[]){-1, NAN, 1, 1}[k];
+    s.fail = k == 2 ? NEAP_EVALUE : NEAP_OK;
+    assert_ok(neap_trainer_open(&t, &options, &d.x, d.y, NULL, NULL));
+    if (k == 3) assert_fails(neap_trainer_step(t, &grew), NEAP_EARG, "has no derivatives");
+    assert_ok(neap_trainer_custom(t, &custom));
+    if (k < 3)
+      assert_fails(neap_trainer_step(t, &grew), NEAP_EVALUE,
+                   ((const char *[]){"the hessian of row 7 is -1, it must not be negative",
+                                     "the hessian of row 7 is nan", "the caller's own"})[k]);
+    neap_trainer_free(t);
+  }
+  s = (squares){d.y, d.n, 1, NEAP_OK};
+  neap_trainer *t;
+  neap_gbdt *m;
+  bool grew;
+  assert_ok(neap_trainer_open(&t, &options, &d.x, d.y, NULL, NULL));
+  neap_gbdt_custom renewed = custom;
+  renewed.renew = mean_renew;
+  assert_ok(neap_trainer_custom(t, &renewed));
+  assert_ok(neap_trainer_step(t, &grew));
+  assert_ok(neap_trainer_finish(t, 1, &m));
+  double *leaf = neap_alloc_array(d.n, sizeof *leaf), *value = neap_alloc_array(d.n, sizeof *leaf);
+  assert_ok(neap_gbdt_predict(m, &d.x, NEAP_PREDICT_LEAF, 0, leaf));
+  assert_ok(neap_gbdt_predict(m, &d.x, NEAP_PREDICT_VALUE, 0, value));
+  for (int64_t i = 0; i < d.n; i++) {
+    int64_t n = 0;
+    for (int64_t j = 0; j < d.n; j++) n += leaf[j] == leaf[i];
+    assert_number(value[i], 0.1 * (double)n, F64_TOL);
+  }
+  neap_free(leaf);
+  neap_free(value);
+  neap_gbdt_free(m);
+  neap_trainer_free(t);
+  options.objective = NEAP_OBJECTIVE_REGRESSION;
+  assert_ok(neap_trainer_open(&t, &options, &d.x, d.y, NULL, NULL));
+  assert_fails(neap_trainer_custom(t, &custom), NEAP_EARG, "has its own derivatives");
+  neap_trainer_free(t);
+  drop(&d);
+}
+
+/* ranking -------------------------------------------------------------------------------------- */
+
+enum { ROWS = 14 };
+
+static const int64_t sizes[] = {1, 5, 2, 6};
+static const double grades[ROWS] = {2, 0, 1, 3, 0, 2, 1, 1, 4, 0, 0, 1, 2, 0};
+
+/* Lambdarank written down: over the pairs of a query, by the place that each row has. */
+static void plain_lambdas(const neap_gbdt_options *opt, const double *s, const float *w, double *g,
+                          double *h) {
+  int64_t first = 0;
+  for (int q = 0; q < 4; first += sizes[q++]) {
+    int64_t n = sizes[q], place[8];
+    double best = 0, sorted[8], sum = 0, top = -1e9, bottom = 1e9;
+    for (int64_t i = 0; i < n; i++) {
+      place[i] = 0;
+      for (int64_t j = 0; j < n; j++)
+        place[i] += s[first + j] > s[first + i] || (s[first + j] == s[first + i] && j < i);
+      sorted[i] = grades[first + i];
+      top = fmax(top, s[first + i]);
+      bottom = fmin(bottom, s[first + i]);
+    }
+    for (int64_t i = 0; i < n; i++)
+      for (int64_t j = i + 1; j < n; j++)
+        if (sorted[j] > sorted[i]) {
+          double t = sorted[i];
+          sorted[i] = sorted[j];
+          sorted[j] = t;
+        }
+    for (int64_t i = 0; i < n && i < opt->lambdarank_truncation_level; i++)
+      best += (pow(2, sorted[i]) - 1) / log2(2 + (double)i);
+    for (int64_t i = 0; i < n; i++) g[first + i] = h[first + i] = 0;
+    for (int64_t i = 0; i < n; i++)
+      for (int64_t j = 0; j < n; j++) { /* i is the better row */
+        int64_t a = first + i, b = first + j;
+        int64_t upper = place[i] < place[j] ? place[i] : place[j];
+        if (!(grades[a] > grades[b]) || upper >= opt->lambdarank_truncation_level) continue;
+        double change = (pow(2, grades[a]) - pow(2, grades[b])) / best *
+                        fabs(1 / log2(2 + (double)place[i]) - 1 / log2(2 + (double)place[j]));
+        if (opt->lambdarank_norm && top != bottom) change /= 0.01 + fabs(s[a] - s[b]);
+        double p = sigmoid(-opt->sigmoid * (s[a] - s[b])), slope = opt->sigmoid * p * change;
+        double bend = opt->sigmoid * opt->sigmoid * p * (1 - p) * change;
+        g[a] -= slope, g[b] += slope, h[a] += bend, h[b] += bend, sum += 2 * slope;
+      }
+    double factor = opt->lambdarank_norm && sum > 0 ? log2(1 + sum) / sum : 1;
+    for (int64_t i = first; i < first + n; i++)
+      g[i] *= factor * (double)w[i], h[i] *= factor * (double)w[i];
+  }
+}
+
+static void lambdas_equal_the_sum_over_pairs(void **state) {
+  (void)state;
+  neap_rng rng = neap_rng_make(3);
+  for (int round = 0; round < 40; round++) {
+    neap_gbdt_options options = neap_gbdt_defaults();
+    options.objective = NEAP_OBJECTIVE_LAMBDARANK;
+    options.lambdarank_truncation_level = 1 + round % 6;
+    options.lambdarank_norm = round % 3 > 0;
+    options.sigmoid = round % 2 ? 1 : 2.5;
+    double s[ROWS], g[ROWS], h[ROWS];
+    float w[ROWS];
+    neap__pair pairs[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+      s[i] = round % 4 ? neap_rng_normal(&rng) : floor(2 * neap_rng_normal(&rng));
+      w[i] = (float)(0.5 + neap_rng_uniform(&rng));
+    }
+    if (round == 7) memset(s, 0, sizeof s);
+    neap__loss l;
+    neap__queries queries = {0};
+    assert_ok(neap__loss_open(&l, &options, ROWS, 1, grades, w));
+    assert_fails(neap__loss_pairs(&l, s, pairs), NEAP_EARG, "needs the rows of each query");
+    assert_ok(neap__queries_open(&queries, sizes, 4, ROWS, grades, NULL, 0));
+    l.queries = queries;
+    assert_ok(neap__loss_pairs(&l, s, pairs));
+    plain_lambdas(&options, s, w, g, h);
+    for (int i = 0; i < ROWS; i++) {
+      assert_number((double)pairs[i].real.g, g[i], F32_TOL);
+      assert_number((double)pairs[i].real.h, h[i], F32_TOL);
+    }
+    neap__loss_drop(&l);
+    neap__queries_drop(&queries);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(derivatives_equal_differences_of_the_loss),
@@ -461,6 +630,8 @@ int main(void) {
       cmocka_unit_test(leaves_are_quantiles_of_their_rows),
       cmocka_unit_test(quantiles_never_cross),
       cmocka_unit_test(failing_allocations_leave_nothing_behind),
+      cmocka_unit_test(custom_objectives_are_called_and_checked),
+      cmocka_unit_test(lambdas_equal_the_sum_over_pairs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

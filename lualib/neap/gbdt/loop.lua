@@ -1,5 +1,6 @@
 --- The iterations of gbdt.fit: validation sets, metrics that are followed, when to stop.
 local c = require "neap.c.tree"
+local custom = require "neap.gbdt.custom"
 local design = require "neap.design"
 local opts = require "neap.opts"
 local progress = require "neap.progress"
@@ -125,7 +126,7 @@ end
 local function ask(trainer, o, number, curves)
   local values, larger = {}, {}
   for i, name in ipairs(o.metrics) do
-    values[name], larger[name] = trainer:metric(number, name)
+    values[name], larger[name] = custom.measure(trainer, o, number, name)
     table.insert(curves[name], values[name])
     if i == 1 then table.insert(curves, values[name]) end
   end

@@ -1,4 +1,5 @@
 --- Objectives and metrics of gbdt.fit: their names, and what an objective asks of the options.
+local custom = require "neap.gbdt.custom"
 local opts = require "neap.opts"
 
 local objectives = {}
@@ -21,6 +22,7 @@ local list = {
   { "focal", "focal", labels = "binary" },
   { "multiclass", "multi_logloss", "softmax", labels = "multiclass" },
   { "multiclassova", "multi_logloss", "multiclass_ova ova ovr", labels = "multiclass" },
+  { "lambdarank", "ndcg", labels = "rank" },
 }
 
 -- Metrics by the labels they judge, with their aliases.
@@ -46,6 +48,7 @@ local judges = {
     multi_error = "",
   },
   quantiles = { quantile = "" },
+  rank = { ndcg = "lambdarank", map = "mean_average_precision" },
 }
 
 local full, usual, kind_of = {}, {}, {}
@@ -71,11 +74,6 @@ local function sorted(names)
   return out
 end
 
--- What the metrics of an objective judge.
-local function judged(o)
-  return o.quantiles and "quantiles" or kind_of[o.objective]
-end
-
 -- Several alphas are several quantiles; a focal loss calls its own balance alpha.
 local function read_alpha(o, defaults)
   if type(o.alpha) == "table" then
@@ -90,42 +88,81 @@ local function read_alpha(o, defaults)
   end
 end
 
---- Settle what complete options say of the objective: its full name, and `quantiles` for several
---- alphas.
+--- Settle what complete options say of the objective: its full name, `quantiles` for several
+--- alphas, `custom` for functions of the caller's; `judged`, what metrics look at, and `usual`, the
+--- default one.
 ---@param o table
 ---@param defaults table
 function objectives.read(o, defaults)
+  o.judged, o.usual = custom.read(o)
+  if o.custom then return end
   local name = full[o.objective]
   if not name then
     opts.unknown("gbdt.fit", "objective", tostring(o.objective), sorted(full))
   end
   o.objective = name
   read_alpha(o, defaults)
+  o.judged, o.usual = o.quantiles and "quantiles" or kind_of[name], usual[name]
 end
 
-local function full_metric(names, name)
-  if type(name) ~= "string" then
-    opts.raise("gbdt.fit: metric must be a name or names, got %s", type(name))
+-- Places of ndcg and map: those named behind an @, or all of `eval_at`.
+local function places(o, name)
+  local given = o.eval_at or { 1, 2, 3, 4, 5 }
+  if type(given) == "number" then given = { given } end
+  if type(given) ~= "table" or #given == 0 then
+    opts.raise("gbdt.fit: eval_at must be one or more places, got %s", opts.kind(given))
   end
-  if not names[name] then opts.unknown("gbdt.fit", "metric", name, sorted(names)) end
+  local out = {}
+  for i, place in ipairs(given) do
+    out[i] = name .. "@" .. opts.integer("gbdt.fit", "eval_at", place, 1)
+  end
+  return out
+end
+
+local function full_metric(o, name)
+  local names = known[o.judged]
+  if o.judged == "rank" and type(name) == "string" then
+    local base, place = name:match "^([%a_]+)@([1-9]%d*)$"
+    if base and names[base] then return names[base] .. "@" .. place end
+  end
+  if custom.is_metric(name) then return custom.metric(o, name, names) end
+  if type(name) ~= "string" then
+    opts.raise("gbdt.fit: metric must be names or { name, function }, got %s", opts.kind(name))
+  end
+  if o.measures and o.measures[name] then return name end
+  if not names[name] then
+    local list_of = sorted(names)
+    for own in pairs(o.measures or {}) do list_of[#list_of + 1] = own end
+    opts.unknown("gbdt.fit", "metric", name, list_of)
+  end
   return names[name]
 end
 
 --- The metrics to follow, the one that stops first.
----@param o table options after `read`
+---@param o table options after `read`, or `objective`, `metric` and `quantiles` alone
 ---@return string[]
 function objectives.metrics(o)
-  local names = known[judged(o)]
-  local given = o.metric or {}
-  if type(given) ~= "table" then given = { given } end
-  local out, seen = {}, {}
-  local function add(name)
-    local metric = full_metric(names, name)
-    if not seen[metric] then out[#out + 1], seen[metric] = metric, true end
+  if not o.judged then
+    o.judged, o.usual = o.quantiles and "quantiles" or kind_of[o.objective], usual[o.objective]
   end
-  if o.stop_on then add(o.stop_on) end
-  for _, name in ipairs(given) do add(name) end
-  if #out == 0 then add(usual[o.objective]) end
+  if not o.judged then
+    opts.raise("gbdt: objective '%s' is known by its functions alone", tostring(o.objective))
+  end
+  local given = o.metric or {}
+  if type(given) ~= "table" or custom.is_metric(given) then given = { given } end
+  local out, seen = {}, {}
+  local function add(metric)
+    if o.judged == "rank" and known.rank[metric] then
+      for _, name in ipairs(places(o, metric)) do
+        if not seen[name] then out[#out + 1], seen[name] = name, true end
+      end
+    elseif not seen[metric] then out[#out + 1], seen[metric] = metric, true end
+  end
+  local names = {}
+  for i, entry in ipairs(given) do names[i] = full_metric(o, entry) end
+  if o.stop_on then add(full_metric(o, o.stop_on)) end
+  for _, name in ipairs(names) do add(name) end
+  if #out == 0 then add(o.usual) end
   return out
 end
 

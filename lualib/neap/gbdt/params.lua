@@ -25,6 +25,12 @@ local around = {
   valid_names = none,
   on_interrupt = "raise",
   weights = none,
+  class_weight = none,
+  init_score = none,
+  group = none,
+  query = none,
+  label_gain = none,
+  eval_at = none,
   feature_names = none,
   categorical_feature = none,
   monotone_constraints = none,
@@ -71,6 +77,9 @@ local aliases = {
   seed = "random_seed random_state",
   is_unbalance = "unbalance unbalanced_sets",
   alpha = "tau",
+  group = "group_sizes",
+  query = "query_id group_id",
+  eval_at = "ndcg_eval_at ndcg_at map_eval_at map_at",
   focal_gamma = "gamma",
   is_provide_training_metric = "training_metric is_training_metric train_metric",
   num_class = "num_classes",
@@ -148,7 +157,7 @@ local function check(o)
     opts.raise("gbdt.fit: stop_on = '%s' names one metric, first_metric_only = false watches all",
       o.stop_on)
   end
-  if o.num_class and o.objective ~= "multiclass" and o.objective ~= "multiclassova" then
+  if o.num_class and o.judged ~= "multiclass" then
     opts.raise("gbdt.fit: num_class is for objective 'multiclass', not '%s'", o.objective)
   end
 end
@@ -178,7 +187,7 @@ end
 function params.for_engine(o)
   local out = {}
   for name in pairs(params.engine) do out[name] = o[name] end
-  out.quantiles = o.quantiles
+  out.quantiles, out.link = o.quantiles, o.custom and o.custom.link
   return out
 end
 

@@ -174,6 +174,42 @@ function trainer:step() end
 ---@return boolean larger
 function trainer:metric(set, name) end
 
+--- Give the functions of a custom objective: `slopes(scores) -> g, h` on N or N x K, and `renew`, a
+--- function of the column and the row numbers of a leaf, or the share of a quantile.
+---@param functions { slopes: function, renew: function|number|nil }
+function trainer:custom(functions) end
+
+--- Start from these scores, one per column; only of a custom objective, before the first step.
+---@param scores neap.tensor
+function trainer:start(scores) end
+
+--- Add to the scores of a set, N or N x K, what no tree shall learn.
+---@param set integer
+---@param scores neap.tensor
+function trainer:init_score(set, scores) end
+
+--- The rows of a set are those of queries of these sizes; gains by grade.
+---@param set integer
+---@param sizes neap.tensor
+---@param gains? neap.tensor
+function trainer:queries(set, sizes, gains) end
+
+--- Labels of a set as they were given, or class numbers from 0.
+---@param set integer
+---@param numbers? boolean
+---@return neap.tensor
+function trainer:labels(set, numbers) end
+
+--- Weights of a set, nil where none were given.
+---@param set integer
+---@return neap.tensor?
+function trainer:weights(set) end
+
+--- Predictions on a set as they stand: N, or N x K where there are several columns.
+---@param set integer
+---@return neap.tensor
+function trainer:predictions(set) end
+
 --- Iterations so far, those of the model continued included.
 ---@return integer
 function trainer:iterations() end
@@ -208,6 +244,12 @@ function c.refit(options, x, y, weights, model, decay) end
 ---@param weights? neap.tensor
 ---@return string
 function c.fingerprint(x, y, weights) end
+
+--- Raw scores as "sigmoid", "exp" or "softmax" gives them, a fresh tensor.
+---@param scores neap.tensor
+---@param link string
+---@return neap.tensor
+function c.link(scores, link) end
 
 --- Call f; whether it ended by itself and not by Ctrl-C. Other errors pass.
 ---@param f function
