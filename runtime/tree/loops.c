@@ -70,13 +70,23 @@ static void histogram_narrow(const neap__bins *b, const neap__pair *pairs, const
 typedef struct {
   int64_t word[2 * ROOM];
   neap__cell start;
+  int64_t least; /* hessian of a side */
   double gain[ROOM];
 } cuts;
 
-static bool is_enough(int64_t second, const neap__whole *w) {
+/* The least integer hessian that is not below min_sum_hessian_in_leaf. */
+static int64_t least_hessian(const neap__whole *w) {
+  double unit = w->s->h, least = w->r->min_hessian, guess = ceil(least / unit);
+  if (!(guess < 0x1p62)) return INT64_MAX;
+  int64_t h = (int64_t)guess;
+  while (h > 0 && (double)(h - 1) * unit >= least) h--;
+  while ((double)h * unit < least) h++;
+  return h;
+}
+
+static bool is_enough(int64_t second, int64_t least, const neap__whole *w) {
   neap__cell side = {0, second};
-  return neap__cell_rows(side, w->s) >= w->r->min_rows &&
-         neap__cell_h(side, w->s) >= w->r->min_hessian;
+  return neap__cell_rows(side, w->s) >= w->r->min_rows && second >> w->s->shift >= least;
 }
 
 /* T(g)^2 / (h + l2), and 0 where nothing stands below the line; straight code, so loops of it
@@ -129,7 +139,7 @@ static int32_t find_border(const neap__whole *w, const cuts *c, int32_t count, b
   while (low < high) {
     int32_t middle = (low + high) / 2;
     int64_t second = c->word[2 * middle + 1] + c->start[1];
-    if (is_enough(right ? w->total[1] - second : second, w) == right) low = middle + 1;
+    if (is_enough(right ? w->total[1] - second : second, c->least, w) == right) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -163,6 +173,7 @@ static void sweep(const neap__whole *w, const neap__cell *h, int32_t bins, neap_
     memcpy(&c.word[2 * b], &sum, sizeof sum);
   }
   c.start = (neap__cell){0, 0};
+  c.least = least_hessian(w);
   try_cuts(w, &c, bins - !any, false, best);
   c.start = missing;
   if (any) try_cuts(w, &c, bins - 1, true, best);

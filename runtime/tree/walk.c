@@ -167,7 +167,6 @@ void NAME(row_prepare, NEAP_TREE_ISA)(const neap__segment *s, const double *row,
   r->row = row;
 #if WIDE
   if (s->packed) {
-    r->rank[0] = 0; /* which leaves ask: without a split there is no column to set it */
     rank_packed(s, row, r);
     return;
   }
