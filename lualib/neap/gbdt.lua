@@ -13,6 +13,7 @@ local custom = require "neap.gbdt.custom"
 local design = require "neap.design"
 local hash = require "neap.c.frame"
 local loop = require "neap.gbdt.loop"
+local memory = require "neap.gbdt.memory"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
 local ranks = require "neap.gbdt.ranks"
@@ -131,7 +132,9 @@ end
 --- `feature_fraction_seed` and `drop_seed` where they shall differ from `seed`. More: `weights` (N,
 --- not negative); `init_model` (trees to continue); `feature_names`; `progress` (true draws a line
 --- on a terminal, a function gets a table each iteration and may return false to end);
---- `on_interrupt` ("return": Ctrl-C gives the model so far, with a warning, instead of an error).
+--- `on_interrupt` ("return": Ctrl-C gives the model so far, with a warning, instead of an error);
+--- `max_memory` (bytes, or "2GB": what would take more is refused before it starts, see
+--- `gbdt.memory`).
 ---
 --- `valid` is {x, y} or a dataset, or several: an array (with `valid_names`, else valid1, valid2
 --- ...) or a table by name; `history.sets[name][metric]` holds their curves. With
@@ -183,11 +186,12 @@ function gbdt.fit(x, y, o)
   weights = custom.class_weights(o, y, weights)
   local engine = params.for_engine(o)
   columns.resolve(o, engine, names, text.levels, x)
+  memory.check(o, x, y, weights)
+  local marks = { c.fingerprint(x, y, weights) }
   local trainer <close> = c.trainer(engine, x, y, weights, init and init.core)
   local warnings = {}
   local classes = check_empty(trainer, o, names, warnings)
   loop.check(o, warnings)
-  local marks = { c.fingerprint(x, y, weights) }
   for _, set in ipairs(o.sets) do
     add_valid(trainer, set, names, text, classes and warnings,
       o.early_stopping_rounds > 0 and marks or nil)

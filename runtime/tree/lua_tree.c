@@ -623,6 +623,36 @@ static int l_fingerprint(lua_State *L) {
   return 1;
 }
 
+/* memory(options, shape) -> bytes by part; shape: the fields of neap_gbdt_shape */
+static int l_memory(lua_State *L) {
+  static const char *const names[] = {"rows",       "features",   "columns",
+                                      "iterations", "valid_rows", "ordered"};
+  lua_settop(L, 2);
+  neap_gbdt_options o = check_options(L);
+  int64_t v[6];
+  for (int i = 0; i < 6; i++) {
+    lua_getfield(L, 2, names[i]);
+    v[i] = integer_field(L, names[i]);
+  }
+  lua_getfield(L, 2, "weighted");
+  neap_gbdt_shape s = {v[0], v[1], v[2], v[3], v[4], v[5], lua_toboolean(L, -1)};
+  neap_gbdt_memory m;
+  neap_gbdt_memory_of(&o, &s, &m);
+  const struct {
+    const char *name;
+    int64_t bytes;
+  } parts[] = {{"bins", m.bins},           {"scores", m.scores},
+               {"gradients", m.gradients}, {"histograms", m.histograms},
+               {"trees", m.trees},         {"valid", m.valid},
+               {"passing", m.passing},     {"total", m.peak}};
+  lua_createtable(L, 0, 8);
+  for (int i = 0; i < 8; i++) {
+    lua_pushinteger(L, parts[i].bytes);
+    lua_setfield(L, -2, parts[i].name);
+  }
+  return 1;
+}
+
 /* until_interrupt(f) -> true, or false when Ctrl-C ended f; any other error passes. Here, since the
  * pcall of the command hands an interrupt on. */
 static int l_until_interrupt(lua_State *L) {
@@ -646,6 +676,7 @@ static const luaL_Reg functions[] = {
     {"refit", l_refit},
     {"fingerprint", l_fingerprint},
     {"link", neap__lua_link},
+    {"memory", l_memory},
     {NULL, NULL},
 };
 

@@ -115,12 +115,15 @@ static neap_status copy_monotone(neap_gbdt *m, const int8_t *monotone) {
   return NEAP_OK;
 }
 
+bool neap__keeps_pairs(const neap_gbdt_options *o, const neap__loss *l) {
+  return !neap__loss_is_plain(l) || neap__loss_renews(l) || neap__is_forest(o) ||
+         o->data_sample_strategy == NEAP_SAMPLE_GOSS || o->linear_tree;
+}
+
 static neap_status start_work(neap_trainer *t) {
   int64_t n = t->set[0].rows;
   NEAP_TRY(neap__loss_open(&t->loss, &t->o, n, t->columns, t->set[0].target, t->set[0].weight));
-  bool together = !neap__loss_is_plain(&t->loss) || neap__loss_renews(&t->loss) ||
-                  neap__is_forest(&t->o) || t->o.data_sample_strategy == NEAP_SAMPLE_GOSS ||
-                  t->o.linear_tree;
+  bool together = neap__keeps_pairs(&t->o, &t->loss);
   if (together) t->pairs = neap_alloc_array(n * t->columns, sizeof *t->pairs);
   t->start = neap_calloc_array(t->columns, sizeof *t->start);
   t->use = neap_alloc_array(t->bins.used + 1, sizeof *t->use);

@@ -67,6 +67,9 @@ static inline bool neap__is_forest(const neap_gbdt_options *o) {
   return o->boosting == NEAP_BOOSTING_RF;
 }
 
+/* Whether t->pairs holds those of all rows, beside those of the grid's rows. */
+bool neap__keeps_pairs(const neap_gbdt_options *o, const neap__loss *l);
+
 /* sample.c ------------------------------------------------------------------------------------- */
 
 /* The stream of draws for one purpose of one iteration; a negative seed stands for o.seed. */

@@ -168,6 +168,21 @@ int neap_trainer_sets(const neap_trainer *t); /* with the training set */
 int64_t neap_trainer_iterations(const neap_trainer *t);
 void neap_trainer_free(neap_trainer *t); /* NULL is fine */
 
+/* What a fit will take beyond the caller's data, from sizes alone. */
+typedef struct {
+  int64_t rows, features, columns, iterations; /* columns: trees per iteration */
+  int64_t valid_rows;                          /* of all validation sets */
+  int64_t ordered; /* rows of the largest set that a metric sorts ("auc"); 0: none does */
+  bool weighted;
+} neap_gbdt_shape;
+
+/* Bytes by part, and the most that lives at once. passing: what comes and goes. */
+typedef struct {
+  int64_t bins, scores, gradients, histograms, trees, valid, passing, peak;
+} neap_gbdt_memory;
+
+void neap_gbdt_memory_of(const neap_gbdt_options *o, const neap_gbdt_shape *s, neap_gbdt_memory *m);
+
 /* models --------------------------------------------------------------------------------------- */
 
 typedef enum {

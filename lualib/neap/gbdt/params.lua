@@ -23,6 +23,7 @@ local around = {
   early_stopping_min_delta = 0.0,
   valid = none,
   valid_names = none,
+  max_memory = none,
   on_interrupt = "raise",
   weights = none,
   class_weight = none,

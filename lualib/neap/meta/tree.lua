@@ -251,6 +251,12 @@ function c.fingerprint(x, y, weights) end
 ---@return neap.tensor
 function c.link(scores, link) end
 
+--- Bytes that a fit takes by part, from its sizes.
+---@param options table
+---@param shape table
+---@return table<string, integer>
+function c.memory(options, shape) end
+
 --- Call f; whether it ended by itself and not by Ctrl-C. Other errors pass.
 ---@param f function
 ---@return boolean
