@@ -76,15 +76,16 @@ static neap_status add_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t en
   const dart_job *job = ctx;
   const neap_trainer *t = job->t;
   const neap__dart *d = &t->dart;
+  int64_t width = t->bins.used;
+  int32_t leaf[CHUNK];
   for (int64_t j = 0; j < d->count * t->columns; j++) {
     int64_t column = j % t->columns, i = d->dropped[j / t->columns] * t->columns + column;
     int64_t tree = d->first * t->columns + i;
     const neap__tree *m = t->model->tree[tree];
     double base = base_of(t, tree), *scores = job->scores + column * job->rows;
-    for (int64_t r = begin; r < end; r++) {
-      int32_t leaf = neap__route_leaf(d->route[i], &t->bins, job->bin + r * t->bins.used);
-      scores[job->row ? job->row[r] : r] += job->factor * (m->leaf_value[leaf] - base);
-    }
+    neap__route_rows(d->route[i], job->bin + begin * width, width, end - begin, leaf);
+    for (int64_t r = begin; r < end; r++)
+      scores[job->row ? job->row[r] : r] += job->factor * (m->leaf_value[leaf[r - begin]] - base);
   }
   return NEAP_OK;
 }

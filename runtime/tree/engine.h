@@ -325,10 +325,13 @@ int64_t neap__grower_grown(const neap__grower *g);
 /* After growing: the leaf that a row of bins reaches. */
 int32_t neap__grower_route(const neap__grower *g, const uint8_t *bin);
 
-/* The same for later: a copy of the tree's decisions, one block for neap_free; NULL when memory is
- * out. */
+/* The same for later and for many rows: the tree's decisions on bins, a block for neap_free; NULL
+ * when memory is out. */
 typedef struct neap__route neap__route;
 neap__route *neap__route_new(const neap__grower *g);
-int32_t neap__route_leaf(const neap__route *r, const neap__bins *b, const uint8_t *bin);
+
+/* leaf[i] that row i of n rows of bins, width apart, reaches. */
+void neap__route_rows(const neap__route *r, const uint8_t *bin, int64_t width, int64_t n,
+                      int32_t *leaf);
 
 #endif
