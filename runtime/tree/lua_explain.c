@@ -8,7 +8,7 @@
 /* N x K x width..., without K where it is 1. */
 static double *push_result(lua_State *L, const neap_gbdt *m, const neap_tensor *x, int widths) {
   int64_t classes = neap_gbdt_width(m, NEAP_PREDICT_RAW, 0), width = neap_gbdt_features(m) + 1;
-  int64_t size[4] = {x->ndim > 0 ? x->size[0] : 0};
+  int64_t size[4] = {neap__lua_rows(x)};
   int n = 1;
   if (classes > 1) size[n++] = classes;
   for (int i = 0; i < widths; i++) size[n++] = width;
@@ -17,25 +17,23 @@ static double *push_result(lua_State *L, const neap_gbdt *m, const neap_tensor *
   return neap_tensor_data(out);
 }
 
-/* m:shap(x, iterations) */
-static int m_shap(lua_State *L) {
+typedef neap_status explainer(const neap_gbdt *m, const neap_tensor *x, int64_t iterations,
+                              double *out);
+
+static int explain(lua_State *L, explainer *fn, int widths) {
   lua_settop(L, 3);
   const neap_gbdt *m = neap__lua_check_gbdt(L, 1);
   lua_Integer iterations = luaL_optinteger(L, 3, 0);
   const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
-  double *out = push_result(L, m, x, 1);
-  return neap_lua_done(L, neap_gbdt_shap(m, x, iterations, out));
+  double *out = push_result(L, m, x, widths);
+  return neap_lua_done(L, fn(m, x, iterations, out));
 }
 
+/* m:shap(x, iterations) */
+static int m_shap(lua_State *L) { return explain(L, neap_gbdt_shap, 1); }
+
 /* m:shap_interactions(x, iterations) */
-static int m_shap_interactions(lua_State *L) {
-  lua_settop(L, 3);
-  const neap_gbdt *m = neap__lua_check_gbdt(L, 1);
-  lua_Integer iterations = luaL_optinteger(L, 3, 0);
-  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
-  double *out = push_result(L, m, x, 2);
-  return neap_lua_done(L, neap_gbdt_shap_interactions(m, x, iterations, out));
-}
+static int m_shap_interactions(lua_State *L) { return explain(L, neap_gbdt_shap_interactions, 2); }
 
 /* trees to look at ----------------------------------------------------------------------------- */
 
@@ -64,11 +62,7 @@ static int m_categories(lua_State *L) {
   int64_t n = neap_gbdt_categories(m, tree, split, NULL);
   int64_t *codes = lua_newuserdatauv(L, (size_t)n * sizeof *codes, 0);
   neap_gbdt_categories(m, tree, split, codes);
-  lua_createtable(L, (int)n, 0);
-  for (int64_t i = 0; i < n; i++) {
-    lua_pushinteger(L, codes[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
+  neap__lua_push_integers(L, codes, n);
   return 1;
 }
 

@@ -2,10 +2,12 @@
  * lualib/neap/forest.lua wraps both. */
 #include <string.h>
 
-#include "tensor/lua_tensor.h"
 #include "tree/forest.h"
+#include "tree/lua_args.h"
+#include "tree/lua_arrays.h"
 
-static const char FOREST[] = "neap.forest", FORESTER[] = "neap.forester";
+static const char FOREST[] = "neap.forest", FORESTER[] = "neap.forester", FIT[] = "forest.fit",
+                  LOAD[] = "forest.load";
 
 typedef struct {
   neap_forest *m;
@@ -34,49 +36,25 @@ static neap_forester *check_forester(lua_State *L, int arg) {
   return box->f;
 }
 
-/* Push the matrix at arg as f64 or f32: itself when it is one of them, whatever its strides. */
-static const neap_tensor *push_matrix(lua_State *L, int arg, const char *name) {
-  const neap_tensor *t = neap_lua_to_tensor(L, arg);
-  if (!t || !t->storage || !neap_dtype_is_float(t->dtype))
-    return neap_lua_push_as(L, arg, NEAP_F64, name);
-  lua_pushvalue(L, arg);
-  return t;
-}
-
-/* The series at arg, as long as x has rows; NULL for nil. */
-static const double *push_rows(lua_State *L, int arg, const neap_tensor *x, const char *name) {
-  int64_t n;
-  if (lua_isnoneornil(L, arg)) return NULL;
-  const neap_tensor *t = neap_lua_push_series(L, arg, NEAP_F64, name, &n);
-  if (x->ndim > 0 && n != x->size[0])
-    neap_lua_raise(L, "forest.fit: %s has %lld elements, but x has %lld rows", name, (long long)n,
-                   (long long)x->size[0]);
-  return neap_tensor_data(t);
-}
-
 /* training ------------------------------------------------------------------------------------- */
 
 static double number_field(lua_State *L, const char *name) {
   lua_getfield(L, 1, name);
-  if (!lua_isnumber(L, -1))
-    neap_lua_raise(L, "forest.fit: %s must be a number, got %s", name, luaL_typename(L, -1));
-  double v = lua_tonumber(L, -1);
+  double v = neap__lua_number_field(L, FIT, name);
   lua_pop(L, 1);
   return v;
 }
 
 static int64_t integer_field(lua_State *L, const char *name) {
-  double v = number_field(L, name);
-  if (!(v > -0x1p53 && v < 0x1p53) || v != (double)(int64_t)v)
-    neap_lua_raise(L, "forest.fit: %s must be an integer, got %g", name, v);
-  return (int64_t)v;
+  lua_getfield(L, 1, name);
+  int64_t v = neap__lua_integer_field(L, FIT, name);
+  lua_pop(L, 1);
+  return v;
 }
 
-static bool boolean_field(lua_State *L, const char *name) {
+static bool flag_field(lua_State *L, const char *name) {
   lua_getfield(L, 1, name);
-  if (!lua_isboolean(L, -1))
-    neap_lua_raise(L, "forest.fit: %s must be true or false, got %s", name, luaL_typename(L, -1));
-  bool v = lua_toboolean(L, -1);
+  bool v = neap__lua_flag_field(L, FIT, name);
   lua_pop(L, 1);
   return v;
 }
@@ -90,7 +68,7 @@ static neap_criterion criterion_field(lua_State *L) {
       lua_pop(L, 1);
       return (neap_criterion)i;
     }
-  neap_lua_raise(L, "forest.fit: criterion '%s' is not one of gini, entropy, squared_error",
+  neap_lua_raise(L, "%s: criterion '%s' is not one of gini, entropy, squared_error", FIT,
                  name ? name : luaL_typename(L, -1));
   return NEAP_CRITERION_GINI;
 }
@@ -108,9 +86,9 @@ static neap_forest_options check_options(lua_State *L) {
       .block_length = integer_field(L, "block_length"),
       .max_bin = integer_field(L, "max_bin"),
       .min_impurity_decrease = number_field(L, "min_impurity_decrease"),
-      .bootstrap = boolean_field(L, "bootstrap"),
-      .balanced_subsample = boolean_field(L, "balanced_subsample"),
-      .oob = boolean_field(L, "oob_score"),
+      .bootstrap = flag_field(L, "bootstrap"),
+      .balanced_subsample = flag_field(L, "balanced_subsample"),
+      .oob = flag_field(L, "oob_score"),
       .seed = (uint64_t)integer_field(L, "seed"),
   };
 }
@@ -119,9 +97,10 @@ static neap_forest_options check_options(lua_State *L) {
 static int l_forester(lua_State *L) {
   lua_settop(L, 5);
   neap_forest_options o = check_options(L);
-  const neap_tensor *x = push_matrix(L, 2, "x");
-  const double *y = push_rows(L, 3, x, "y"), *w = push_rows(L, 4, x, "weights"),
-               *chances = push_rows(L, 5, x, "bootstrap_weights");
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
+  const double *y = neap__lua_push_rows(L, FIT, 3, x, "y"),
+               *w = neap__lua_push_rows(L, FIT, 4, x, "weights"),
+               *chances = neap__lua_push_rows(L, FIT, 5, x, "bootstrap_weights");
   if (!y) neap_lua_raise(L, "forest.fit: y: tensor expected, got nil");
   forester_box *box = lua_newuserdatauv(L, sizeof *box, 0);
   box->f = NULL;
@@ -166,8 +145,8 @@ static int m_predict(lua_State *L) {
   lua_settop(L, 3);
   const neap_forest *m = check_forest(L, 1);
   neap_forest_kind kind = (neap_forest_kind)luaL_checkoption(L, 3, "value", names);
-  const neap_tensor *x = push_matrix(L, 2, "x");
-  int64_t classes, size[2] = {x->ndim > 0 ? x->size[0] : 0, neap_forest_width(m, kind)};
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
+  int64_t classes, size[2] = {neap__lua_rows(x), neap_forest_width(m, kind)};
   neap_forest_classes(m, &classes);
   neap_tensor *out = neap_lua_push_tensor(L);
   bool flat = kind == NEAP_FOREST_VALUE;
@@ -182,8 +161,8 @@ static int m_predict(lua_State *L) {
 static int m_proximity(lua_State *L) {
   lua_settop(L, 3);
   const neap_forest *m = check_forest(L, 1);
-  const neap_tensor *a = push_matrix(L, 2, "x"), *b = push_matrix(L, 3, "x2");
-  int64_t size[2] = {a->ndim > 0 ? a->size[0] : 0, b->ndim > 0 ? b->size[0] : 0};
+  const neap_tensor *a = neap__lua_push_matrix(L, 2, "x"), *b = neap__lua_push_matrix(L, 3, "x2");
+  int64_t size[2] = {neap__lua_rows(a), neap__lua_rows(b)};
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_init_raw(out, NEAP_F64, 2, size));
   return neap_lua_done(L, neap_forest_proximity(m, a, b, neap_tensor_data(out)));
@@ -203,37 +182,22 @@ static int m_sizes(lua_State *L) {
 static int m_classes(lua_State *L) {
   int64_t n;
   const int64_t *classes = neap_forest_classes(check_forest(L, 1), &n);
-  lua_createtable(L, (int)n, 0);
-  for (int64_t k = 0; k < n; k++) {
-    lua_pushinteger(L, classes[k]);
-    lua_rawseti(L, -2, k + 1);
-  }
+  neap__lua_push_integers(L, classes, n);
   return 1;
 }
 
 static int m_importance(lua_State *L) {
   const neap_forest *m = check_forest(L, 1);
-  int64_t n = neap_forest_features(m);
-  lua_createtable(L, (int)n, 0);
-  for (int64_t f = 0; f < n; f++) {
-    lua_pushnumber(L, neap_forest_importance(m)[f]);
-    lua_rawseti(L, -2, f + 1);
-  }
+  neap__lua_push_numbers(L, neap_forest_importance(m), neap_forest_features(m));
   return 1;
 }
 
 /* arrays --------------------------------------------------------------------------------------- */
 
-typedef struct {
-  const char *name;
-  neap_dtype dtype;
-  int64_t rows, columns; /* columns 0: one dimension */
-} array_kind;
-
 enum { ARRAYS = 9 };
 
-static void kinds_of(const neap_forest_arrays *a, array_kind kinds[ARRAYS]) {
-  const array_kind all[ARRAYS] = {
+static void kinds_of(const neap_forest_arrays *a, neap__array_kind kinds[ARRAYS]) {
+  const neap__array_kind all[ARRAYS] = {
       {"tree_nodes", NEAP_I64, a->trees, 0},
       {"feature", NEAP_I32, a->nodes, 0},
       {"left", NEAP_I32, a->nodes, 0},
@@ -262,18 +226,11 @@ static void set_arrays(neap_forest_arrays *a, void *const data[ARRAYS]) {
 static int m_arrays(lua_State *L) {
   const neap_forest *m = check_forest(L, 1);
   neap_forest_arrays a = {0};
-  array_kind kinds[ARRAYS];
+  neap__array_kind kinds[ARRAYS];
   void *data[ARRAYS];
   neap_forest_write(m, &a);
   kinds_of(&a, kinds);
-  lua_createtable(L, 0, ARRAYS);
-  for (int i = 0; i < ARRAYS; i++) {
-    int64_t size[2] = {kinds[i].rows, kinds[i].columns};
-    neap_tensor *t = neap_lua_push_tensor(L);
-    neap_lua_check(L, neap_tensor_init(t, kinds[i].dtype, size[1] ? 2 : 1, size));
-    data[i] = neap_tensor_data(t);
-    lua_setfield(L, -2, kinds[i].name);
-  }
+  neap__lua_push_arrays(L, ARRAYS, kinds, data);
   set_arrays(&a, data);
   neap_forest_write(m, &a);
   if (a.classes) memcpy(data[7], a.labels, (size_t)a.classes * sizeof *a.labels);
@@ -281,38 +238,17 @@ static int m_arrays(lua_State *L) {
   return neap_lua_done(L, NEAP_OK);
 }
 
-/* Push the tensor called name of the table at 1 and check what it is; rows < 0 take any number,
- * which is returned. */
-static const neap_tensor *push_field(lua_State *L, const array_kind *k) {
-  lua_getfield(L, 1, k->name);
-  const neap_tensor *t = neap_lua_to_tensor(L, -1);
-  if (!t || t->dtype != k->dtype || !neap_tensor_is_contiguous(t))
-    neap_lua_raise(L, "forest.load: the file has no array '%s' of %s", k->name,
-                   neap_dtype_name(k->dtype));
-  if (t->ndim != (k->columns ? 2 : 1) || (k->columns && t->size[1] != k->columns))
-    neap_lua_raise(L, "forest.load: array '%s' has a wrong shape", k->name);
-  return t;
-}
-
 /* read(tensors by name) -> model */
 static int l_read(lua_State *L) {
   neap_forest_arrays a = {0};
-  array_kind kinds[ARRAYS];
+  neap__array_kind kinds[ARRAYS];
   void *data[ARRAYS];
   int64_t rows[ARRAYS];
   luaL_checktype(L, 1, LUA_TTABLE);
   kinds_of(&a, kinds);
-  a.classes = neap_tensor_numel(push_field(L, &kinds[7]));
+  a.classes = neap_tensor_numel(neap__lua_push_array(L, LOAD, &kinds[7]));
   kinds_of(&a, kinds);
-  for (int i = 0; i < ARRAYS; i++) {
-    const neap_tensor *t = push_field(L, &kinds[i]);
-    data[i] = neap_tensor_data(t);
-    rows[i] = t->size[0];
-  }
-  for (int i = 2; i < 5; i++)
-    if (rows[i] != rows[1])
-      neap_lua_raise(L, "forest.load: array '%s' has %lld elements, 'feature' %lld", kinds[i].name,
-                     (long long)rows[i], (long long)rows[1]);
+  neap__lua_check_arrays(L, LOAD, ARRAYS, kinds, 1, 4, data, rows);
   set_arrays(&a, data);
   a.trees = rows[0];
   a.nodes = rows[1];

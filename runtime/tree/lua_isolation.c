@@ -1,8 +1,9 @@
 /* The face of isolation forests in Lua, wrapped by lualib/neap/isolation.lua. */
 #include <string.h>
 
-#include "tensor/lua_tensor.h"
 #include "tree/isolation.h"
+#include "tree/lua_args.h"
+#include "tree/lua_arrays.h"
 
 static const char ISOLATION[] = "neap.isolation";
 
@@ -23,23 +24,11 @@ static neap_isolation *check_model(lua_State *L, int arg) {
   return b->m;
 }
 
-/* Push the matrix at arg as f64 or f32: itself when it is one of them, whatever its strides. */
-static const neap_tensor *push_matrix(lua_State *L, int arg) {
-  const neap_tensor *t = neap_lua_to_tensor(L, arg);
-  if (!t || !t->storage || !neap_dtype_is_float(t->dtype))
-    return neap_lua_push_as(L, arg, NEAP_F64, "x");
-  lua_pushvalue(L, arg);
-  return t;
-}
-
 static int64_t integer_field(lua_State *L, const char *name) {
   lua_getfield(L, 1, name);
-  double v = lua_isnumber(L, -1) ? lua_tonumber(L, -1) : 0.5;
-  if (!(v > -0x1p53 && v < 0x1p53) || v != (double)(int64_t)v)
-    neap_lua_raise(L, "isolation.fit: %s must be an integer, got %s", name,
-                   luaL_tolstring(L, -1, NULL));
+  int64_t v = neap__lua_integer_field(L, "isolation.fit", name);
   lua_pop(L, 1);
-  return (int64_t)v;
+  return v;
 }
 
 /* fit(options, x) -> model */
@@ -53,7 +42,7 @@ static int l_fit(lua_State *L) {
       .width = integer_field(L, "extension_level") + 1,
       .seed = (uint64_t)integer_field(L, "seed"),
   };
-  const neap_tensor *x = push_matrix(L, 2);
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
   return neap_lua_done(L, neap_isolation_fit(&push_model(L)->m, &o, x));
 }
 
@@ -61,9 +50,9 @@ static int l_fit(lua_State *L) {
 static int m_score(lua_State *L) {
   lua_settop(L, 2);
   const neap_isolation *m = check_model(L, 1);
-  const neap_tensor *x = push_matrix(L, 2);
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
   neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, x->ndim > 0 ? x->size[0] : 0));
+  neap_lua_check(L, neap_tensor_init_1d(out, NEAP_F64, neap__lua_rows(x)));
   return neap_lua_done(L, neap_isolation_score(m, x, neap_tensor_data(out)));
 }
 
@@ -92,18 +81,12 @@ static int m_sizes(lua_State *L) {
 
 /* arrays --------------------------------------------------------------------------------------- */
 
-typedef struct {
-  const char *name;
-  neap_dtype dtype;
-  int64_t rows, columns; /* columns 0: one dimension */
-} array_kind;
-
 enum { ARRAYS = 6 };
 
 /* The arrays of either form: the last two differ. */
-static void kinds_of(const neap_isolation_arrays *a, array_kind kinds[ARRAYS]) {
+static void kinds_of(const neap_isolation_arrays *a, neap__array_kind kinds[ARRAYS]) {
   bool planes = a->width > 0;
-  const array_kind all[ARRAYS] = {
+  const neap__array_kind all[ARRAYS] = {
       {"tree_nodes", NEAP_I64, a->trees, 0},
       {"left", NEAP_I32, a->nodes, 0},
       {"height", NEAP_F64, a->nodes, 0},
@@ -132,32 +115,14 @@ static void set_arrays(neap_isolation_arrays *a, void *const data[ARRAYS]) {
 static int m_arrays(lua_State *L) {
   const neap_isolation *m = check_model(L, 1);
   neap_isolation_arrays a = {0};
-  array_kind kinds[ARRAYS];
+  neap__array_kind kinds[ARRAYS];
   void *data[ARRAYS];
   neap_isolation_write(m, &a);
   kinds_of(&a, kinds);
-  lua_createtable(L, 0, ARRAYS);
-  for (int i = 0; i < ARRAYS; i++) {
-    int64_t size[2] = {kinds[i].rows, kinds[i].columns};
-    neap_tensor *t = neap_lua_push_tensor(L);
-    neap_lua_check(L, neap_tensor_init(t, kinds[i].dtype, size[1] ? 2 : 1, size));
-    data[i] = neap_tensor_data(t);
-    lua_setfield(L, -2, kinds[i].name);
-  }
+  neap__lua_push_arrays(L, ARRAYS, kinds, data);
   set_arrays(&a, data);
   neap_isolation_write(m, &a);
   return neap_lua_done(L, NEAP_OK);
-}
-
-static const neap_tensor *push_field(lua_State *L, const array_kind *k) {
-  lua_getfield(L, 1, k->name);
-  const neap_tensor *t = neap_lua_to_tensor(L, -1);
-  if (!t || t->dtype != k->dtype || !neap_tensor_is_contiguous(t))
-    neap_lua_raise(L, "isolation.load: the file has no array '%s' of %s", k->name,
-                   neap_dtype_name(k->dtype));
-  if (t->ndim != (k->columns ? 2 : 1) || (k->columns && t->size[1] != k->columns))
-    neap_lua_raise(L, "isolation.load: array '%s' has a wrong shape", k->name);
-  return t;
 }
 
 /* read(tensors by name, columns, samples, width) -> model */
@@ -166,19 +131,11 @@ static int l_read(lua_State *L) {
   neap_isolation_arrays a = {.columns = luaL_checkinteger(L, 2),
                              .samples = luaL_checkinteger(L, 3),
                              .width = luaL_checkinteger(L, 4)};
-  array_kind kinds[ARRAYS];
+  neap__array_kind kinds[ARRAYS];
   void *data[ARRAYS];
   int64_t rows[ARRAYS];
   kinds_of(&a, kinds);
-  for (int i = 0; i < ARRAYS; i++) {
-    const neap_tensor *t = push_field(L, &kinds[i]);
-    data[i] = neap_tensor_data(t);
-    rows[i] = t->size[0];
-  }
-  for (int i = 2; i < ARRAYS; i++)
-    if (rows[i] != rows[1])
-      neap_lua_raise(L, "isolation.load: array '%s' has %lld rows, 'left' %lld", kinds[i].name,
-                     (long long)rows[i], (long long)rows[1]);
+  neap__lua_check_arrays(L, "isolation.load", ARRAYS, kinds, 1, ARRAYS - 1, data, rows);
   set_arrays(&a, data);
   a.trees = rows[0];
   a.nodes = rows[1];

@@ -8,7 +8,7 @@
 #include "tree/lua_columns.h"
 #include "tree/lua_tree.h"
 
-static const char MODEL[] = NEAP__LUA_GBDT, TRAINER[] = NEAP__TRAINER;
+static const char MODEL[] = NEAP__LUA_GBDT, TRAINER[] = NEAP__TRAINER, FIT[] = "gbdt.fit";
 
 enum { ROW_OUTPUTS = 64 }; /* of predict_row on the C stack */
 
@@ -40,50 +40,12 @@ neap__trainer_box *neap__lua_trainer(lua_State *L, int arg) {
 
 static neap_trainer *check_trainer(lua_State *L, int arg) { return neap__lua_trainer(L, arg)->t; }
 
-/* Push the matrix at arg as f64 or f32: itself when it is one of them, whatever its strides. */
-static const neap_tensor *push_matrix(lua_State *L, int arg, const char *name) {
-  const neap_tensor *t = neap_lua_to_tensor(L, arg);
-  if (!t || !t->storage || !neap_dtype_is_float(t->dtype))
-    return neap_lua_push_as(L, arg, NEAP_F64, name);
-  lua_pushvalue(L, arg);
-  return t;
-}
-
-const neap_tensor *neap__lua_push_matrix(lua_State *L, int arg, const char *name) {
-  return push_matrix(L, arg, name);
-}
-
 /* The series at arg, as long as x has rows; NULL for nil. */
 static const double *push_rows(lua_State *L, int arg, const neap_tensor *x, const char *name) {
-  int64_t n;
-  if (lua_isnoneornil(L, arg)) return NULL;
-  const neap_tensor *t = neap_lua_push_series(L, arg, NEAP_F64, name, &n);
-  if (x->ndim > 0 && n != x->size[0])
-    neap_lua_raise(L, "gbdt.fit: %s has %lld elements, but x has %lld rows", name, (long long)n,
-                   (long long)x->size[0]);
-  return neap_tensor_data(t);
+  return neap__lua_push_rows(L, FIT, arg, x, name);
 }
 
 /* training ------------------------------------------------------------------------------------- */
-
-static double number_field(lua_State *L, const char *name) {
-  if (!lua_isnumber(L, -1))
-    neap_lua_raise(L, "gbdt.fit: %s must be a number, got %s", name, luaL_typename(L, -1));
-  return lua_tonumber(L, -1);
-}
-
-static int64_t integer_field(lua_State *L, const char *name) {
-  double v = number_field(L, name);
-  if (!(v > -0x1p53 && v <= 0x1p53) || v != (double)(int64_t)v)
-    neap_lua_raise(L, "gbdt.fit: %s must be an integer, got %g", name, v);
-  return (int64_t)v;
-}
-
-static bool flag_field(lua_State *L, const char *name) {
-  if (!lua_isboolean(L, -1))
-    neap_lua_raise(L, "gbdt.fit: %s must be true or false, got %s", name, luaL_typename(L, -1));
-  return lua_toboolean(L, -1);
-}
 
 static int choice_field(lua_State *L, const char *name, const char *words) {
   const char *given = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : luaL_typename(L, -1);
@@ -102,9 +64,9 @@ static int choice_field(lua_State *L, const char *name, const char *words) {
 static void take_field(lua_State *L, const neap_gbdt_option *r, neap_gbdt_options *o) {
   void *field = (char *)o + r->at;
   switch (r->kind) {
-  case NEAP_OPTION_INTEGER: *(int64_t *)field = integer_field(L, r->name); break;
-  case NEAP_OPTION_NUMBER: *(double *)field = number_field(L, r->name); break;
-  case NEAP_OPTION_FLAG: *(bool *)field = flag_field(L, r->name); break;
+  case NEAP_OPTION_INTEGER: *(int64_t *)field = neap__lua_integer_field(L, FIT, r->name); break;
+  case NEAP_OPTION_NUMBER: *(double *)field = neap__lua_number_field(L, FIT, r->name); break;
+  case NEAP_OPTION_FLAG: *(bool *)field = neap__lua_flag_field(L, FIT, r->name); break;
   case NEAP_OPTION_CHOICE: *(int *)field = choice_field(L, r->name, r->words); break;
   }
 }
@@ -151,7 +113,7 @@ static const double *quantiles_field(lua_State *L, int64_t *count) {
   double *values = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *values, 0);
   for (int64_t i = 0; i < n; i++) {
     lua_rawgeti(L, list, i + 1);
-    values[i] = number_field(L, "alpha");
+    values[i] = neap__lua_number_field(L, FIT, "alpha");
     lua_pop(L, 1);
   }
   *count = n;
@@ -186,7 +148,7 @@ static int l_trainer(lua_State *L) {
   lua_settop(L, 5);
   neap_gbdt_options o = check_options(L);
   const neap_gbdt *init = lua_isnil(L, 5) ? NULL : check_model(L, 5);
-  const neap_tensor *x = push_matrix(L, 2, "x");
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
   int first = lua_gettop(L) + 1;
   const double *y = push_rows(L, 3, x, "y"), *w = push_rows(L, 4, x, "weights");
   int last = lua_gettop(L);
@@ -206,7 +168,7 @@ static int l_trainer(lua_State *L) {
 static int t_add_valid(lua_State *L) {
   lua_settop(L, 4);
   neap_trainer *t = check_trainer(L, 1);
-  const neap_tensor *x = push_matrix(L, 2, "valid x");
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "valid x");
   const double *y = push_rows(L, 3, x, "valid y"), *w = push_rows(L, 4, x, "valid weights");
   if (!y) neap_lua_raise(L, "gbdt.fit: valid y: tensor expected, got nil");
   neap_lua_check(L, neap_trainer_add_valid(t, x, y, w));
@@ -258,7 +220,7 @@ static neap_predict_kind check_kind(lua_State *L, int arg) {
 static double *check_scores(lua_State *L, int arg, const neap_gbdt *m, const neap_tensor *x) {
   if (lua_isnoneornil(L, arg)) return NULL;
   const neap_tensor *t = neap_lua_check_tensor(L, arg);
-  int64_t n = x->ndim > 0 ? x->size[0] * neap_gbdt_width(m, NEAP_PREDICT_RAW, 0) : 0;
+  int64_t n = neap__lua_rows(x) * neap_gbdt_width(m, NEAP_PREDICT_RAW, 0);
   if (t->dtype != NEAP_F64 || !neap_tensor_is_contiguous(t) || neap_tensor_numel(t) != n)
     neap_lua_raise(L, "gbdt.predict: scores must be %lld contiguous f64 numbers", (long long)n);
   return neap_tensor_data(t);
@@ -274,12 +236,12 @@ static int m_predict(lua_State *L) {
                             .start = luaL_optinteger(L, 5, 0),
                             .stop_freq = luaL_optinteger(L, 6, 0),
                             .stop_margin = luaL_optnumber(L, 7, 0)};
-  const neap_tensor *x = push_matrix(L, 2, "x");
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
   o.scores = check_scores(L, 8, m, x);
   int64_t left = neap_gbdt_iterations(m) - o.start;
   int64_t width =
       neap_gbdt_width(m, kind, o.iterations > 0 && o.iterations < left ? o.iterations : left);
-  int64_t size[2] = {x->ndim > 0 ? x->size[0] : 0, width};
+  int64_t size[2] = {neap__lua_rows(x), width};
   bool flat = width == 1 && (kind == NEAP_PREDICT_RAW || kind == NEAP_PREDICT_VALUE);
   bool whole =
       kind == NEAP_PREDICT_LEAF || (kind == NEAP_PREDICT_VALUE && neap_gbdt_is_classifier(m));
@@ -342,11 +304,7 @@ static int m_objective(lua_State *L) {
 static int m_classes(lua_State *L) {
   int64_t n;
   const int64_t *classes = neap_gbdt_classes(check_model(L, 1), &n);
-  lua_createtable(L, (int)n, 0);
-  for (int64_t k = 0; k < n; k++) {
-    lua_pushinteger(L, classes[k]);
-    lua_rawseti(L, -2, k + 1);
-  }
+  neap__lua_push_integers(L, classes, n);
   return 1;
 }
 
@@ -361,38 +319,32 @@ static int m_feature_names(lua_State *L) {
   return 1;
 }
 
-/* m:unused_features() -> numbers of the columns that had nothing to split on in training */
-static int m_unused_features(lua_State *L) {
+/* Push the numbers of the features that have the property. */
+static int push_which(lua_State *L, bool (*has)(const neap_gbdt *, int64_t)) {
   const neap_gbdt *m = check_model(L, 1);
   lua_newtable(L);
   for (int64_t f = 0, n = 0; f < neap_gbdt_features(m); f++) {
-    if (!neap_gbdt_is_unused(m, f)) continue;
+    if (!has(m, f)) continue;
     lua_pushinteger(L, f + 1);
     lua_rawseti(L, -2, ++n);
   }
   return 1;
 }
 
+/* m:unused_features() -> numbers of the columns that had nothing to split on in training */
+static int m_unused_features(lua_State *L) { return push_which(L, neap_gbdt_is_unused); }
+
 /* m:categorical() -> numbers of the features that were categorical in training */
-static int m_categorical(lua_State *L) {
-  const neap_gbdt *m = check_model(L, 1);
-  lua_newtable(L);
-  for (int64_t f = 0, n = 0; f < neap_gbdt_features(m); f++) {
-    if (!neap_gbdt_is_categorical(m, f)) continue;
-    lua_pushinteger(L, f + 1);
-    lua_rawseti(L, -2, ++n);
-  }
-  return 1;
-}
+static int m_categorical(lua_State *L) { return push_which(L, neap_gbdt_is_categorical); }
 
 /* m:admit(x, "other" | "error") -> x with categories not seen replaced, or refused */
 static int m_admit(lua_State *L) {
   static const char *const policies[] = {"other", "error", NULL};
   const neap_gbdt *m = check_model(L, 1);
   bool refuse = luaL_checkoption(L, 3, NULL, policies) == 1;
-  const neap_tensor *x = push_matrix(L, 2, "x");
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
   neap_tensor *out = neap_lua_push_tensor(L);
-  int64_t size[2] = {x->ndim > 0 ? x->size[0] : 0, neap_gbdt_features(m)};
+  int64_t size[2] = {neap__lua_rows(x), neap_gbdt_features(m)};
   neap_lua_check(L, neap_tensor_init_raw(out, NEAP_F64, 2, size));
   return neap_lua_done(L, neap_gbdt_admit(m, x, refuse, neap_tensor_data(out)));
 }
@@ -441,11 +393,7 @@ static int m_importance(lua_State *L) {
   int64_t n = neap_gbdt_features(m);
   double *v = lua_newuserdatauv(L, (size_t)n * sizeof *v, 0);
   neap_gbdt_importance(m, gain, v);
-  lua_createtable(L, (int)n, 0);
-  for (int64_t f = 0; f < n; f++) {
-    lua_pushnumber(L, v[f]);
-    lua_rawseti(L, -2, f + 1);
-  }
+  neap__lua_push_numbers(L, v, n);
   return 1;
 }
 
@@ -456,10 +404,13 @@ typedef struct {
   char *text;
 } text_box;
 
-static int text_gc(lua_State *L) {
-  text_box *box = lua_touserdata(L, 1);
+static void release(text_box *box) {
   neap_free(box->text);
   box->text = NULL;
+}
+
+static int text_gc(lua_State *L) {
+  release(lua_touserdata(L, 1));
   return 0;
 }
 
@@ -472,6 +423,13 @@ static text_box *push_text_box(lua_State *L) {
   }
   lua_setmetatable(L, -2);
   return box;
+}
+
+/* Its n bytes as a string. */
+static int push_released(lua_State *L, text_box *box, int64_t n) {
+  lua_pushlstring(L, box->text, (size_t)n);
+  release(box);
+  return 1;
 }
 
 static neap_status write_model(const neap_gbdt *m, bool json, const char *parameters, text_box *box,
@@ -488,10 +446,7 @@ static int m_text(lua_State *L) {
   text_box *box = push_text_box(L);
   int64_t n;
   neap_lua_check(L, write_model(m, json, parameters, box, &n));
-  lua_pushlstring(L, box->text, (size_t)n);
-  neap_free(box->text);
-  box->text = NULL;
-  return 1;
+  return push_released(L, box, n);
 }
 
 /* m:to_c(name) -> string */
@@ -501,10 +456,7 @@ static int m_to_c(lua_State *L) {
   text_box *box = push_text_box(L);
   int64_t n;
   neap_lua_check(L, neap_gbdt_to_c(m, name, &box->text, &n));
-  lua_pushlstring(L, box->text, (size_t)n);
-  neap_free(box->text);
-  box->text = NULL;
-  return 1;
+  return push_released(L, box, n);
 }
 
 /* m:save(path, parameters, json) */
@@ -516,8 +468,7 @@ static int m_save(lua_State *L) {
   int64_t n;
   neap_lua_check(L, write_model(m, json, parameters, box, &n));
   neap_status st = neap_file_write(path, box->text, (size_t)n);
-  neap_free(box->text);
-  box->text = NULL;
+  release(box);
   neap_lua_check(L, st);
   return 0;
 }
@@ -556,8 +507,7 @@ static int l_load(lua_State *L) {
   neap_lua_check(L, neap_file_read(path, &box->text, &n));
   neap_status st = neap_gbdt_parse(&model->m, box->text, n);
   if (st) st = neap_fail_in(st, "%s", path);
-  neap_free(box->text);
-  box->text = NULL;
+  release(box);
   return neap_lua_done(L, st);
 }
 
@@ -605,7 +555,7 @@ static int l_refit(lua_State *L) {
   neap_gbdt_options o = check_options(L);
   const neap_gbdt *m = check_model(L, 5);
   double decay = luaL_checknumber(L, 6);
-  const neap_tensor *x = push_matrix(L, 2, "x");
+  const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
   const double *y = push_rows(L, 3, x, "y"), *w = push_rows(L, 4, x, "weights");
   if (!y) neap_lua_raise(L, "gbdt.refit: y: tensor expected, got nil");
   return neap_lua_done(L, neap_gbdt_refit(&push_model(L)->m, m, &o, x, y, w, decay));
@@ -615,7 +565,7 @@ static int l_refit(lua_State *L) {
 static int l_fingerprint(lua_State *L) {
   char text[65];
   lua_settop(L, 3);
-  const neap_tensor *x = push_matrix(L, 1, "x");
+  const neap_tensor *x = neap__lua_push_matrix(L, 1, "x");
   const double *y = push_rows(L, 2, x, "y"), *w = push_rows(L, 3, x, "weights");
   if (!y) neap_lua_raise(L, "gbdt.fit: y: tensor expected, got nil");
   neap_lua_check(L, neap_gbdt_fingerprint(x, y, w, text));
@@ -632,7 +582,7 @@ static int l_memory(lua_State *L) {
   int64_t v[6];
   for (int i = 0; i < 6; i++) {
     lua_getfield(L, 2, names[i]);
-    v[i] = integer_field(L, names[i]);
+    v[i] = neap__lua_integer_field(L, FIT, names[i]);
   }
   lua_getfield(L, 2, "weighted");
   neap_gbdt_shape s = {v[0], v[1], v[2], v[3], v[4], v[5], lua_toboolean(L, -1)};

@@ -3,7 +3,7 @@
 #ifndef NEAP_TREE_LUA_TREE_H
 #define NEAP_TREE_LUA_TREE_H
 
-#include "tensor/lua_tensor.h"
+#include "tree/lua_args.h"
 #include "tree/tree.h"
 
 /* The class of models. */
@@ -12,12 +12,10 @@
 /* The model at arg; a closed one is an error that says so. */
 neap_gbdt *neap__lua_check_gbdt(lua_State *L, int arg);
 
-/* Push the matrix at arg as f64 or f32: itself when it is one of them, whatever its strides. */
-const neap_tensor *neap__lua_push_matrix(lua_State *L, int arg, const char *name);
-
 /* Methods that explain a model; called when the module opens. */
 void neap__lua_add_explain(lua_State *L);
 
+/* The class of trainers. */
 #define NEAP__TRAINER "neap.trainer"
 
 /* User value 1 holds the functions of a custom objective: { slopes, renew }. */
