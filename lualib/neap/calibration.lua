@@ -262,6 +262,10 @@ function Calibrated:init(model, calibrator)
   self.model, self.calibrator, self.classes = model, calibrator, model.classes
 end
 
+function Calibrated:__tostring()
+  return ("calibrated model: %s after %s"):format(tostring(self.calibrator), tostring(self.model))
+end
+
 --- Calibrated probabilities, in the shape the model gives them.
 ---     local m = linear.fit(tensor.of { { 0 }, { 1 } }, tensor.of { 0, 1 })
 ---     local c = calibration.from_table { method = "temperature", parameters = { 1 } }

@@ -140,7 +140,8 @@ end
 --- ...) or a table by name; `history.sets[name][metric]` holds their curves. With
 --- `early_stopping_rounds` training ends when the first metric on the first set has not improved by
 --- more than `early_stopping_min_delta` for so many iterations, and the model is cut at the best
---- one. `stop_on` names another: "auc", or "valid2.auc" for one set; `first_metric_only = false`
+--- one. `stop_on` names another: "auc", or "valid2.auc" for one set, which several sets by name
+--- need, since none of them is the first; `first_metric_only = false`
 --- watches all metrics on all sets, and the first that stands still decides. The model says in
 --- `stopped_on` which it was.
 ---
@@ -182,6 +183,7 @@ function gbdt.fit(x, y, o)
   local weights, names
   if data then x, y, weights, names = design.pair("gbdt.fit", x, matrix)
   else x, names = matrix(x) end
+  if y ~= nil then opts.expect("gbdt.fit", "y", y, "tensor") end
   weights, names = o.weights or weights, o.feature_names or names
   weights = custom.class_weights(o, y, weights)
   local engine = params.for_engine(o)

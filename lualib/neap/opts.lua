@@ -56,9 +56,11 @@ local function distance(a, b)
 end
 
 --- The name in `names` (an array) closest to `name`, or nil when none is near. One that differs in
---- the case of letters only is nearer than any other, next one that is a part of the other.
+--- the case of letters only is nearer than any other, next one that is a part of the other,
+--- rather one of a similar length.
 ---     opts.nearest("RSI", { "rsi", "roc" }) --> rsi
 ---     opts.nearest("StandardScaler", { "rank", "standard" }) --> standard
+---     opts.nearest("predict_prob", { "predict", "predict_proba" }) --> predict_proba
 ---@param name string
 ---@param names string[]
 ---@return string?
@@ -72,7 +74,8 @@ function opts.nearest(name, names)
     local other = candidate:lower()
     local part = math.min(#name, #candidate) > 2
       and (other:find(lower, 1, true) or lower:find(other, 1, true))
-    local d = other == lower and 0.25 or part and 0.5 or distance(name, candidate)
+    local d = other == lower and 0.25 or part and 0.5 + math.abs(#name - #candidate) / 1000
+      or distance(name, candidate)
     if d < best or (d == best and not found) then best, found = d, candidate end
   end
   return found

@@ -152,6 +152,7 @@ describe("calibration", function()
     local wrapped = calibration.wrap(model, c)
     local x = tensor.of { 0.1, 0.9 }
     assert.equal(c:apply(0.9), wrapped:predict_proba(x):get(2, 2))
+    assert.matches("^calibrated model: calibrator %a+.* after ", tostring(wrapped))
     assert.same({ -1, 1 }, wrapped:predict(x):totable())
     assert.same({ -1, -1 }, wrapped:predict(x, { threshold = 0.999 }):totable())
 

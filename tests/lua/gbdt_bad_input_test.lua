@@ -153,6 +153,50 @@ describe("gbdt.fit trains on", function()
   end)
 end)
 
+describe("names of other libraries", function()
+  it("are aliases where they mean the same", function()
+    local o = { objective = "binary", num_iterations = 4, lambda_l2 = 2, valid = { x, y },
+      valid_names = { "v" }, weights = v:abs(), metric = "auc", feature_names = { "a", "b", "c" } }
+    local theirs = { loss = "binary:logistic", n_estimators = 4, reg_lambda = 2,
+      eval_set = { { x, y } }, eval_names = { "v" }, sample_weight = v:abs(), eval_metric = "auc",
+      feature_name = { "a", "b", "c" } }
+    local m = gbdt.fit(x, y, theirs)
+    assert.equal(gbdt.fit(x, y, o):text(), m:text())
+    assert.equal(4, #m.history.sets.v.auc)
+  end)
+
+  it("that have no counterpart say what there is", function()
+    fits {
+      { "gbdt.fit: there is no option 'n_jobs': models have the same bits at any number of "
+        .. "threads; the environment's NEAP_THREADS sets it", x, y, { n_jobs = -1 } },
+      { "gbdt.fit: there is no option 'device': trees are grown on the processor", x, y,
+        { device = "gpu" } },
+      { "gbdt.fit: there is no option 'fobj': objective and metric take functions "
+        .. "(docs/guide/gbdt.md)", x, y, { fobj = print } },
+      { "gbdt.fit: y must be a tensor, got table", x, { 0, 1 } },
+    }
+    local foreign, params = require "neap.gbdt.foreign", require "neap.gbdt.params"
+    for name in pairs(foreign.options) do -- none hides an option that exists
+      assert.is_nil(params.engine[name], name)
+      local said = message(gbdt.fit, x, y, { [name] = 1 })
+      assert.equal(1, (said:find("gbdt.fit: there is no option '" .. name .. "': ", 1, true)))
+    end
+  end)
+
+  it("of a model's fields and methods too", function()
+    local m = gbdt.fit(x, y, { num_iterations = 2 })
+    local function get(name) return function() return m[name] end end
+    assert.equal("gbdt model: there is no field or method 'feature_importances_'; write "
+      .. "m:importance()", message(get "feature_importances_"))
+    assert.equal("gbdt model: unknown field or method 'predict_prob' (did you mean "
+      .. "'predict_proba'?)", message(get "predict_prob"))
+    assert.is_nil(m.classes)
+    for name in pairs(require("neap.gbdt.foreign").model) do
+      assert.truthy(message(get(name)):find("there is no field or method", 1, true), name)
+    end
+  end)
+end)
+
 describe("prediction refuses", function()
   local m = gbdt.fit(x, y, { objective = "binary", num_iterations = 2,
     feature_names = { "a", "b", "c" } })

@@ -137,6 +137,23 @@ describe("validation sets", function()
     end
   end)
 
+  it("by name have no order: what stops training must be said", function()
+    local sets = { valid = { late = { xb, yb }, early = { xa, ya } }, early_stopping_rounds = 3,
+      num_iterations = 200 }
+    local function fails(text, more)
+      local ok, said = pcall(gbdt.fit, x, y, with(with(o, sets), more))
+      assert.is_false(ok)
+      assert.truthy(said:find(text, 1, true), said)
+    end
+    fails("gbdt.fit: which of the sets early, late stops training? Sets by name have no order; say "
+      .. "stop_on = 'early.metric'", {})
+    fails("say stop_on = 'early.auc'", { stop_on = "auc" })
+    local m = gbdt.fit(x, y, with(with(o, sets), { stop_on = "late.auc" }))
+    assert.equal("late.auc", m.stopped_on)
+    local one = with(sets, { valid = { late = { xb, yb } } })
+    assert.equal("late.auc", gbdt.fit(x, y, with(o, one)).stopped_on)
+  end)
+
   it("all watch with first_metric_only = false: the first that stands still decides", function()
     local m = gbdt.fit(x, y, with(o, { valid = { a = { xa, ya }, b = { xb, yb } },
       early_stopping_rounds = 4, num_iterations = 200, first_metric_only = false }))

@@ -108,6 +108,24 @@ describe("gbdt.update", function()
     more.weights = nil
   end)
 
+  it("keeps what constrains columns, of loaded models too", function()
+    local x = tensor.randn { 600, 2, seed = 4 }
+    local y = x[{ {}, 2 }] - x[{ {}, 1 }]
+    local m = gbdt.fit(x, y, { monotone_constraints = { 1, 0 }, feature_contri = { 1, 0.5 },
+      interaction_constraints = { { 1 }, { 2 } }, num_iterations = 10 })
+    local grid = tensor.stack({ tensor.linspace(-3, 3, 50), tensor.zeros { 50 } }, 2)
+    for _, model in ipairs { m, gbdt.parse(m:text()) } do
+      local fresh = gbdt.update(model, { x = x, y = y }, { cadence = "monthly", keep = "new",
+        purge = 0 })
+      local p = fresh:predict(grid)
+      assert.is_true((p:slice(1, 2, 50) - p:slice(1, 1, 49)):min() >= 0)
+      for _, name in ipairs { "monotone_constraints", "feature_contri",
+        "interaction_constraints" } do
+        assert.equal(m.params[name], fresh.params[name])
+      end
+    end
+  end)
+
   it("works for every kind of model, and for loaded ones", function()
     local x = tensor.randn { 500, 3, seed = 31 }
     local labels = {

@@ -85,4 +85,28 @@ function columns.keep(engine, params)
   if together then params.interaction_constraints = groups_text(together) end
 end
 
+local function numbers_of(text)
+  local out = {}
+  for number in text:gmatch "[^,]+" do out[#out + 1] = tonumber(number) end
+  return out
+end
+
+--- The options of gbdt.fit that `keep` put into the params of a model, or a file has.
+---@param given table? params
+---@return table options
+function columns.options(given)
+  local out = {}
+  for _, option in ipairs { "monotone_constraints", "feature_contri" } do
+    local text = tostring(given and given[option] or "")
+    if text ~= "" then out[option] = numbers_of(text) end
+  end
+  for group in tostring(given and given.interaction_constraints or ""):gmatch "%[([^%]]*)%]" do
+    out.interaction_constraints = out.interaction_constraints or {}
+    local list = numbers_of(group)
+    for i, number in ipairs(list) do list[i] = math.tointeger(number) + 1 end
+    table.insert(out.interaction_constraints, list)
+  end
+  return out
+end
+
 return columns

@@ -50,7 +50,7 @@ end
 
 --- The validation sets of an option table, an array of { name =, data = }: `valid` is {x, y}, a
 --- dataset, an array of these (named by `valid_names`), or a table of them by name, which are taken
---- in alphabetical order.
+--- in alphabetical order, so that none of them is the first one: `by_name` is true then.
 ---@param o table
 ---@return { name: string, data: table }[]
 function loop.sets(o)
@@ -69,7 +69,18 @@ function loop.sets(o)
   if o.valid_names then opts.raise "gbdt.fit: valid has names of its own beside valid_names" end
   for i, name in ipairs(sorted_names(v)) do sets[i] = { name = name, data = v[name] } end
   if #sets == 0 then opts.raise "gbdt.fit: valid is an empty table" end
+  sets.by_name = true
   return check_names(sets)
+end
+
+-- Of several sets by name none is the first: what stops training has to be said.
+local function expect_order(o)
+  if #o.sets < 2 or not o.sets.by_name or o.early_stopping_rounds == 0 then return end
+  if not o.first_metric_only then return end
+  local names = {}
+  for i, set in ipairs(o.sets) do names[i] = set.name end
+  opts.raise("gbdt.fit: which of the sets %s stops training? Sets by name have no order; say "
+    .. "stop_on = '%s.%s'", table.concat(names, ", "), names[1], o.stop_on or "metric")
 end
 
 --- Settle `stop_on`, "metric" or "set.metric": `o.stop_on` becomes the metric alone, `o.stop_set`
@@ -77,7 +88,7 @@ end
 ---@param o table
 function loop.read_stop(o)
   o.sets, o.stop_set = loop.sets(o), 1
-  if o.stop_on == nil then return end
+  if o.stop_on == nil then return expect_order(o) end
   if type(o.stop_on) ~= "string" then
     opts.raise("gbdt.fit: stop_on must be 'metric' or 'set.metric', got %s", type(o.stop_on))
   end
@@ -85,7 +96,7 @@ function loop.read_stop(o)
     opts.raise("gbdt.fit: stop_on = '%s' without valid = {x, y}: nothing to watch", o.stop_on)
   end
   local set, metric = o.stop_on:match "^(.*)%.([^.]*)$"
-  if not set then return end
+  if not set then return expect_order(o) end
   local known = {}
   for i, s in ipairs(o.sets) do
     known[i] = s.name

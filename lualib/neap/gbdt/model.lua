@@ -1,6 +1,7 @@
 --- The class of boosted models. Its methods are in neap.gbdt and in the files of this folder, each
 --- of which neap.gbdt loads.
 local class = require "neap.class"
+local foreign = require "neap.gbdt.foreign"
 
 ---@class neap.gbdt.Model
 ---@field objective string
@@ -17,5 +18,9 @@ local class = require "neap.class"
 ---@field unseen string what becomes of categories that training did not have
 ---@field warnings string[] what is odd about the data but no error
 local Model = class "neap.gbdt.Model"
+
+class.strict(Model, "gbdt model", { "core", "objective", "classes", "feature_names",
+  "best_iteration", "history", "fingerprint", "stopped_on", "best_score", "params", "levels",
+  "unseen", "warnings" }, foreign.model)
 
 return Model

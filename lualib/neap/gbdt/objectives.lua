@@ -7,20 +7,21 @@ local objectives = {}
 -- LightGBM's names first, then its aliases; `labels` says what is predicted.
 local list = {
   { "regression", "l2", "regression_l2 l2 mse mean_squared_error l2_root rmse "
-    .. "root_mean_squared_error" },
-  { "regression_l1", "l1", "l1 mae mean_absolute_error" },
+    .. "root_mean_squared_error reg:squarederror squared_error" },
+  { "regression_l1", "l1", "l1 mae mean_absolute_error reg:absoluteerror "
+    .. "absolute_error" },
   { "huber", "huber" },
   { "fair", "fair" },
   { "quantile", "quantile" },
   { "expectile", "expectile" },
   { "mape", "mape", "mean_absolute_percentage_error" },
-  { "poisson", "poisson" },
-  { "gamma", "gamma" },
-  { "tweedie", "tweedie" },
+  { "poisson", "poisson", "count:poisson" },
+  { "gamma", "gamma", "reg:gamma" },
+  { "tweedie", "tweedie", "reg:tweedie" },
   { "cross_entropy", "cross_entropy", "xentropy", labels = "probability" },
-  { "binary", "binary_logloss", labels = "binary" },
+  { "binary", "binary_logloss", "binary:logistic log_loss logloss logistic", labels = "binary" },
   { "focal", "focal", labels = "binary" },
-  { "multiclass", "multi_logloss", "softmax", labels = "multiclass" },
+  { "multiclass", "multi_logloss", "softmax multi:softprob multi:softmax", labels = "multiclass" },
   { "multiclassova", "multi_logloss", "multiclass_ova ova ovr", labels = "multiclass" },
   { "lambdarank", "ndcg", labels = "rank" },
 }

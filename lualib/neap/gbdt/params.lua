@@ -1,5 +1,6 @@
 --- Options of gbdt.fit: LightGBM's names and aliases, checked.
 local c = require "neap.c.tree"
+local foreign = require "neap.gbdt.foreign"
 local loop = require "neap.gbdt.loop"
 local objectives = require "neap.gbdt.objectives"
 local opts = require "neap.opts"
@@ -45,7 +46,7 @@ local around = {
 
 local aliases = {
   num_iterations = "num_iteration n_iter num_tree num_trees num_round num_rounds nrounds "
-    .. "num_boost_round n_estimators max_iter",
+    .. "num_boost_round n_estimators max_iter iterations",
   learning_rate = "shrinkage_rate eta",
   num_leaves = "num_leaf max_leaves max_leaf max_leaf_nodes",
   min_data_in_leaf = "min_data_per_leaf min_data min_child_samples min_samples_leaf",
@@ -61,7 +62,7 @@ local aliases = {
   early_stopping_rounds = "early_stopping_round early_stopping n_iter_no_change",
   early_stopping_min_delta = "min_delta",
   lambda_l1 = "reg_alpha l1_regularization",
-  lambda_l2 = "reg_lambda lambda l2_regularization",
+  lambda_l2 = "reg_lambda lambda l2_regularization l2_leaf_reg",
   min_gain_to_split = "min_split_gain",
   max_bin = "max_bins",
   monotone_constraints = "mc monotone_constraint monotonic_cst",
@@ -72,9 +73,10 @@ local aliases = {
   extra_trees = "extra_tree",
   linear_tree = "linear_trees",
   feature_fraction_bynode = "sub_feature_bynode colsample_bynode",
-  categorical_feature = "cat_feature categorical_column cat_column categorical_features",
+  categorical_feature = "cat_feature categorical_column cat_column categorical_features "
+    .. "cat_features",
   objective = "objective_type app application loss",
-  metric = "metrics metric_types",
+  metric = "metrics metric_types eval_metric",
   seed = "random_seed random_state",
   is_unbalance = "unbalance unbalanced_sets",
   alpha = "tau",
@@ -85,7 +87,10 @@ local aliases = {
   is_provide_training_metric = "training_metric is_training_metric train_metric",
   num_class = "num_classes",
   init_model = "model_in",
-  valid = "valid_set",
+  valid = "valid_set valid_sets eval_set",
+  valid_names = "eval_names",
+  weights = "weight sample_weight",
+  feature_names = "feature_name",
   verbosity = "verbose",
 }
 
@@ -108,6 +113,9 @@ local function expand(given)
   end
   local out, said = {}, {}
   for _, name in ipairs(sorted_names(given or {})) do
+    if foreign.options[name] then
+      opts.raise("gbdt.fit: there is no option '%s': %s", name, foreign.options[name])
+    end
     local full = full_name[name] or name
     if said[full] then
       opts.raise("gbdt.fit: options '%s' and '%s' mean the same", said[full], name)

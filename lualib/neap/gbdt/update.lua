@@ -3,6 +3,7 @@
 local c = require "neap.c.tree"
 local categories = require "neap.gbdt.categories"
 local class = require "neap.class"
+local columns = require "neap.gbdt.columns"
 local datasets = require "neap.dataset.core"
 local dataset = require "neap.dataset"
 local design = require "neap.design"
@@ -59,8 +60,9 @@ local function options_of(model, more)
   local engine, out = params.of_model(model.params, model.objective), {}
   for name, value in pairs(engine) do out[name] = value end
   out.alpha, out.quantiles = engine.quantiles or engine.alpha, nil
-  local columns = model.core:categorical()
-  if #columns > 0 then out.categorical_feature = columns end
+  for name, value in pairs(columns.options(model.params)) do out[name] = value end
+  local categorical = model.core:categorical()
+  if #categorical > 0 then out.categorical_feature = categorical end
   for name, value in pairs(more or {}) do out[name] = value end
   return out
 end
