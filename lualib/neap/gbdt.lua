@@ -88,62 +88,37 @@ end
 --- Predictions then find the columns of frames by name, and refuse datasets that lack a feature or
 --- have them in another order.
 ---
---- Text columns of frames are categorical, by their texts; of tensors the columns that
---- `categorical_feature` names or counts, which hold codes: integers from 0 to 16777215, NaN and
---- negative ones missing, anything else refused (at prediction a code with a fraction loses it, one
---- beyond the range was not seen). Each of the `max_bin` most frequent codes with
---- `min_data_in_bin` rows has a bin, the others share one. Up to `max_cat_to_onehot` bins are split
---- one against the rest, more by the best set in the order of their gradients (`cat_smooth`,
---- `cat_l2`, `max_cat_threshold`, `min_data_per_group`, as in LightGBM); missing codes learn their
---- side. `unseen` says what becomes of categories that training did not have: "missing" (they go as
---- missing ones), "other" (as those that share a bin; where none do, as missing) or "error".
+--- Options have LightGBM's names, aliases and defaults, and are known by the names of XGBoost and
+--- scikit-learn too; docs/guide/gbdt-options.md says of each what it does. By subject:
+--- - labels: `objective`, `num_class`, `weights`, `class_weight`, `scale_pos_weight`,
+---   `is_unbalance`, `init_score`, `init_model`, `boost_from_average`;
+--- - of single objectives: `alpha`, `fair_c`, `poisson_max_delta_step`, `tweedie_variance_power`,
+---   `focal_alpha`, `focal_gamma`, `reg_sqrt`, `sigmoid`, `group`, `query`, `label_gain`,
+---   `lambdarank_truncation_level`, `lambdarank_norm`;
+--- - trees: `num_iterations`, `learning_rate`, `boosting`, `grow_policy`, `num_leaves`,
+---   `max_depth`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`, `min_gain_to_split`,
+---   `lambda_l1`, `lambda_l2`, `max_delta_step`, `path_smooth`, `extra_trees`, `linear_tree`,
+---   `linear_lambda`;
+--- - features: `feature_names`, `feature_fraction`, `feature_fraction_bynode`, `max_bin`,
+---   `min_data_in_bin`, `monotone_constraints`, `monotone_constraints_method`, `monotone_penalty`,
+---   `interaction_constraints`, `feature_contri`;
+--- - categories: `categorical_feature`, `max_cat_to_onehot`, `max_cat_threshold`,
+---   `min_data_per_group`, `cat_smooth`, `cat_l2`, `unseen`;
+--- - rows: `data_sample_strategy`, `bagging_fraction`, `bagging_freq`, `pos_bagging_fraction`,
+---   `neg_bagging_fraction`, `top_rate`, `other_rate`, `drop_rate`, `skip_drop`, `max_drop`,
+---   `uniform_drop`, `xgboost_dart_mode`; `use_quantized_grad`, `num_grad_quant_bins`,
+---   `stochastic_rounding`, `quant_train_renew_leaf`;
+--- - draws: `seed`, `bagging_seed`, `feature_fraction_seed`, `extra_seed`, `drop_seed`;
+--- - watching: `valid`, `valid_names`, `metric`, `eval_at`, `is_provide_training_metric`,
+---   `early_stopping_rounds`, `early_stopping_min_delta`, `stop_on`, `first_metric_only`,
+---   `progress`, `verbosity`, `on_interrupt`, `max_memory`.
 ---
---- Limits of splits: `monotone_constraints` (1 rising, -1 falling, 0 free: an array of all
---- features, or a table by name) with `monotone_constraints_method` "basic" or "intermediate" and
---- `monotone_penalty`; `interaction_constraints` (arrays of features that may meet in a branch; a
---- feature in none is not used); `feature_contri` (factors of gains, as monotone_constraints);
---- `max_delta_step`, `path_smooth`, `extra_trees` with `extra_seed`, `feature_fraction_bynode`.
----
---- `linear_tree` makes leaves ridge regressions (`linear_lambda`) on the numeric features of their
---- branch, from the second tree on; rows that miss one of them get the leaf's constant. Lines go on
---- beyond the range of training.
----
---- `y` is N labels: any integers for the objectives of classes, "binary", "focal" (`focal_alpha`,
---- `focal_gamma`), "multiclass", "multiclassova"; numbers for "regression" (`reg_sqrt`),
---- "regression_l1", "huber" (`alpha`), "fair" (`fair_c`), "quantile" and "expectile" (at `alpha`;
---- several quantiles at once for a table of them), "mape"; counts or sizes for "poisson"
---- (`poisson_max_delta_step`), "tweedie" (`tweedie_variance_power`), "gamma"; probabilities for
---- "cross_entropy"; grades from 0 for "lambdarank" (`lambdarank_truncation_level`,
---- `lambdarank_norm`, `label_gain`, `eval_at` for its metrics "ndcg" and "map"), whose rows belong
---- to queries: `group` has the number of rows of each in their order, or `query` an id for each
---- row, in `valid` too. Options have LightGBM's names, aliases and defaults: `num_iterations`,
---- `num_leaves`, `max_depth`, `learning_rate`, `min_data_in_leaf`, `min_sum_hessian_in_leaf`,
---- `lambda_l1`, `lambda_l2`, `min_gain_to_split`, `bagging_fraction` with `bagging_freq`,
---- `feature_fraction`, `max_bin`, `categorical_feature` (a name, a number, or several),
---- `scale_pos_weight`, `is_unbalance`, `seed`, `metric` (a name or names). Trees grow as
---- `grow_policy` says: "leafwise" (largest gain first; "lossguide" is the same), "depthwise" (level
---- by level), "symmetric" (one split for all leaves of a level). `use_quantized_grad` rounds
---- gradients to `num_grad_quant_bins` levels, by chance unless `stochastic_rounding` is false: a
---- little quicker, about as good; `quant_train_renew_leaf` sets leaves from the unrounded ones.
---- Sampling and dropping:
---- `boosting` ("gbdt", "dart" or "rf"), `data_sample_strategy` ("bagging" or "goss", with
---- `top_rate` and `other_rate`), `pos_bagging_fraction` and `neg_bagging_fraction`; for "dart"
---- `drop_rate`, `max_drop`, `skip_drop`, `uniform_drop`, `xgboost_dart_mode`; `bagging_seed`,
---- `feature_fraction_seed` and `drop_seed` where they shall differ from `seed`. More: `weights` (N,
---- not negative); `init_model` (trees to continue); `feature_names`; `progress` (true draws a line
---- on a terminal, a function gets a table each iteration and may return false to end);
---- `on_interrupt` ("return": Ctrl-C gives the model so far, with a warning, instead of an error);
---- `max_memory` (bytes, or "2GB": what would take more is refused before it starts, see
---- `gbdt.memory`).
----
---- `valid` is {x, y} or a dataset, or several: an array (with `valid_names`, else valid1, valid2
---- ...) or a table by name; `history.sets[name][metric]` holds their curves. With
---- `early_stopping_rounds` training ends when the first metric on the first set has not improved by
---- more than `early_stopping_min_delta` for so many iterations, and the model is cut at the best
---- one. `stop_on` names another: "auc", or "valid2.auc" for one set, which several sets by name
---- need, since none of them is the first; `first_metric_only = false`
---- watches all metrics on all sets, and the first that stands still decides. The model says in
---- `stopped_on` which it was.
+--- `y` is N labels: any integers for the objectives of classes, "binary", "focal", "multiclass",
+--- "multiclassova"; numbers for "regression", "regression_l1", "huber", "fair", "quantile" (several
+--- at once for a table of `alpha`), "expectile", "mape"; counts or sizes for "poisson", "tweedie",
+--- "gamma"; probabilities for "cross_entropy"; grades from 0 for "lambdarank", whose rows belong to
+--- queries: `group` has the number of rows of each in their order, or `query` an id for each row,
+--- in `valid` too.
 ---
 --- An `objective` may be a function of whole tensors, `grad(score, y, weights) -> g, h` with the
 --- first and second derivative of each row's loss in its raw score (weights, nil where there are
@@ -155,9 +130,18 @@ end
 --- larger = true }`, fn(y, prediction, weights) giving a number from labels as they were given and
 --- values, probabilities of the second of two classes, or N x K.
 ---
---- `class_weight` multiplies weights by label: "balanced", or a table. `init_score` (N, or N x K)
---- is added to the raw scores, as `valid = { x, y, init_score = }` is; the model does not contain
---- it.
+--- Text columns of frames are categorical, by their texts; of tensors the columns that
+--- `categorical_feature` names or counts, which hold codes: integers from 0 to 16777215, NaN and
+--- negative ones missing, anything else refused (at prediction a code with a fraction loses it, one
+--- beyond the range was not seen). Each of the `max_bin` most frequent codes with
+--- `min_data_in_bin` rows has a bin, the others share one; missing codes learn their side.
+---
+--- `valid` is {x, y} or a dataset, or several: an array (with `valid_names`, else valid1, valid2
+--- ...) or a table by name; `history.sets[name][metric]` holds their curves. With
+--- `early_stopping_rounds` training ends when the first metric on the first set, or what `stop_on`
+--- names, has not improved by more than `early_stopping_min_delta` for so many iterations, and the
+--- model is cut at the best one; several sets by name need `stop_on = "name.metric"`, since none of
+--- them is the first. The model says in `stopped_on` what was watched.
 ---
 --- Raises on lengths that differ, labels or weights that are NaN, one class only, and unknown or
 --- contradictory options.

@@ -1,7 +1,7 @@
 /* tree.h — gradient-boosted decision trees on binned features.
  *
  * Training cuts every feature into at most 255 bins plus one for missing values (NaN), keeps the
- * bins as one row-major byte matrix, and grows trees leaf by leaf from histograms. Gradients are
+ * bins as one row-major byte matrix, and grows trees from histograms. Gradients are
  * rounded once per iteration to fixed point, so histograms are sums of integers: their value does
  * not depend on the order of the rows, and a model has the same bits at any number of threads.
  *
@@ -12,8 +12,9 @@
  *   neap_trainer_finish(t, 100, &model);          model is immutable and shared freely
  *   neap_gbdt_predict(model, &x, NEAP_PREDICT_PROBABILITY, 0, out);
  *
- * A model reads and writes LightGBM's text format, version 4. Row and column numbers are 0-based
- * here. A feature matrix is a tensor of two dimensions, f64 or f32, with any strides. */
+ * Models are read from and written as LightGBM's text (version 4) and XGBoost's JSON. Row and
+ * column numbers are 0-based here. A feature matrix is a tensor of two dimensions, f64 or f32, with
+ * any strides. */
 #ifndef NEAP_TREE_TREE_H
 #define NEAP_TREE_TREE_H
 
@@ -40,6 +41,7 @@ const char *neap_objective_name(neap_objective o);
 typedef enum { NEAP_BOOSTING_GBDT, NEAP_BOOSTING_DART, NEAP_BOOSTING_RF } neap_boosting;
 typedef enum { NEAP_GROW_LEAFWISE, NEAP_GROW_DEPTHWISE, NEAP_GROW_SYMMETRIC } neap_grow_policy;
 typedef enum { NEAP_SAMPLE_BAGGING, NEAP_SAMPLE_GOSS } neap_sample_strategy;
+
 /* What is said of single columns of x; NULL: nothing. Borrowed by the call that opens a trainer. */
 typedef struct {
   const bool *categorical;    /* [features]: codes of categories, not numbers */
@@ -111,9 +113,9 @@ neap_status neap_trainer_add_valid(neap_trainer *t, const neap_tensor *x, const 
  * iteration is dropped and the trainer can only be finished or freed. */
 neap_status neap_trainer_step(neap_trainer *t, bool *grew);
 
-/* The metric called name ("binary_logloss", "binary_error", "auc", "multi_logloss", "multi_error",
- * "l2", "rmse", "l1") of a set after the last step. *larger (may be NULL) receives whether larger
- * is better. */
+/* The metric called name of a set after the last step. Names are those of the table in metric.c,
+ * and "ndcg@5", "map@5" of rankings; NEAP_EARG for one that does not judge labels of this kind.
+ * *larger (may be NULL) receives whether larger is better. */
 neap_status neap_trainer_metric(neap_trainer *t, int set, const char *name, double *value,
                                 bool *larger);
 

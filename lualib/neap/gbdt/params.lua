@@ -14,7 +14,7 @@ params.engine = c.options()
 params.engine.objective = "regression"
 
 -- What the loop around it takes.
-local around = {
+params.around = {
   num_iterations = 100,
   num_class = none,
   metric = none,
@@ -177,7 +177,7 @@ end
 function params.read(given)
   local defaults = {}
   for name, value in pairs(params.engine) do defaults[name] = value end
-  for name, value in pairs(around) do defaults[name] = value end
+  for name, value in pairs(params.around) do defaults[name] = value end
   local o = opts.merge("gbdt.fit", defaults, expand(given))
   objectives.read(o, params.engine)
   read_boosting(o)
