@@ -3,21 +3,13 @@
  * Everything walks down the distinct scores of a curve, which holds the weight of positives and
  * negatives at or above each; without weights these are exact counts. */
 #include <math.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/interrupt.h"
+#include "base/order.h"
 #include "eval/eval.h"
 
 enum { RADIX_BITS = 11, RADIX = 1 << RADIX_BITS, PASSES = 6, POLL_ROWS = 1 << 17 };
-
-/* Unsigned numbers that sort as the doubles do: negative ones bitwise inverted, others above. */
-static uint64_t sort_key(double x) {
-  x += 0.0; /* -0 becomes 0 */
-  uint64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
-}
 
 /* One stable counting pass over a digit of the keys. */
 static neap_status radix_pass(int64_t n, const double *x, int shift, const int64_t *from,
@@ -25,13 +17,13 @@ static neap_status radix_pass(int64_t n, const double *x, int shift, const int64
   int64_t start[RADIX + 1] = {0};
   for (int64_t i = 0; i < n; i++) {
     if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());
-    start[(sort_key(x[i]) >> shift & (RADIX - 1)) + 1]++;
+    start[(neap_order_key(x[i]) >> shift & (RADIX - 1)) + 1]++;
   }
   for (int d = 0; d < RADIX; d++) start[d + 1] += start[d];
   for (int64_t i = 0; i < n; i++) {
     if (i % POLL_ROWS == 0) NEAP_TRY(neap_interrupt_check());
     int64_t row = from ? from[i] : i;
-    to[start[sort_key(x[row]) >> shift & (RADIX - 1)]++] = row;
+    to[start[neap_order_key(x[row]) >> shift & (RADIX - 1)]++] = row;
   }
   return NEAP_OK;
 }

@@ -6,30 +6,18 @@
 
 #include "base/alloc.h"
 #include "base/interrupt.h"
+#include "base/order.h"
 #include "base/pool.h"
 #include "base/rng.h"
 #include "tree/engine.h"
 
 enum { SAMPLE = 200000, ROWS_PER_CHUNK = 1024, PAD = 256, COLUMNS = 8, POLL_ROWS = 1 << 14 };
 
-/* sorting: keys are bit patterns that order as the doubles do --------------------------------- */
+/* sorting ----------------------------------------------------------------------------------------
+ */
 
-static uint64_t key_of(double v) {
-  uint64_t bits;
-  v += 0.0; /* -0 and 0 are one value */
-  memcpy(&bits, &v, sizeof bits);
-  return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-}
-
-static double value_of(uint64_t key) {
-  uint64_t bits = key >> 63 ? key ^ (uint64_t)1 << 63 : ~key;
-  double v;
-  memcpy(&v, &bits, sizeof v);
-  return v;
-}
-
-/* Radix sort by bytes, least significant first, leaving out bytes that all keys share. Returns the
- * array (a or b) that holds the result. */
+/* Sort keys of doubles by bytes, least significant first, leaving out bytes that all keys share.
+ * Returns the array (a or b) that holds the result. */
 static uint64_t *sort_keys(uint64_t *a, uint64_t *b, int64_t n) {
   int64_t count[8][256] = {{0}};
   for (int64_t i = 0; i < n; i++)
@@ -109,7 +97,7 @@ static int32_t find_bounds(const uint64_t *keys, int64_t n, int64_t max_bin, int
   d->n = 0;
   for (int64_t i = 0; i < n; i++) {
     if (i == 0 || keys[i] != keys[i - 1]) {
-      d->value[d->n] = value_of(keys[i]);
+      d->value[d->n] = neap_order_value(keys[i]);
       d->count[d->n++] = 0;
     }
     d->count[d->n - 1]++;
@@ -222,7 +210,7 @@ static neap_status sample_columns(void *ctx, int64_t chunk, int64_t begin, int64
     if (i % POLL_ROWS == 0) st = neap_interrupt_check();
     for (int64_t c = begin; c < end; c++) {
       double v = neap__matrix_get(job->x, row, c);
-      if (!isnan(v)) keys[(c - begin) * room + n[c - begin]++] = key_of(v);
+      if (!isnan(v)) keys[(c - begin) * room + n[c - begin]++] = neap_order_key(v);
     }
   }
   for (int64_t c = begin; !st && c < end; c++) {

@@ -1,9 +1,12 @@
 /* engine.h — inside the module: what training works on.
  *
- * The life of an iteration: objective.c turns scores into gradient pairs, fixed.c rounds them to
- * fixed point; loops.c sums the pairs of a leaf's rows by bin and weighs the cuts of a histogram,
- * split.c picks the best of a feature; grow.c partitions rows and decides which leaf is split next;
- * sample.c draws the rows and features of a tree; scores.c adds the finished tree to the scores. */
+ * The life of an iteration: sample.c draws the rows and features of a tree; objective.c turns
+ * scores into gradient pairs, fixed.c rounds them to fixed point; histogram.c sums the pairs of a
+ * leaf's rows by bin and search.c finds its best cut, both through loops.c, which is compiled once
+ * per instruction set; split.c knows the gain of a cut, category.c sets of categories, constraint.c
+ * what limits splits; rows.c moves the rows of leaves together; grow.c, and symmetric.c, decide
+ * which leaf is split next; linear.c puts lines into leaves, renew.c quantiles; scores.c adds the
+ * finished tree to the scores. trainer.c runs it all. */
 #ifndef NEAP_TREE_ENGINE_H
 #define NEAP_TREE_ENGINE_H
 
@@ -246,16 +249,8 @@ const neap__loops *neap__loops_at(int i);
 /* The table of the instruction set that kern runs on, which NEAP_CPU may have set. */
 neap_status neap__loops_select(const neap__loops **out);
 
-/* The best cut of one feature; ties go to the lower bin, then to missing on the right. best is
- * replaced only by a strictly larger gain. */
-void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32_t index,
-                         const neap__cell *h, const neap__whole *w, neap__split *best);
-
-/* The same under a rule that is not plain, cut by cut in plain code. */
-void neap__split_limited(const neap__feature *f, int32_t index, const neap__cell *h,
-                         const neap__whole *w, neap__split *best);
-
-/* Any feature under any rule. */
+/* The best cut of any feature under any rule; ties go to the lower bin, then to missing on the
+ * right. best is replaced only by a strictly larger gain. */
 void neap__split_find(const neap__loops *loops, const neap__feature *f, int32_t index,
                       const neap__cell *h, const neap__whole *w, neap__split *best);
 

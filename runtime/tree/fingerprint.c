@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
+#include "base/sha256.h"
 
 enum {
   BLOCK = 1 << 18, /* numbers of a block, about */
@@ -79,7 +80,8 @@ static void add_integer(neap_sha256 *h, int64_t v) {
   neap_sha256_add(h, bytes, sizeof bytes);
 }
 
-neap_status neap__fingerprint_matrix(neap_sha256 *h, const neap__matrix *x) {
+/* Add the numbers of a matrix row by row, whatever its strides: dtype, sizes, bits. */
+static neap_status add_matrix(neap_sha256 *h, const neap__matrix *x) {
   int64_t rows = x->columns ? BLOCK / x->columns : 1;
   if (rows < 1) rows = 1;
   int64_t blocks = neap_parallel_chunks(x->rows, rows);
@@ -111,9 +113,9 @@ neap_status neap_gbdt_fingerprint(const neap_tensor *x, const double *y, const d
   NEAP_TRY(neap__matrix_of(&matrix, x, "gbdt.fit"));
   neap__matrix labels = column_of(y, matrix.rows), w = column_of(weights, matrix.rows);
   neap_sha256_init(&h);
-  NEAP_TRY(neap__fingerprint_matrix(&h, &matrix));
-  NEAP_TRY(neap__fingerprint_matrix(&h, &labels));
-  NEAP_TRY(neap__fingerprint_matrix(&h, &w));
+  NEAP_TRY(add_matrix(&h, &matrix));
+  NEAP_TRY(add_matrix(&h, &labels));
+  NEAP_TRY(add_matrix(&h, &w));
   neap_sha256_hex(&h, text);
   return NEAP_OK;
 }

@@ -6,11 +6,7 @@
 #ifndef NEAP_TREE_FINGERPRINT_H
 #define NEAP_TREE_FINGERPRINT_H
 
-#include "base/sha256.h"
 #include "tree/model.h"
-
-/* Add the numbers of a matrix row by row, whatever its strides: dtype, sizes, bits. */
-neap_status neap__fingerprint_matrix(neap_sha256 *h, const neap__matrix *x);
 
 /* text = hash of x, labels and weights (NULL: none) of its rows. */
 neap_status neap_gbdt_fingerprint(const neap_tensor *x, const double *y, const double *weights,

@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/pool.h"
-#include "kern/kern.h"
 #include "tree/engine.h"
 
 enum { CHUNK = 16384 };
@@ -165,28 +164,3 @@ static neap_status gather(const void *all, const int32_t *row, int64_t n, neap__
 }
 
 neap__source neap__source_of(const neap__pair *all) { return (neap__source){gather, all}; }
-
-/* loops ---------------------------------------------------------------------------------------- */
-
-extern const neap__loops neap__loops_scalar, neap__loops_avx2, neap__loops_avx512;
-
-const neap__loops *neap__loops_at(int i) {
-  static const neap__loops *const tables[] = {
-    &neap__loops_scalar,
-#if defined(NEAP_TREE_X86)
-    &neap__loops_avx2,
-    &neap__loops_avx512,
-#endif
-  };
-  bool there = i < (int)(sizeof tables / sizeof *tables) && neap_kern_at(i);
-  return there ? tables[i] : NULL;
-}
-
-neap_status neap__loops_select(const neap__loops **out) {
-  const neap_kern *kern;
-  NEAP_TRY(neap_kern_select(&kern));
-  *out = neap__loops_at(0);
-  for (int i = 0; neap__loops_at(i); i++)
-    if (neap_kern_at(i) == kern) *out = neap__loops_at(i);
-  return NEAP_OK;
-}

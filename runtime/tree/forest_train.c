@@ -92,17 +92,6 @@ static neap_status copy_positive(double **out, const double *w, int64_t n, const
 
 /* labels --------------------------------------------------------------------------------------- */
 
-/* Place of v among k sorted labels, or where it belongs. */
-static int64_t place_of(const int64_t *labels, int64_t k, int64_t v) {
-  int64_t low = 0, high = k;
-  while (low < high) {
-    int64_t middle = (low + high) / 2;
-    if (labels[middle] < v) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 static neap_status find_classes(neap_forest *m, const double *y, int64_t n) {
   int64_t found[NEAP__FOREST_CLASSES], k = 0;
   for (int64_t i = 0; i < n; i++) {
@@ -111,7 +100,7 @@ static neap_status find_classes(neap_forest *m, const double *y, int64_t n) {
                        "forest.fit: label %lld is %.17g, classes are integers; criterion "
                        "'squared_error' fits numbers",
                        (long long)i + 1, y[i]);
-    int64_t v = (int64_t)y[i], at = place_of(found, k, v);
+    int64_t v = (int64_t)y[i], at = neap__place(found, k, v);
     if (at < k && found[at] == v) continue;
     if (k == NEAP__FOREST_CLASSES)
       return neap_fail(NEAP_EVALUE,
@@ -144,7 +133,7 @@ static neap_status take_labels(neap_forester *f, const double *y) {
   double mean = 0;
   for (int64_t i = 0; i < n; i++) mean += y[i] / (double)n;
   for (int64_t i = 0; i < n; i++)
-    f->y[i] = m->classes ? (double)place_of(m->labels, m->classes, (int64_t)y[i]) : y[i] - mean;
+    f->y[i] = m->classes ? (double)neap__place(m->labels, m->classes, (int64_t)y[i]) : y[i] - mean;
   f->job = (neap__forest_job){&f->bins, &f->o, m->classes, m->classes ? 0 : mean};
   return NEAP_OK;
 }

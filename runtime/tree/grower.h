@@ -2,7 +2,9 @@
  * it.
  *
  * histogram.c sums and keeps histograms, rows.c moves the rows of leaves together, search.c finds
- * the best split of leaves, grow.c decides which leaf is split next and commits the tree. */
+ * the best split of leaves within the limits of constraint.c, grow.c decides which leaf is split
+ * next and commits the tree, symmetric.c splits all leaves of a level as one; route.c follows the
+ * finished tree. */
 #ifndef NEAP_TREE_GROWER_H
 #define NEAP_TREE_GROWER_H
 

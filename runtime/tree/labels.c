@@ -60,13 +60,8 @@ static neap_status check_some(const neap_gbdt_options *o, const double *y, int64
 
 /* Number of label v among k sorted classes; -1 when it is none. */
 static int64_t class_number(const int64_t *classes, int64_t k, int64_t v) {
-  int64_t low = 0, high = k;
-  while (low < high) {
-    int64_t middle = (low + high) / 2;
-    if (classes[middle] < v) low = middle + 1;
-    else high = middle;
-  }
-  return low < k && classes[low] == v ? low : -1;
+  int64_t at = neap__place(classes, k, v);
+  return at < k && classes[at] == v ? at : -1;
 }
 
 static neap_status find_classes(const double *y, int64_t n, int64_t *classes, int64_t *count) {

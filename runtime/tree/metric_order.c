@@ -1,7 +1,7 @@
 /* Metrics of two classes that look at the order of the scores only. */
-#include <string.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 #include "tree/metric.h"
 
 typedef struct {
@@ -9,13 +9,6 @@ typedef struct {
   float weight;
   bool positive;
 } scored;
-
-static uint64_t key_of(double v) {
-  uint64_t bits;
-  v += 0.0;
-  memcpy(&bits, &v, sizeof bits);
-  return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-}
 
 static scored *sort_scored(scored *a, scored *b, int64_t n) {
   for (int shift = 0; shift < 64; shift += 8) {
@@ -66,8 +59,8 @@ static neap_status in_order(const neap__metric_rows *r, double (*judge)(const sc
   int64_t n = r->s->rows;
   scored *a = neap_alloc_array(n, sizeof *a), *b = neap_alloc_array(n, sizeof *b);
   for (int64_t i = 0; a && b && i < n; i++)
-    a[i] =
-        (scored){key_of(r->s->scores[i]), r->s->weight ? r->s->weight[i] : 1, r->s->target[i] > 0};
+    a[i] = (scored){neap_order_key(r->s->scores[i]), r->s->weight ? r->s->weight[i] : 1,
+                    r->s->target[i] > 0};
   if (a && b) *value = judge(sort_scored(a, b, n), n);
   neap_status st = a && b ? NEAP_OK : NEAP_ENOMEM;
   neap_free(a);

@@ -148,4 +148,15 @@ static inline double neap__matrix_get(const neap__matrix *m, int64_t row, int64_
                 : ((const double *)(const void *)m->data)[at];
 }
 
+/* Place of v among n rising integers, or where it would stand. */
+static inline int64_t neap__place(const int64_t *rising, int64_t n, int64_t v) {
+  int64_t low = 0, high = n;
+  while (low < high) {
+    int64_t middle = (low + high) / 2;
+    if (rising[middle] < v) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 #endif

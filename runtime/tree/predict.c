@@ -7,7 +7,6 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
-#include "kern/kern.h"
 #include "tree/compiled.h"
 
 enum {
@@ -406,32 +405,6 @@ void neap_gbdt_predict_row(const neap_gbdt *m, const double *row, neap_predict_k
   for (int64_t k = 0; k < m->compiled->segments; k++) add_row(&job, &m->compiled->segment[k], &r);
   average(&job, out);
   neap__gbdt_transform(m, kind, out, out);
-}
-
-/* tables of loops ------------------------------------------------------------------------------ */
-
-extern const neap__mask_loops neap__mask_loops_scalar, neap__mask_loops_avx2,
-    neap__mask_loops_avx512;
-
-const neap__mask_loops *neap__mask_loops_at(int i) {
-  static const neap__mask_loops *const tables[] = {
-    &neap__mask_loops_scalar,
-#if defined(NEAP_TREE_X86)
-    &neap__mask_loops_avx2,
-    &neap__mask_loops_avx512,
-#endif
-  };
-  bool there = i < (int)(sizeof tables / sizeof *tables) && neap_kern_at(i);
-  return there ? tables[i] : NULL;
-}
-
-neap_status neap__mask_loops_select(const neap__mask_loops **out) {
-  const neap_kern *kern;
-  NEAP_TRY(neap_kern_select(&kern));
-  *out = neap__mask_loops_at(0);
-  for (int i = 0; neap__mask_loops_at(i); i++)
-    if (neap_kern_at(i) == kern) *out = neap__mask_loops_at(i);
-  return NEAP_OK;
 }
 
 /* the feature matrix --------------------------------------------------------------------------- */

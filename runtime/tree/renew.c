@@ -1,7 +1,7 @@
 /* Scores to start from, and leaves set anew: what minimises the loss over many rows at once. */
 #include <math.h>
-#include <string.h>
 
+#include "base/order.h"
 #include "base/pool.h"
 #include "tree/link.h"
 #include "tree/objective.h"
@@ -13,20 +13,6 @@ static double weight_of(const neap__loss *l, int64_t i) {
 }
 
 /* weighted quantiles --------------------------------------------------------------------------- */
-
-static uint64_t key_of(double v) {
-  uint64_t bits;
-  v += 0.0; /* -0 is 0 */
-  memcpy(&bits, &v, sizeof bits);
-  return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-}
-
-static double value_of(uint64_t key) {
-  double v;
-  key = key >> 63 ? key & ~((uint64_t)1 << 63) : ~key;
-  memcpy(&v, &key, sizeof v);
-  return v;
-}
 
 static void swap(neap__weighted *a, neap__weighted *b) {
   neap__weighted t = *a;
@@ -74,14 +60,14 @@ double neap__weighted_quantile(neap__weighted *items, int64_t n, double alpha) {
   if ((double)below == target)
     for (int64_t i = 0; i < n; i++)
       if (items[i].key > key && items[i].key < next && items[i].weight > 0) next = items[i].key;
-  if (next == UINT64_MAX) return value_of(key);
-  return value_of(key) / 2 + value_of(next) / 2; /* the sum could overflow */
+  if (next == UINT64_MAX) return neap_order_value(key);
+  return neap_order_value(key) / 2 + neap_order_value(next) / 2; /* the sum could overflow */
 }
 
 static neap__weighted item(const neap__loss *l, double score, int64_t row) {
   double w = weight_of(l, row), y = l->target[row];
   if (l->objective == NEAP_OBJECTIVE_MAPE) w *= 1 / fmax(1, fabs(y));
-  return (neap__weighted){key_of(y - score), (int64_t)(w * l->unit + 0.5)};
+  return (neap__weighted){neap_order_key(y - score), (int64_t)(w * l->unit + 0.5)};
 }
 
 /* starting ------------------------------------------------------------------------------------- */

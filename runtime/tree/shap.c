@@ -5,33 +5,9 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
-#include "kern/kern.h"
 #include "tree/shap_walk.h"
 
 enum { LANES = NEAP__LANES, CHUNK = 256, PAIR_CHUNK = 64 };
-
-extern const neap__shap_walk neap__shap_walk_scalar, neap__shap_walk_avx2, neap__shap_walk_avx512;
-
-neap__shap_walk neap__shap_walk_at(int i) {
-  static const neap__shap_walk *const walks[] = {
-    &neap__shap_walk_scalar,
-#if defined(NEAP_TREE_X86)
-    &neap__shap_walk_avx2,
-    &neap__shap_walk_avx512,
-#endif
-  };
-  bool there = i < (int)(sizeof walks / sizeof *walks) && neap_kern_at(i);
-  return there ? *walks[i] : NULL;
-}
-
-static neap_status select_walk(neap__shap_walk *out) {
-  const neap_kern *kern;
-  NEAP_TRY(neap_kern_select(&kern));
-  *out = neap__shap_walk_scalar;
-  for (int i = 0; neap__shap_walk_at(i); i++)
-    if (neap_kern_at(i) == kern) *out = neap__shap_walk_at(i);
-  return NEAP_OK;
-}
 
 typedef struct {
   const neap_gbdt *m;
@@ -170,7 +146,7 @@ static neap_status check(shap_job *job, int64_t iterations) {
 static neap_status explain(shap_job job, const neap_tensor *x, int64_t iterations) {
   NEAP_TRY(neap__matrix_of(&job.x, x, job.what));
   NEAP_TRY(check(&job, iterations));
-  NEAP_TRY(select_walk(&job.walk));
+  NEAP_TRY(neap__shap_walk_select(&job.walk));
   return neap_parallel_for(job.x.rows, job.pairs ? PAIR_CHUNK : CHUNK, shap_chunk, &job);
 }
 

@@ -80,4 +80,7 @@ typedef void (*neap__shap_walk)(const neap__shap_tree *s, const double *x, neap_
  * processor can run. */
 neap__shap_walk neap__shap_walk_at(int i);
 
+/* That of the set that kern runs on. */
+neap_status neap__shap_walk_select(neap__shap_walk *out);
+
 #endif

@@ -114,8 +114,9 @@ void neap__split_outputs(const neap__split *s, const neap__whole *w, double outp
   output[1] = side_output(w->total - s->left, w, more_l2);
 }
 
-void neap__split_feature(const neap__loops *loops, const neap__feature *f, int32_t index,
-                         const neap__cell *h, const neap__whole *w, neap__split *best) {
+/* Under the plain rule, by the loops of the instruction set. */
+static void find_plain(const neap__loops *loops, const neap__feature *f, int32_t index,
+                       const neap__cell *h, const neap__whole *w, neap__split *best) {
   double least = neap__least_gain(w, best);
   neap__split found = {.gain = least, .feature = index};
   neap__cell missing = f->missing ? h[f->bins] : (neap__cell){0, 0};
@@ -144,7 +145,8 @@ static void scan(const neap__cell *h, int32_t cuts, neap__cell left, bool missin
   }
 }
 
-void neap__split_limited(const neap__feature *f, int32_t index, const neap__cell *h,
+/* Under any other rule, cut by cut in plain code. */
+static void find_limited(const neap__feature *f, int32_t index, const neap__cell *h,
                          const neap__whole *w, neap__split *best) {
   double least = neap__least_gain(w, best);
   neap__split found = {.gain = least, .feature = index};
@@ -162,8 +164,8 @@ void neap__split_limited(const neap__feature *f, int32_t index, const neap__cell
 static void find_any(const neap__loops *loops, const neap__feature *f, int32_t index,
                      const neap__cell *h, const neap__whole *w, neap__split *best) {
   if (f->categories) neap__split_category(f, index, h, w, best);
-  else if (w->r->plain) neap__split_feature(loops, f, index, h, w, best);
-  else neap__split_limited(f, index, h, w, best);
+  else if (w->r->plain) find_plain(loops, f, index, h, w, best);
+  else find_limited(f, index, h, w, best);
 }
 
 void neap__split_find(const neap__loops *loops, const neap__feature *f, int32_t index,

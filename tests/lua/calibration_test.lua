@@ -7,16 +7,6 @@ local tensor = require "neap.tensor"
 
 local methods = { "none", "temperature", "platt", "isotonic", "beta" }
 
--- The generator of tests/golden/metrics.py.
-local function numbers(n, seed)
-  local x, out = seed, {}
-  for i = 1, n do
-    x = (x * 1103515245 + 12345) % 2147483648
-    out[i] = (x // 65536 % 999 + 1) / 1000
-  end
-  return out
-end
-
 -- Scores whose log-odds are `sharp` times too large.
 local function overconfident(n, sharp, seed)
   local r, y, p = neap.rng(seed), {}, {}
@@ -31,11 +21,11 @@ end
 describe("calibration", function()
   it("of isotonic equals scikit-learn's", function()
     local n = 500
-    local p, u, y = numbers(n, 1), numbers(n, 2), {}
+    local p, u, y = support.numbers(n, 1), support.numbers(n, 2), {}
     for i = 1, n do y[i] = u[i] < 0.15 + 0.7 * p[i] * p[i] and 1 or 0 end
     local plain = calibration.fit("isotonic", tensor.of(y), tensor.of(p))
     local weighted = calibration.fit("isotonic", tensor.of(y), tensor.of(p),
-      { weights = tensor.of(numbers(n, 3)) })
+      { weights = tensor.of(support.numbers(n, 3)) })
     for i = 1, 21 do
       local x = (i - 1) / 20
       assert.near(golden.isotonic[i], plain:apply(x), 1e-12)

@@ -8,20 +8,10 @@ local tensor = require "neap.tensor"
 
 local nan = 0 / 0
 
--- As in tests/golden/forest.py.
-local function numbers(n, seed)
-  local x, out = seed, {}
-  for i = 1, n do
-    x = (x * 1103515245 + 12345) % 2147483648
-    out[i] = (x // 65536 % 999 + 1) / 1000
-  end
-  return out
-end
-
 local N, F = 240, 5
 
 local function inputs()
-  local u, v, rows = numbers(N * F, 1), numbers(N, 2), {}
+  local u, v, rows = support.numbers(N * F, 1), support.numbers(N, 2), {}
   local score, two, three = {}, {}, {}
   for i = 1, N do
     rows[i] = table.move(u, (i - 1) * F + 1, i * F, 1, {})
@@ -34,7 +24,7 @@ local function inputs()
 end
 
 local rows, score, two, three = inputs()
-local x, w = tensor.of(rows), tensor.of(numbers(N, 3))
+local x, w = tensor.of(rows), tensor.of(support.numbers(N, 3))
 local plain = { n_estimators = 1, bootstrap = false, max_features = 1.0 }
 
 local function with(o, more)

@@ -10,17 +10,8 @@ local tensor = require "neap.tensor"
 local nan = 0 / 0
 
 -- As in tests/golden/forest.py: 240 rows in a square, 20 strewn around it.
-local function numbers(n, seed)
-  local x, out = seed, {}
-  for i = 1, n do
-    x = (x * 1103515245 + 12345) % 2147483648
-    out[i] = (x // 65536 % 999 + 1) / 1000
-  end
-  return out
-end
-
 local function strewn()
-  local u, v, rows, odd = numbers(240 * 5, 1), numbers(40, 9), {}, {}
+  local u, v, rows, odd = support.numbers(240 * 5, 1), support.numbers(40, 9), {}, {}
   for i = 1, 240 do rows[i], odd[i] = { u[(i - 1) * 5 + 1], u[(i - 1) * 5 + 2] }, 0 end
   for i = 1, 20 do
     rows[240 + i], odd[240 + i] = { v[2 * i - 1] * 3 - 1, v[2 * i] * 3 - 1 }, 1

@@ -7,18 +7,8 @@ local tensor = neap.tensor
 
 local N, F = 300, 5
 
--- The generator of tests/golden/linear.py.
-local function numbers(n, seed)
-  local x, out = seed, {}
-  for i = 1, n do
-    x = (x * 1103515245 + 12345) % 2147483648
-    out[i] = (x // 65536 % 999 + 1) / 1000
-  end
-  return out
-end
-
 local function inputs()
-  local u, v, stretch = numbers(N * F, 1), numbers(N, 2), { 1, 2, 5, 0.5, 10 }
+  local u, v, stretch = support.numbers(N * F, 1), support.numbers(N, 2), { 1, 2, 5, 0.5, 10 }
   local x, score, two, three = {}, {}, {}, {}
   for i = 1, N do
     x[i] = {}
@@ -31,7 +21,7 @@ local function inputs()
 end
 
 local x, score, two, three = inputs()
-local w = tensor.of(numbers(N, 3))
+local w = tensor.of(support.numbers(N, 3))
 
 -- Both solvers stop within about 1e-8 of the optimum, so the peers agree to that.
 local TOL = 1e-6

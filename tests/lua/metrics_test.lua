@@ -11,27 +11,17 @@ local function near(want, got, what)
   assert(math.abs(want - got) <= TOL * scale, text)
 end
 
--- The generator of tests/golden/metrics.py.
-local function numbers(n, seed)
-  local x, out = seed, {}
-  for i = 1, n do
-    x = (x * 1103515245 + 12345) % 2147483648
-    out[i] = (x // 65536 % 999 + 1) / 1000
-  end
-  return out
-end
-
 local N = 500
 
 local function binary()
-  local p, u, y = numbers(N, 1), numbers(N, 2), {}
+  local p, u, y = support.numbers(N, 1), support.numbers(N, 2), {}
   for i = 1, N do y[i] = u[i] < 0.15 + 0.7 * p[i] * p[i] and 1 or 0 end
   return tensor.of(y), tensor.of(p)
 end
 
 local function three()
-  local a, b, c = numbers(N, 4), numbers(N, 5), numbers(N, 6)
-  local keep, other, y, p = numbers(N, 7), numbers(N, 8), {}, {}
+  local a, b, c = support.numbers(N, 4), support.numbers(N, 5), support.numbers(N, 6)
+  local keep, other, y, p = support.numbers(N, 7), support.numbers(N, 8), {}, {}
   for i = 1, N do
     local sum, best = a[i] + b[i] + c[i], 0
     if b[i] > a[i] then best = 1 end
@@ -43,12 +33,12 @@ local function three()
 end
 
 local function regression()
-  local y, p = numbers(N, 9), numbers(N, 10)
+  local y, p = support.numbers(N, 9), support.numbers(N, 10)
   for i = 1, N do y[i], p[i] = y[i] * 4 - 2, p[i] * 4 - 2 end
   return tensor.of(y), tensor.of(p)
 end
 
-local weights = { plain = nil, weighted = tensor.of(numbers(N, 3)) }
+local weights = { plain = nil, weighted = tensor.of(support.numbers(N, 3)) }
 
 describe("the reliability table", function()
   it("prints a line for each bin that is not empty", function()

@@ -37,4 +37,14 @@ function support.same(want, x)
   check(want, got, "x")
 end
 
+--- n numbers of 0.001 to 0.999, the same as the scripts beside tests/golden draw from that seed.
+function support.numbers(n, seed)
+  local x, out = seed, {}
+  for i = 1, n do
+    x = (x * 1103515245 + 12345) % 2147483648
+    out[i] = (x // 65536 % 999 + 1) / 1000
+  end
+  return out
+end
+
 return support
