@@ -27,6 +27,14 @@ local forest = {}
 ---@field params table the options in force
 local Model = class "neap.forest.Model"
 
+class.strict(Model, "forest", { "core", "criterion", "classes", "feature_names", "n_estimators",
+  "oob_score", "oob_prediction", "params" },
+  { feature_importances_ = "m:importance()", classes_ = "m.classes",
+    n_features_in_ = "#m.feature_names", feature_names_in_ = "m.feature_names",
+    oob_score_ = "m.oob_score", oob_decision_function_ = "m.oob_prediction",
+    oob_prediction_ = "m.oob_prediction", get_params = "m.params",
+    score = "metrics.report(y, m:predict_proba(x))", fit = "forest.fit(x, y, options)" })
+
 local function wrap(core, fields)
   local m = Model()
   m.core = core

@@ -261,6 +261,8 @@ function help.topic(topic)
     local methods = class_text("neap." .. topic)
     return module_text(topic, module) .. (methods and "\n" .. methods or "")
   end
+  local methods = class_text("neap." .. topic)
+  if methods then return topic .. "\n\n" .. methods end
   local owner, name = topic:match "^(.*)[.:]([%w_]+)$"
   local found = find(owner or topic:find "^neap%." and "neap" or nil, name or topic)
   if #found == 0 then return nil, help.nearest(topic) end

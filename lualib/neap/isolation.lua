@@ -22,6 +22,11 @@ local isolation = {}
 ---@field extension_level integer? coordinates of a hyperplane less one; nil for cuts along the axes
 local Model = class "neap.isolation.Model"
 
+class.strict(Model, "isolation forest", { "core", "threshold", "contamination", "feature_names",
+  "n_estimators", "max_samples", "extension_level", "classes" },
+  { decision_function = "m.threshold - m:score(x)", score_samples = "-m:score(x)",
+    offset_ = "-m.threshold", fit = "isolation.fit(x, options)" })
+
 local function wrap(core, names, threshold, contamination)
   local m = Model()
   local columns, trees, samples, width = core:sizes()

@@ -22,6 +22,12 @@ local linear = {}
 ---@field converged boolean
 local Model = class "neap.LinearModel"
 
+class.strict(Model, "linear model", { "core", "kind", "classes", "feature_names", "coef",
+  "intercept", "mean", "scale", "iterations", "converged" },
+  { coef_ = "m.coef", intercept_ = "m.intercept", classes_ = "m.classes",
+    n_iter_ = "m.iterations", params = "m.coef and m.intercept",
+    score = "metrics.report(y, m:predict_proba(x))", fit = "linear.fit(x, y, options)" })
+
 local function integers(values)
   for i, v in ipairs(values) do values[i] = math.tointeger(v) end
   return values

@@ -15,6 +15,7 @@
 --- `step`.
 local data = require "neap.split.data"
 local design = require "neap.design"
+local folds_of = require "neap.split.folds"
 local tensor = require "neap.tensor"
 local opts = require "neap.opts"
 local validate = require "neap.split.validate"
@@ -190,7 +191,7 @@ local function walk_rows(where, n, o, fixed)
   if #folds == 0 then
     opts.raise("%s: %d rows are fewer than train %d and test %d need", where, n, o.train, o.test)
   end
-  return folds
+  return folds_of(folds)
 end
 
 local moving = { train = opts.required, test = opts.required, step = opts.none,
@@ -216,6 +217,7 @@ function split.walk_forward(n, o) return walk("split.walk_forward", n, o, true) 
 
 --- As `walk_forward`, but training always starts at row 1; `train` is the length of the first one.
 ---     split.expanding(100, { train = 40, test = 20, purge = 5 })[3].train[1][2] --> 75
+---     split.expanding(6, { train = 4, test = 2 }) --> 1    train rows 1 to 4; test rows 5 to 6
 ---@param n integer|neap.dataset|table rows, a dataset, or something with a length
 ---@param o { train: integer|string, test: integer|string, step: integer|string, purge: integer }
 ---@return table[] folds
@@ -253,7 +255,7 @@ function split.purged_kfold(n, o)
     end
     folds[i] = { train = train, test = test }
   end
-  return folds
+  return folds_of(folds)
 end
 
 --- Row numbers of one range or of an array of ranges, as an i64 tensor.

@@ -488,6 +488,15 @@ describe("forest.fit refuses", function()
     assert.is_truthy(text:find(want, 1, true), text)
   end
 
+  it("names of scikit-learn that it lacks, saying what there is", function()
+    refused("forest.fit: there is no option 'n_jobs': forests have the same bits", two,
+      { n_jobs = -1 })
+    local m = forest.fit(x, two, { n_estimators = 2 })
+    assert.truthy(support.message(function() return m.feature_importances_ end):find(
+      "forest: there is no field or method 'feature_importances_'; write m:importance()", 1, true))
+    assert.is_nil(m.oob_score)
+  end)
+
   it("labels and weights that make no sense", function()
     refused("forest.fit: all 240 labels are 0, two classes are needed", two * 0)
     refused("forest.fit: label 1 is 0.5, classes are integers; criterion 'squared_error' fits "

@@ -162,6 +162,8 @@ describe("names of other libraries", function()
       feature_name = { "a", "b", "c" } }
     local m = gbdt.fit(x, y, theirs)
     assert.equal(gbdt.fit(x, y, o):text(), m:text())
+    assert.equal(gbdt.fit(x, y):text(),
+      gbdt.fit(x, y, { categorical_feature = "auto", feature_name = "auto" }):text())
     assert.equal(4, #m.history.sets.v.auc)
   end)
 
@@ -174,6 +176,8 @@ describe("names of other libraries", function()
       { "gbdt.fit: there is no option 'fobj': objective and metric take functions "
         .. "(docs/guide/gbdt.md)", x, y, { fobj = print } },
       { "gbdt.fit: y must be a tensor, got table", x, { 0, 1 } },
+      { "gbdt.fit: feature_names must be a table of names, got string", x, y,
+        { feature_name = "a" } },
     }
     local foreign, params = require "neap.gbdt.foreign", require "neap.gbdt.params"
     for name in pairs(foreign.options) do -- none hides an option that exists

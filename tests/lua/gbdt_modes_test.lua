@@ -113,6 +113,10 @@ describe("validation sets", function()
     assert.same(titled.history.sets["a.b"], named.history.sets.early)
     assert.equal(30, #two.history.sets.valid2.auc)
     assert.is_nil(two.stopped_on)
+    local low = two.history.sets.valid2.binary_logloss
+    assert.truthy(tostring(two.history):find(("valid2.binary_logloss%s %.6g to %.6g in 30 "
+      .. "iterations, lowest"):format((" "):rep(3), low[1], low[30]), 1, true))
+    assert.matches("^no curves", tostring(gbdt.fit(x, y, { num_iterations = 1 }).history))
   end)
 
   it("stop training by one metric of one set, and the model says which", function()

@@ -148,6 +148,14 @@ describe("gbdt.update", function()
     end
   end)
 
+  it("refuses an objective that is a function", function()
+    local x = tensor.randn { 60, 2, seed = 4 }
+    local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 2,
+      objective = function(y, score) return score - y, tensor.ones { #y } end })
+    assert.truthy(select(2, pcall(gbdt.update, m, D, { cadence = "nightly" })):find(
+      "gbdt.update: the model's objective is a function, which it does not keep", 1, true))
+  end)
+
   it("refuses what makes no sense", function()
     local function fails(text, m, data, o)
       local message = support.message(gbdt.update, m, data, o)

@@ -55,6 +55,12 @@ describe("linear agrees with scikit-learn", function()
 end)
 
 describe("linear", function()
+  it("says what a field of scikit-learn is called", function()
+    local m = linear.fit(x, three)
+    assert.truthy(select(2, pcall(function() return m.coef_ end)):find("write m.coef", 1, true))
+    assert.is_nil(m.mean)
+  end)
+
   it("gives labels back as they came", function()
     local m = linear.fit(x, three)
     assert.same({ -1, 0, 1 }, m.classes)

@@ -1,3 +1,4 @@
+local dataset = require "neap.dataset"
 local split = require "neap.split"
 local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
@@ -143,6 +144,20 @@ describe("split", function()
       local n = math.tointeger(text:match "(%d+) rows are enough")
       assert.equal(3, #split.time(n, { 0.6, 0.2, 0.2 }, { purge = purge + 1 }))
     end
+  end)
+end)
+
+describe("folds", function()
+  it("print one in a line, as ranges or as rows and times", function()
+    assert.equal("1    train rows 1 to 4; test rows 5 to 6\n"
+      .. "2    train rows 3 to 6; test rows 7 to 8",
+      tostring(split.walk_forward(8, { train = 4, test = 2 })))
+    assert.equal("1    train rows 3 to 4; test rows 1 to 2\n"
+      .. "2    train rows 1 to 2; test rows 3 to 4",
+      tostring(split.purged_kfold(4, { folds = 2 })))
+    local D = dataset.new(tensor.zeros { 6, 1 }, tensor.zeros { 6 })
+    assert.equal("1    train 3 rows; test 2 rows",
+      tostring(split.walk_forward(D, { train = 4, test = 2, purge = 1 })))
   end)
 end)
 

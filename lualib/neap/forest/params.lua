@@ -20,6 +20,15 @@ local full_name = {
   verbose = "progress",
 }
 
+local foreign = {
+  n_jobs = "forests have the same bits at any number of threads; the environment's NEAP_THREADS "
+    .. "sets it",
+  max_leaf_nodes = "max_depth and min_samples_leaf bound trees",
+  ccp_alpha = "max_depth and min_samples_leaf bound trees",
+  warm_start = "more trees need a fit of their own",
+  monotonic_cst = "gbdt.fit has monotone_constraints",
+}
+
 local criteria = { gini = true, entropy = true, squared_error = true }
 
 -- Options under their full names; the same thing said twice is an error.
@@ -31,6 +40,9 @@ local function expand(given)
   for name in pairs(given or {}) do names[#names + 1] = name end
   table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
   for _, name in ipairs(names) do
+    if foreign[name] then
+      opts.raise("forest.fit: there is no option '%s': %s", name, foreign[name])
+    end
     local full = full_name[name] or name
     if said[full] then
       opts.raise("forest.fit: options '%s' and '%s' mean the same", said[full], name)

@@ -107,11 +107,42 @@ end
 
 -- following -------------------------------------------------------------------------------------
 
+local History = {}
+
+-- The metrics of a set; beside them its first one lies under the numbers of iterations.
+local function metrics_of(curves)
+  local by_name = {}
+  for metric, curve in pairs(curves) do
+    if type(metric) == "string" then by_name[metric] = curve end
+  end
+  return sorted_names(by_name)
+end
+
+-- The curves in short: their ends, and where they are lowest and highest.
+function History.__tostring(history)
+  local lines = {}
+  for _, set in ipairs(sorted_names(history.sets)) do
+    for _, metric in ipairs(metrics_of(history.sets[set])) do
+      local curve, low, high = history.sets[set][metric], 1, 1
+      for i, v in ipairs(curve) do
+        if v < curve[low] then low = i end
+        if v > curve[high] then high = i end
+      end
+      if #curve > 0 then
+        lines[#lines + 1] = ("%-24s %.6g to %.6g in %d iterations, lowest %.6g at %d, highest "
+          .. "%.6g at %d"):format(set .. "." .. metric, curve[1], curve[#curve], #curve,
+          curve[low], low, curve[high], high)
+      end
+    end
+  end
+  return #lines > 0 and table.concat(lines, "\n") or "no curves: no validation set was followed"
+end
+
 --- An empty history: `train` and `valid` (the first set) by metric, `sets` all by name.
 ---@param o table
 ---@return table
 function loop.history(o)
-  local history = { train = {}, valid = {}, sets = {} }
+  local history = setmetatable({ train = {}, valid = {}, sets = {} }, History)
   if o.is_provide_training_metric then history.sets.train = history.train end
   for i, set in ipairs(o.sets) do history.sets[set.name] = i == 1 and history.valid or {} end
   for _, curves in pairs(history.sets) do

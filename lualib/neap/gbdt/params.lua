@@ -117,10 +117,13 @@ local function expand(given)
       opts.raise("gbdt.fit: there is no option '%s': %s", name, foreign.options[name])
     end
     local full = full_name[name] or name
+    local auto = given[name] == "auto" -- as the Python packages say "what the data knows"
+      and (full == "categorical_feature" or full == "feature_names")
     if said[full] then
       opts.raise("gbdt.fit: options '%s' and '%s' mean the same", said[full], name)
     end
-    out[full], said[full] = given[name], name
+    if not auto then out[full] = given[name] end
+    said[full] = name
   end
   return out
 end
@@ -165,6 +168,9 @@ local function check(o)
   if not o.first_metric_only and o.stop_on then
     opts.raise("gbdt.fit: stop_on = '%s' names one metric, first_metric_only = false watches all",
       o.stop_on)
+  end
+  if o.feature_names ~= nil and type(o.feature_names) ~= "table" then
+    opts.raise("gbdt.fit: feature_names must be a table of names, got %s", type(o.feature_names))
   end
   if o.num_class and o.judged ~= "multiclass" then
     opts.raise("gbdt.fit: num_class is for objective 'multiclass', not '%s'", o.objective)

@@ -214,6 +214,10 @@ function gbdt.update(model, D, o)
   if not class.is(model, Model) then
     opts.raise("gbdt.update: a model is expected, got %s", opts.kind(model))
   end
+  if model.objective == "custom" then
+    opts.raise("gbdt.update: the model's objective is a function, which it does not keep; continue "
+      .. "with gbdt.fit and init_model")
+  end
   o = read(o)
   D = as_dataset(model, D)
   local report = setmetatable({ cadence = o.cadence, kept = "new",

@@ -1,6 +1,7 @@
 --- Splits of datasets: parts by time that share no moment, and training rows that know nothing of
 --- what is judged. A row is decided on when its features are known (`known_at`, else its time).
 local clock = require "neap.clock"
+local folds_of = require "neap.split.folds"
 local duration = require "neap.duration"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
@@ -245,7 +246,7 @@ function data.walk(where, D, o, moving, by_rows)
     opts.raise("%s: %d rows are too short for train %s and test %s", where, #D, tostring(o.train),
       tostring(o.test))
   end
-  return folds
+  return folds_of(folds)
 end
 
 --- Folds that each hold out one part of a dataset.
@@ -268,7 +269,7 @@ function data.kfold(where, D, tests, o)
       folds[#folds + 1] = fold(where, D, ranges, start, stop, heed)
     end
   end
-  return folds
+  return folds_of(folds)
 end
 
 return data
