@@ -74,6 +74,23 @@ function design.pair(where, d, matrix)
   return rows, y, rawget(d, "weights") or d.w, d.names or names
 end
 
+--- Raise unless `names` are as many texts as there are columns; nil passes.
+---@param where string
+---@param names string[]?
+---@param columns integer
+function design.check_names(where, names, columns)
+  if names == nil then return end
+  opts.expect(where, "feature_names", names, "table")
+  if #names ~= columns then
+    opts.raise("%s: %d feature names for %d features", where, #names, columns)
+  end
+  for i, name in ipairs(names) do
+    if type(name) ~= "string" then
+      opts.raise("%s: feature name %d is a %s", where, i, type(name))
+    end
+  end
+end
+
 local function same(name) return name end
 
 --- Raise unless `names` are the names that a model was fitted on, in their order. `spelling` is how

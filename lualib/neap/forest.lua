@@ -75,13 +75,6 @@ local function judge(m, p, y)
   m.oob_score = labels:eq(y[seen]):to "f64":mean()
 end
 
-local function check_names(names, columns)
-  if names and #names ~= columns then
-    opts.raise("forest.fit: %d feature names for %d features", #names, columns)
-  end
-  return names
-end
-
 --- Fit a forest: `forest.fit(x, y, options)`, or `forest.fit(D, options)` with a dataset, whose
 --- names and weights are taken along. Of a frame as `x` the columns of numbers are the features,
 --- under their names; predictions then find the columns of frames by name.
@@ -125,7 +118,8 @@ function forest.fit(x, y, o)
   end
   if type(y) == "table" then y = tensor.of(y) end
   opts.expect("forest.fit", "y", y, "tensor")
-  names = check_names(o.feature_names or names, x:size(2))
+  names = o.feature_names or names
+  design.check_names("forest.fit", names, x:size(2))
   local engine = params.for_engine(o, x:size(1), x:size(2))
   local all = params.weights(o, y, o.weights or weights)
   local forester <close> = c.forester(engine, x, y, all, o.bootstrap_weights)

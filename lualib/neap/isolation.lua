@@ -126,9 +126,7 @@ function isolation.fit(x, o)
   end
   names = o.feature_names or names
   local rows, columns = x:size(1), x:size(2)
-  if names and #names ~= columns then
-    opts.raise("isolation.fit: %d feature names for %d features", #names, columns)
-  end
+  design.check_names("isolation.fit", names, columns)
   local samples = o.max_samples == "auto" and math.min(256, rows)
     or number_of("max_samples", o.max_samples, rows)
   local features = number_of("max_features", o.max_features, columns)

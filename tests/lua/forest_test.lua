@@ -549,6 +549,9 @@ describe("forest.fit refuses", function()
     refused("forest.fit: class_weight with criterion 'squared_error'", score,
       { class_weight = "balanced", criterion = "squared_error" })
     refused("forest.fit: 2 feature names for 5 features", two, { feature_names = { "a", "b" } })
+    refused("forest.fit: feature_names must be a table, got number", two, { feature_names = 5 })
+    refused("forest.fit: feature name 2 is a boolean", two,
+      { feature_names = { "a", true, "c", "d", "e" } })
     refused("forest.fit: options must be a table, got number", two, 3)
   end)
 

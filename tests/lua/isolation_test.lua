@@ -263,6 +263,8 @@ describe("isolation forest", function()
     refused("extension_level needs extended = true", { extension_level = 1 })
     refused("extension_level is 3, allowed are -1 to 2", { extended = true, extension_level = 3 })
     refused("2 feature names for 3 features", { feature_names = { "a", "b" } })
+    refused("feature_names must be a table, got string", { feature_names = "abc" })
+    refused("feature name 3 is a number", { feature_names = { "a", "b", 3 } })
     refused("options must be a table, got number", 3)
     local m = isolation.fit(x)
     assert.matches("isolation.score: x has 2 columns, the model was fitted on 3",
