@@ -143,8 +143,9 @@ end
 --- model is cut at the best one; several sets by name need `stop_on = "name.metric"`, since none of
 --- them is the first. The model says in `stopped_on` what was watched.
 ---
---- Raises on lengths that differ, labels or weights that are NaN, one class only, and unknown or
---- contradictory options.
+--- Raises on lengths that differ, labels or weights that are NaN, one class only, leaves that are
+--- not finite, and unknown or contradictory options; what training can live with stands in
+--- `warnings`.
 ---     local x = tensor.of { { 1 }, { 2 }, { 3 }, { 4 } }
 ---     local y = tensor.of { 0, 0, 1, 1 }
 ---     local o = { objective = "binary", min_data_in_leaf = 1, min_data_in_bin = 1 }
@@ -317,6 +318,7 @@ function Model:staged_predict(x, o)
   local every = opts.integer("gbdt.staged_predict", "every", o.every, 1)
   local rows = categories.inputs(self, "gbdt.staged_predict", x)
   local all, done = self.core:iterations(), 0
+  opts.expect("gbdt.staged_predict", "x", rows, "tensor")
   local scores = tensor.zeros { rows:size(1), math.max(1, self.core:leaves() // math.max(1, all)) }
   return function()
     if done >= all then return nil end
@@ -335,6 +337,7 @@ end
 ---@return number ...
 function Model:predict_row(x)
   if self.unseen ~= "missing" then
+    opts.expect("gbdt.predict_row", "x", x, "tensor")
     x = self.core:admit(x:reshape(1, x:numel()), self.unseen)[1]
   end
   return self.core:predict_row(x)

@@ -115,8 +115,8 @@ static neap_status choose_factors(neap__scale *s, fix_job *job, int64_t n) {
     h = fmax(h, (double)job->top[2 * c + 1]);
   }
   if (!(g < HUGE_VAL && h < HUGE_VAL))
-    return neap_fail(NEAP_EVALUE, "gbdt.fit: a gradient is not finite; scale the labels or lower "
-                                  "the weights");
+    return neap_fail(NEAP_EVALUE, "gbdt.fit: a gradient is not finite; scale the labels, or "
+                                  "lower the weights or learning_rate");
   if (s->levels) {
     job->g = quotient(s->levels / 2, g, &s->g);
     job->h = quotient(s->levels, h, &s->h);

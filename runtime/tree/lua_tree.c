@@ -238,7 +238,7 @@ static int m_predict(lua_State *L) {
                             .stop_margin = luaL_optnumber(L, 7, 0)};
   const neap_tensor *x = neap__lua_push_matrix(L, 2, "x");
   o.scores = check_scores(L, 8, m, x);
-  int64_t left = neap_gbdt_iterations(m) - o.start;
+  int64_t all = neap_gbdt_iterations(m), left = o.start < 0 || o.start > all ? all : all - o.start;
   int64_t width =
       neap_gbdt_width(m, kind, o.iterations > 0 && o.iterations < left ? o.iterations : left);
   int64_t size[2] = {neap__lua_rows(x), width};

@@ -376,13 +376,14 @@ static neap_status check_options(const neap_gbdt *m, const neap_predict_options 
 neap_status neap_gbdt_predict_with(const neap_gbdt *m, const neap_tensor *x, neap_predict_kind kind,
                                    const neap_predict_options *o, double *out) {
   NEAP_TRY(check_options(m, o));
-  int64_t k = m->per_iteration, from = o->start * k, some = o->iterations * k;
-  int64_t to = o->iterations <= 0 || some > m->trees - from ? m->trees : from + some;
+  int64_t k = m->per_iteration, all = neap_gbdt_iterations(m), from = o->start * k;
+  bool part = o->iterations > 0 && o->iterations < all - o->start;
+  int64_t to = part ? from + o->iterations * k : m->trees;
   predict_job job = {.m = m,
                      .kind = kind,
                      .from = from,
                      .to = to,
-                     .period = o->stop_freq * k,
+                     .period = (o->stop_freq < all ? o->stop_freq : all) * k,
                      .margin = o->stop_margin,
                      .scores = o->scores,
                      .out = out};

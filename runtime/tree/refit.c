@@ -4,6 +4,8 @@
  *   leaf = decay * old + (1 - decay) * new.
  * As in LightGBM scores begin at 0, and the first trees, whose leaves contain the start value, have
  * shrinkage 1. Unlike there a leaf that no row reaches keeps its value. */
+#include <math.h>
+
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
@@ -71,6 +73,8 @@ static neap_status value_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
     if (!fitted(r, (int32_t)l, &value)) continue;
     value = r->start ? r->start[r->column] + value : value * r->tree->shrinkage;
     *leaf = r->decay * *leaf + (1 - r->decay) * value;
+    if (!isfinite(*leaf))
+      return neap_fail(NEAP_EVALUE, "gbdt.refit: a leaf is not finite; scale the labels");
   }
   return neap_interrupt_check();
 }

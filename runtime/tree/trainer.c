@@ -285,9 +285,29 @@ static neap_status make_pairs(neap_trainer *t, bool from_start) {
   return neap__loss_pairs(&t->loss, t->gradient_at, t->pairs);
 }
 
+/* Leaves beyond what doubles hold are refused: predictions would be infinite or NaN. */
+static neap_status check_leaves(const neap_trainer *t, const neap__tree *tree) {
+  for (int32_t l = 0; l < tree->leaves; l++) {
+    double v = tree->leaf_value[l];
+    if (tree->linear) {
+      v += 0 * tree->leaf_const[l];
+      for (int32_t k = tree->leaf_start[l]; k < tree->leaf_start[l + 1]; k++)
+        v += 0 * tree->leaf_coeff[k];
+    }
+    if (!isfinite(v))
+      return neap_fail(
+          NEAP_EVALUE,
+          "gbdt.fit: leaf %d of tree %lld is not finite; scale the labels, or look at weights, "
+          "learning_rate and sigmoid",
+          (int)l + 1, (long long)t->model->trees + 1);
+  }
+  return NEAP_OK;
+}
+
 static neap_status keep_tree(neap_trainer *t, int64_t column, bool from_start, neap__tree *tree) {
   if (from_start) add_start(tree, t->start[column]);
-  neap_status st = neap__scores_add(t, column, tree);
+  neap_status st = check_leaves(t, tree);
+  if (!st) st = neap__scores_add(t, column, tree);
   if (!st && t->o.boosting == NEAP_BOOSTING_DART) st = neap__dart_keep(t);
   if (!st) return neap__gbdt_append(t->model, tree);
   neap_free(tree);

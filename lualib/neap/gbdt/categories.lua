@@ -106,6 +106,7 @@ end
 ---@return integer
 function categories.width(x)
   if type(x) == "table" then return type(x[1]) == "table" and #x[1] or 0 end
+  opts.expect("gbdt.fit", "x", x, "tensor")
   return x.shape[2] or 0
 end
 
@@ -204,6 +205,7 @@ end
 ---@return neap.tensor
 function categories.inputs(model, where, x)
   local rows
+  if design.is_data(x) and design.is_frame(x.x) then x = x.x end
   if design.is_frame(x) then
     local names = design.columns(where, x, model.feature_names, categories.spelling)
     rows = matrix(where, x, names, model.levels or {}, model.unseen)

@@ -121,6 +121,10 @@ function custom.metric(o, entry, known)
       opts.unknown(("gbdt.fit: metric '%s'"):format(name), "option", tostring(key), { "larger" })
     end
   end
+  if entry.larger ~= nil and type(entry.larger) ~= "boolean" then
+    opts.raise("gbdt.fit: metric '%s': larger must be true or false, got %s", name,
+      opts.kind(entry.larger))
+  end
   o.measures = o.measures or {}
   if o.measures[name] and o.measures[name].fn ~= fn then
     opts.raise("gbdt.fit: two metrics are called '%s'", name)

@@ -191,7 +191,9 @@ end
 
 -- One iteration; whether it was the last, and the watch that ended it.
 local function iterate(trainer, o, state, line, i)
-  if not trainer:step() then return true end
+  local split = trainer:step()
+  if i == 1 then state.split = split end
+  if not split then return true end
   local at, values, larger = trainer:iterations(), {}, {}
   if o.is_provide_training_metric then ask(trainer, o, 0, state.history.train) end
   for number, set in ipairs(o.sets) do
@@ -233,6 +235,11 @@ function loop.run(trainer, o, warnings)
     end
   else
     iterations(trainer, o, state)
+  end
+  if state.split == false then
+    warnings[#warnings + 1] = "no split was found, and so no tree grew: labels or gradients are "
+      .. "all alike, or min_data_in_leaf, min_sum_hessian_in_leaf, min_gain_to_split or lambda_l1 "
+      .. "allow none"
   end
   local out = { keep = trainer:iterations(), history = state.history }
   local w = o.early_stopping_rounds > 0 and (state.over or state.watches[1])

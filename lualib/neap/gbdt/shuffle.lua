@@ -178,7 +178,7 @@ function Model:permutation_importance(x, y, o)
   local rows, labels, given, options = input(self, x, y, o)
   o = opts.merge(where, { metric = opts.none, larger = false, repeats = 5, seed = 0, block = 1,
     weights = opts.none, progress = false }, options)
-  local repeats = opts.integer(where, "option 'repeats'", o.repeats, 1)
+  local repeats = opts.integer(where, "option 'repeats'", o.repeats, 1, 10000)
   local block = opts.integer(where, "option 'block'", o.block, 1)
   local metric, weights = metric_of(self, o.metric, o.larger), o.weights or given
   local best = score_of(self, metric, rows, labels, weights)
