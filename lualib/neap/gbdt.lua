@@ -103,7 +103,8 @@ end
 ---   `min_data_in_bin`, `monotone_constraints`, `monotone_constraints_method`, `monotone_penalty`,
 ---   `interaction_constraints`, `feature_contri`;
 --- - categories: `categorical_feature`, `max_cat_to_onehot`, `max_cat_threshold`,
----   `min_data_per_group`, `cat_smooth`, `cat_l2`, `unseen`;
+---   `min_data_per_group`, `cat_smooth`, `cat_l2`, `unseen`, `cat_encoding`,
+---   `cat_order`, `cat_prior_weight`, `cat_delay`;
 --- - rows: `data_sample_strategy`, `bagging_fraction`, `bagging_freq`, `pos_bagging_fraction`,
 ---   `neg_bagging_fraction`, `top_rate`, `other_rate`, `drop_rate`, `skip_drop`, `max_drop`,
 ---   `uniform_drop`, `xgboost_dart_mode`; `use_quantized_grad`, `num_grad_quant_bins`,
@@ -135,6 +136,16 @@ end
 --- negative ones missing, anything else refused (at prediction a code with a fraction loses it, one
 --- beyond the range was not seen). Each of the `max_bin` most frequent codes with
 --- `min_data_in_bin` rows has a bin, the others share one; missing codes learn their side.
+---
+--- `cat_encoding = "ordered"` (CatBoost's statistics; for two classes and numbers, one tree an
+--- iteration) makes a categorical feature in training the number (sum of w y + c prior) / (sum of
+--- w + c) over the earlier rows of its category, c = `cat_prior_weight`, prior = the mean label of
+--- all earlier rows; no row sees its own label. Earlier is what stands above (`cat_order = "time"`)
+--- or comes first in an order drawn from `seed` ("random"); in time, `cat_delay` rows just before a
+--- row are left out, for labels that span bars. Predictions and validation sets use the statistic
+--- over all training rows, so trees and files hold sets of codes as ever, and metrics on training
+--- rows are honest but are not those of `m:predict` there. Where no code is missing, those that
+--- training did not have go to the side of the prior. Not with `init_model`.
 ---
 --- `valid` is {x, y} or a dataset, or several: an array (with `valid_names`, else valid1, valid2
 --- ...) or a table by name; `history.sets[name][metric]` holds their curves. With
@@ -173,7 +184,7 @@ function gbdt.fit(x, y, o)
   weights = custom.class_weights(o, y, weights)
   local engine = params.for_engine(o)
   columns.resolve(o, engine, names, text.levels, x)
-  memory.check(o, x, y, weights)
+  memory.check(o, x, y, weights, engine.categorical_feature)
   local marks = { c.fingerprint(x, y, weights) }
   local trainer <close> = c.trainer(engine, x, y, weights, init and init.core)
   local warnings = {}

@@ -209,7 +209,8 @@ static neap_status sample_columns(void *ctx, int64_t chunk, int64_t begin, int64
     int64_t row = sample_row(job, i);
     if (i % POLL_ROWS == 0) st = neap_interrupt_check();
     for (int64_t c = begin; c < end; c++) {
-      double v = neap__matrix_get(job->x, row, c);
+      const neap__categories *of = job->b->categories;
+      double v = of && of[c].value ? of[c].value[row] : neap__matrix_get(job->x, row, c);
       if (!isnan(v)) keys[(c - begin) * room + n[c - begin]++] = neap_order_key(v);
     }
   }
@@ -232,10 +233,12 @@ typedef struct {
   uint8_t *bin;
 } fill_job;
 
-static uint8_t find_bin(const double *bound, double v) {
-  int at = 0;
-  for (int step = 128; step; step /= 2) at += bound[at + step - 1] < v ? step : 0;
-  return (uint8_t)at;
+/* Numbers, or codes; of categories that are ordered the values of training while there are any. */
+static void read_values(const fill_job *job, const neap__feature *f, int64_t begin, int64_t n,
+                        double *v) {
+  if (f->categories && f->categories->value)
+    memcpy(v, f->categories->value + begin, (size_t)n * sizeof *v);
+  else neap__matrix_column(job->x, f->input, begin, n, v);
 }
 
 static neap_status fill_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
@@ -246,11 +249,12 @@ static neap_status fill_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t e
   for (int32_t k = 0; k < used; k++) {
     const neap__feature *f = &job->b->feature[k];
     uint8_t *out = job->bin + begin * used + k;
-    neap__matrix_column(job->x, f->input, begin, end - begin, v);
-    if (f->categories) NEAP_TRY(neap__categories_fill(f, v, end - begin, begin, out, used));
+    read_values(job, f, begin, end - begin, v);
+    if (f->categories && !f->categories->value)
+      NEAP_TRY(neap__categories_fill(f, v, end - begin, begin, out, used));
     else
       for (int64_t i = 0; i < end - begin; i++)
-        out[i * used] = isnan(v[i]) ? (uint8_t)f->bins : find_bin(f->bound, v[i]);
+        out[i * used] = isnan(v[i]) ? (uint8_t)f->bins : neap__bin_of(f->bound, v[i]);
   }
   return neap_interrupt_check();
 }
@@ -281,10 +285,16 @@ static neap_status fill_grid(neap__bins *b, const neap__matrix *x) {
   b->row = neap_alloc_array(x->rows, sizeof *b->row);
   if (!b->grid || !b->row) return NEAP_ENOMEM;
   for (int64_t i = 0; i < x->rows; i++) b->row[i] = (int32_t)i;
-  return neap__bins_apply(b, x, b->grid);
+  NEAP_TRY(neap__bins_apply(b, x, b->grid));
+  for (int64_t c = 0; b->categories && c < b->columns; c++) {
+    neap_free(b->categories[c].value);
+    b->categories[c].value = NULL; /* other rows have their codes alone */
+  }
+  return NEAP_OK;
 }
 
-neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, const neap_gbdt_options *o) {
+neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, neap__labelled labels,
+                             const neap_gbdt_options *o) {
   memset(b, 0, sizeof *b);
   b->rows = x->rows;
   b->columns = x->columns;
@@ -302,6 +312,7 @@ neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, const neap_gb
                     .samples = x->rows < SAMPLE ? x->rows : SAMPLE,
                     .rng = neap_rng_split(&rng, "gbdt/bins", 9)};
   neap_status st = ok ? look(b, x) : NEAP_ENOMEM;
+  if (!st) st = neap__ordered_encode(b, x, labels, o);
   if (!st) st = neap_parallel_for(x->columns, COLUMNS, sample_columns, &job);
   if (!st) st = neap__categories_find(b, x, o);
   if (!st) select_features(b);

@@ -27,8 +27,8 @@ static neap_status bad_code(int64_t feature, int64_t row, double v) {
                    (long long)feature + 1, v, (long long)row + 1, why);
 }
 
-/* The largest code of a column, -1 when it has none; missing tells of NaN and negative numbers. */
-static neap_status find_limit(const neap__matrix *x, int64_t column, int64_t *top, bool *missing) {
+neap_status neap__categories_limit(const neap__matrix *x, int64_t column, int64_t *top,
+                                   bool *missing) {
   double v[ROWS];
   *top = -1;
   *missing = false;
@@ -108,7 +108,7 @@ static neap_status find_column(neap__bins *b, const neap__matrix *x, int64_t col
   neap__feature *f = &b->feature[column];
   neap__categories *c = &b->categories[column];
   int64_t top;
-  NEAP_TRY(find_limit(x, column, &top, &f->missing));
+  NEAP_TRY(neap__categories_limit(x, column, &top, &f->missing));
   f->categories = c;
   f->bins = 0;
   if (top < 0) return NEAP_OK;
@@ -149,6 +149,7 @@ static neap_status find_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t e
 neap_status neap__categories_find(neap__bins *b, const neap__matrix *x,
                                   const neap_gbdt_options *o) {
   if (!o->columns || !o->columns->categorical) return NEAP_OK;
+  if (o->cat_encoding == NEAP_CATEGORIES_ORDERED) return neap__ordered_finish(b, o);
   b->categories = neap_calloc_array(x->columns, sizeof *b->categories);
   if (!b->categories) return NEAP_ENOMEM;
   return neap_parallel_for(x->columns, 1, find_chunk, &(find_job){b, x, o});
@@ -158,6 +159,8 @@ void neap__categories_drop(neap__categories *all, int64_t columns) {
   for (int64_t k = 0; all && k < columns; k++) {
     neap_free(all[k].code);
     neap_free(all[k].bin);
+    neap_free(all[k].value);
+    neap_free(all[k].table);
   }
   neap_free(all);
 }

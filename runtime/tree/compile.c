@@ -199,18 +199,25 @@ static int64_t set_size(const neap__question *q) {
   return n;
 }
 
-/* Number the categories that a set names, and list their numbers set by set. */
+/* Sets of more categories than a block has rows are asked row by row, and list none. */
+static int64_t listed_size(const neap__question *q) {
+  int64_t n = set_size(q);
+  return n > NEAP__BLOCK ? 0 : n + !q->right;
+}
+
+/* Number the categories that a set lists, and list their numbers set by set. */
 static void list_categories(neap__segment *s, neap__category *c, int64_t k, int64_t n) {
   c->missing = (int32_t)s->masks++;
-  for (int32_t code = 0; code < c->codes; code++) {
-    c->mask[code] = -1;
-    for (int64_t i = k; i < k + n && c->mask[code] < 0; i++)
-      if (has(set_at(s, i), code)) c->mask[code] = (int32_t)s->masks++;
-  }
+  for (int32_t code = 0; code < c->codes; code++) c->mask[code] = -1;
   for (int64_t i = k; i < k + n; i++) {
-    for (int32_t code = 0; code < 32 * set_at(s, i)->words; code++)
-      if (has(set_at(s, i), code)) s->list[s->listed++] = c->mask[code];
-    if (!set_at(s, i)->right) s->list[s->listed++] = c->missing;
+    const neap__question *q = set_at(s, i);
+    bool listed = listed_size(q) > 0;
+    for (int32_t code = 0; listed && code < 32 * q->words; code++) {
+      if (!has(q, code)) continue;
+      if (c->mask[code] < 0) c->mask[code] = (int32_t)s->masks++;
+      s->list[s->listed++] = c->mask[code];
+    }
+    if (listed && !q->right) s->list[s->listed++] = c->missing;
     s->list_until[i] = s->listed;
   }
 }
@@ -222,10 +229,10 @@ static neap_status build_categories(neap__segment *s) {
     room += codes;
     s->categories++;
   }
-  for (int64_t k = 0; k < s->sets; k++) listed += set_size(set_at(s, k)) + 1;
+  for (int64_t k = 0; k < s->sets; k++) listed += listed_size(set_at(s, k));
   s->category = neap_alloc_array(s->categories, sizeof *s->category);
   s->codes = neap_alloc_array(room, sizeof *s->codes);
-  s->list = neap_alloc_array(listed, sizeof *s->list);
+  s->list = neap_alloc_array(listed + 1, sizeof *s->list);
   s->list_until = neap_alloc_array(s->sets, sizeof *s->list_until);
   if (!s->category || !s->codes || !s->list || !s->list_until) return NEAP_ENOMEM;
   int64_t at = 0;

@@ -55,7 +55,7 @@ typedef struct {
                      ones of the halves ...; 16 more can be read */
 } neap__column;
 
-/* The categories of a feature that any set names: those have a mask of rows each. */
+/* The categories of a feature that any set lists: those have a mask of rows each. */
 typedef struct {
   int32_t feature, codes;
   int32_t missing; /* the mask of rows without one */

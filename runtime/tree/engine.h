@@ -3,10 +3,10 @@
  * The life of an iteration: sample.c draws the rows and features of a tree; objective.c turns
  * scores into gradient pairs, fixed.c rounds them to fixed point; histogram.c sums the pairs of a
  * leaf's rows by bin and search.c finds its best cut, both through loops.c, which is compiled once
- * per instruction set; split.c knows the gain of a cut, category.c sets of categories, constraint.c
- * what limits splits; rows.c moves the rows of leaves together; grow.c, and symmetric.c, decide
- * which leaf is split next; linear.c puts lines into leaves, renew.c quantiles; scores.c adds the
- * finished tree to the scores. trainer.c runs it all. */
+ * per instruction set; split.c knows the gain of a cut, category.c sets of categories, ordered.c
+ * their numbers, constraint.c what limits splits; rows.c moves the rows of leaves together; grow.c,
+ * and symmetric.c, decide which leaf is split next; linear.c puts lines into leaves, renew.c
+ * quantiles; scores.c adds the finished tree to the scores. trainer.c runs it all. */
 #ifndef NEAP_TREE_ENGINE_H
 #define NEAP_TREE_ENGINE_H
 
@@ -30,6 +30,11 @@ typedef struct {
   uint8_t missing; /* bin of missing values: the one behind the last */
   uint8_t unseen;  /* bin of codes that training did not have */
   bool refuse;     /* those are an error instead */
+  /* Ordered: bins are those of a number, the statistic of a category; codes rise, own is seen. */
+  bool ordered;
+  uint8_t prior; /* the bin where a category without rows would be */
+  double *value; /* [rows] of training, NaN: missing; only until the grid is filled */
+  double *table; /* [limit] over all rows; only until bins are cut */
 } neap__categories;
 
 /* Codes lie below this: a tree keeps a bit for every code up to the largest of a node. */
@@ -64,18 +69,43 @@ typedef struct {
   int64_t columns;
 } neap__bins;
 
+/* Labels (0 and 1 of two classes) and weights (NULL: all 1) of the rows. */
+typedef struct {
+  const double *y;
+  const float *weight;
+} neap__labelled;
+
 /* Cut x into bins as max_bin, min_data_in_bin, unseen and the columns of o say; sampling (above
- * 200,000 rows) draws from its seed. */
-neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, const neap_gbdt_options *o);
+ * 200,000 rows) draws from its seed. Labels are read by cat_encoding "ordered" only. */
+neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, neap__labelled labels,
+                             const neap_gbdt_options *o);
 void neap__bins_drop(neap__bins *b);
 
 /* bin[rows x used] of another matrix, cut as b is; NaN has the bin behind the last everywhere. */
 neap_status neap__bins_apply(const neap__bins *b, const neap__matrix *x, uint8_t *bin);
 
+/* The first bin of a feature whose bound is not below v. */
+static inline uint8_t neap__bin_of(const double *bound, double v) {
+  int at = 0;
+  for (int step = 128; step; step /= 2) at += bound[at + step - 1] < v ? step : 0;
+  return (uint8_t)at;
+}
+
 /* Find the categories of the columns that o calls categorical, and give them bins; features are
  * still in the order of the columns. NEAP_EVALUE for what is no code. */
 neap_status neap__categories_find(neap__bins *b, const neap__matrix *x, const neap_gbdt_options *o);
 void neap__categories_drop(neap__categories *all, int64_t columns); /* NULL is fine */
+
+/* The largest code of a column, -1 when it has none; *missing: it has NaN or negative numbers.
+ * NEAP_EVALUE for what is no code. */
+neap_status neap__categories_limit(const neap__matrix *x, int64_t column, int64_t *top,
+                                   bool *missing);
+
+/* Ordered encoding, around the search for bounds: the value of every row of the categorical columns
+ * from the labels of earlier rows; then the bins of categories, from the table of all rows. */
+neap_status neap__ordered_encode(neap__bins *b, const neap__matrix *x, neap__labelled labels,
+                                 const neap_gbdt_options *o);
+neap_status neap__ordered_finish(neap__bins *b, const neap_gbdt_options *o);
 
 /* What a file says of the feature: the codes that have a bin, "-1:4:0:2", and behind a second -1
  * those that share one. Fresh text; NULL when memory is out. */
@@ -259,6 +289,11 @@ void neap__split_find(const neap__loops *loops, const neap__feature *f, int32_t 
  * one, since files know no other; without any, the larger side is. */
 void neap__split_category(const neap__feature *f, int32_t index, const neap__cell *h,
                           const neap__whole *w, neap__split *best);
+
+/* A cut of numbers, where categories are ordered, becomes the set on one side of it. On the right
+ * are missing values, else the side of the prior. */
+void neap__ordered_set(const neap__feature *f, const neap__cell *h, const neap__whole *w,
+                       neap__split *s);
 
 /* What a cut must gain more than: the best so far, min_gain_to_split, rounding noise. */
 double neap__least_gain(const neap__whole *w, const neap__split *best);

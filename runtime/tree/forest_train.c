@@ -200,7 +200,7 @@ static neap_status cut_features(neap_forester *f, const neap__matrix *x) {
   o.max_bin = f->o.max_bin;
   o.min_data_in_bin = 1;
   o.seed = (int64_t)f->o.seed;
-  NEAP_TRY(neap__bins_build(&f->bins, x, &o));
+  NEAP_TRY(neap__bins_build(&f->bins, x, (neap__labelled){0}, &o));
   neap_free(f->bins.row); /* the rows stay where they are */
   f->bins.row = NULL;
   return NEAP_OK;

@@ -575,17 +575,17 @@ static int l_fingerprint(lua_State *L) {
 
 /* memory(options, shape) -> bytes by part; shape: the fields of neap_gbdt_shape */
 static int l_memory(lua_State *L) {
-  static const char *const names[] = {"rows",       "features",   "columns",
-                                      "iterations", "valid_rows", "ordered"};
+  static const char *const names[] = {"rows",       "features", "columns", "iterations",
+                                      "valid_rows", "ordered",  "encoded"};
   lua_settop(L, 2);
   neap_gbdt_options o = check_options(L);
-  int64_t v[6];
-  for (int i = 0; i < 6; i++) {
+  int64_t v[7];
+  for (int i = 0; i < 7; i++) {
     lua_getfield(L, 2, names[i]);
     v[i] = neap__lua_integer_field(L, FIT, names[i]);
   }
   lua_getfield(L, 2, "weighted");
-  neap_gbdt_shape s = {v[0], v[1], v[2], v[3], v[4], v[5], lua_toboolean(L, -1)};
+  neap_gbdt_shape s = {v[0], v[1], v[2], v[3], v[4], v[5], v[6], lua_toboolean(L, -1)};
   neap_gbdt_memory m;
   neap_gbdt_memory_of(&o, &s, &m);
   const struct {

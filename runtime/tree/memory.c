@@ -88,7 +88,10 @@ void neap_gbdt_memory_of(const neap_gbdt_options *o, const neap_gbdt_shape *s,
   int64_t growing = held + m->histograms + (forest ? 0 : start);
   int64_t judging = held + m->histograms + m->trees + ordered;
   int64_t ending = held + m->histograms + 2 * m->trees + compiled;
-  int64_t finding = finding_bytes(s) + s->rows * size_of(sizeof(double));
+  /* Values of encoded features are there until the bins are filled. */
+  int64_t encoded = s->encoded * s->rows * size_of(sizeof(double));
+  int64_t finding = (encoded ? most(finding_bytes(s), m->bins) : finding_bytes(s)) + encoded +
+                    s->rows * size_of(sizeof(double));
   m->peak = most(most(growing, judging), most(ending, finding));
   m->passing = m->peak - held - m->histograms - m->trees;
   if (m->passing < 0) m->passing = 0;

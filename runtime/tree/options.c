@@ -154,11 +154,35 @@ static neap_status check_splits(const neap_gbdt_options *o) {
   return NEAP_OK;
 }
 
+/* The mean of labels says something of numbers and of two classes. */
+static neap_status check_encoding(const neap_gbdt_options *o) {
+  bool delays = o->cat_delay > 0, random = o->cat_order == NEAP_ORDER_RANDOM;
+  bool more = delays || random || o->cat_prior_weight != 1;
+  neap__labels labels = neap__labels_of(o);
+  if (o->cat_encoding == NEAP_CATEGORIES_PARTITION)
+    return more ? neap_fail(NEAP_EARG, "gbdt.fit: cat_order, cat_prior_weight and cat_delay need "
+                                       "cat_encoding 'ordered'")
+                : NEAP_OK;
+  if (labels != NEAP__VALUES && labels != NEAP__TWO)
+    return neap_fail(NEAP_EARG,
+                     "gbdt.fit: cat_encoding 'ordered' takes means of labels, which say nothing "
+                     "under objective '%s'",
+                     neap_objective_name(o->objective));
+  if (o->quantile_count)
+    return neap_fail(NEAP_EARG, "gbdt.fit: cat_encoding 'ordered' takes one alpha, not %lld",
+                     (long long)o->quantile_count);
+  if (delays && random)
+    return neap_fail(NEAP_EARG, "gbdt.fit: cat_delay is %lld, but cat_order 'random' has no time",
+                     (long long)o->cat_delay);
+  return NEAP_OK;
+}
+
 neap_status neap__options_check(const neap_gbdt_options *o) {
   NEAP_TRY(check_objective(o));
   NEAP_TRY(check_alphas(o));
   for (size_t i = 0; i < sizeof list / sizeof *list; i++) NEAP_TRY(check_range(o, &list[i]));
   NEAP_TRY(check_splits(o));
   NEAP_TRY(check_linear(o));
+  NEAP_TRY(check_encoding(o));
   return check_sampling(o);
 }

@@ -163,6 +163,17 @@ static int32_t mask_of(const neap__category *c, double v) {
   return code < c->codes ? c->mask[code] : -1;
 }
 
+/* Which rows are in a set that lists no categories. */
+static void ask_rows(const predict_job *job, const neap__question *q, const block *b,
+                     neap__rows *out) {
+  neap__rows left = {0};
+  for (int64_t i = 0; i < b->n; i++) {
+    double v = neap__matrix_get(&job->x, b->begin + i, q->feature);
+    left[i / 64] |= (uint64_t)!neap__question_answer(q, v) << (i % 64);
+  }
+  *out = left;
+}
+
 /* A row is in the mask of its category; a set is the union of its categories. */
 static void ask_categories(const predict_job *job, const neap__segment *s, block *b) {
   memset(b->category, 0, (size_t)s->masks * sizeof *b->category);
@@ -177,6 +188,7 @@ static void ask_categories(const predict_job *job, const neap__segment *s, block
   neap__rows *out = b->masks + s->questions - s->sets;
   for (int64_t k = 0; k < s->sets; k++) {
     neap__rows left = {0};
+    if (at == s->list_until[k]) ask_rows(job, &s->question[s->questions - s->sets + k], b, &left);
     for (; at < s->list_until[k]; at++) left |= b->category[s->list[at]];
     out[k] = ~left;
   }

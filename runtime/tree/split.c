@@ -163,9 +163,12 @@ static void find_limited(const neap__feature *f, int32_t index, const neap__cell
 
 static void find_any(const neap__loops *loops, const neap__feature *f, int32_t index,
                      const neap__cell *h, const neap__whole *w, neap__split *best) {
-  if (f->categories) neap__split_category(f, index, h, w, best);
+  double before = best->gain;
+  if (f->categories && !f->categories->ordered) neap__split_category(f, index, h, w, best);
   else if (w->r->plain) find_plain(loops, f, index, h, w, best);
   else find_limited(f, index, h, w, best);
+  if (f->categories && f->categories->ordered && best->gain > before)
+    neap__ordered_set(f, h, w, best);
 }
 
 void neap__split_find(const neap__loops *loops, const neap__feature *f, int32_t index,

@@ -149,6 +149,9 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   NEAP_TRY(neap__options_check(o));
   NEAP_TRY(neap__matrix_of(&matrix, x, "gbdt.fit"));
   NEAP_TRY(check_size(&matrix));
+  if (init && o->cat_encoding == NEAP_CATEGORIES_ORDERED && o->columns && o->columns->categorical)
+    return neap_fail(NEAP_EARG, "gbdt.fit: cat_encoding 'ordered' does not go with init_model, "
+                                "whose trees have seen labels of all rows");
   neap_trainer *t = neap_calloc_array(1, sizeof *t);
   if (!t) return NEAP_ENOMEM;
   t->o = *o;
@@ -157,7 +160,8 @@ neap_status neap_trainer_open(neap_trainer **out, const neap_gbdt_options *o, co
   neap_status st = neap__labels_model(&t->model, &t->o, y, matrix.rows, matrix.columns, init);
   if (!st) t->columns = t->model->per_iteration;
   if (!st) st = neap__set_target(&t->set[0], t->model, y, weights, "label");
-  if (!st) st = neap__bins_build(&t->bins, &matrix, o);
+  neap__labelled labels = {t->set[0].target, t->set[0].weight};
+  if (!st) st = neap__bins_build(&t->bins, &matrix, labels, o);
   if (!st) st = keep_features(t, &t->set[0], x);
   if (!st && o->linear_tree) st = neap__lines_check(&t->bins);
   if (!st) st = start_scores(t, &t->set[0], x, init);

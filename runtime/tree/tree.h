@@ -41,6 +41,8 @@ const char *neap_objective_name(neap_objective o);
 typedef enum { NEAP_BOOSTING_GBDT, NEAP_BOOSTING_DART, NEAP_BOOSTING_RF } neap_boosting;
 typedef enum { NEAP_GROW_LEAFWISE, NEAP_GROW_DEPTHWISE, NEAP_GROW_SYMMETRIC } neap_grow_policy;
 typedef enum { NEAP_SAMPLE_BAGGING, NEAP_SAMPLE_GOSS } neap_sample_strategy;
+typedef enum { NEAP_CATEGORIES_PARTITION, NEAP_CATEGORIES_ORDERED } neap_cat_encoding;
+typedef enum { NEAP_ORDER_TIME, NEAP_ORDER_RANDOM } neap_cat_order;
 
 /* What is said of single columns of x; NULL: nothing. Borrowed by the call that opens a trainer. */
 typedef struct {
@@ -175,6 +177,7 @@ typedef struct {
   int64_t rows, features, columns, iterations; /* columns: trees per iteration */
   int64_t valid_rows;                          /* of all validation sets */
   int64_t ordered; /* rows of the largest set that a metric sorts ("auc"); 0: none does */
+  int64_t encoded; /* features of cat_encoding "ordered" */
   bool weighted;
 } neap_gbdt_shape;
 

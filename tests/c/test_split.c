@@ -245,7 +245,7 @@ static void bins_are_given_by_frequency(void **state) {
   assert_ok(neap__matrix_of(&matrix, &x, "test"));
   for (int64_t max_bin = 2; max_bin < 8; max_bin++) {
     o.max_bin = max_bin;
-    assert_ok(neap__bins_build(&b, &matrix, &o));
+    assert_ok(neap__bins_build(&b, &matrix, (neap__labelled){0}, &o));
     const neap__feature *f = &b.feature[0];
     int own = max_bin > 5 ? 5 : (int)max_bin - 1; /* 60 has too few rows for a bin */
     assert_int_equal(f->bins, own + 1);
@@ -259,13 +259,14 @@ static void bins_are_given_by_frequency(void **state) {
     neap__bins_drop(&b);
   }
   v[10] = 3.5F;
-  assert_fails(neap__bins_build(&b, &matrix, &o), NEAP_EVALUE,
+  assert_fails(neap__bins_build(&b, &matrix, (neap__labelled){0}, &o), NEAP_EVALUE,
                "gbdt.fit: categorical feature 1 is 3.5 in row 11; codes are integers from 0");
   v[10] = 16777216.0F;
-  assert_fails(neap__bins_build(&b, &matrix, &o), NEAP_EVALUE,
+  assert_fails(neap__bins_build(&b, &matrix, (neap__labelled){0}, &o), NEAP_EVALUE,
                "codes lie below 16777216; number the categories 0, 1, 2, ...");
   v[10] = INFINITY;
-  assert_fails(neap__bins_build(&b, &matrix, &o), NEAP_EVALUE, "is inf in row 11");
+  assert_fails(neap__bins_build(&b, &matrix, (neap__labelled){0}, &o), NEAP_EVALUE,
+               "is inf in row 11");
   neap_tensor_drop(&x);
 }
 

@@ -223,7 +223,7 @@ static void bins_cover_every_value_in_order(void **state) {
     neap_gbdt_options o = neap_gbdt_defaults();
     o.max_bin = max_bin;
     assert_ok(neap__matrix_of(&x, &d.t, "test"));
-    assert_ok(neap__bins_build(&b, &x, &o));
+    assert_ok(neap__bins_build(&b, &x, (neap__labelled){0}, &o));
     assert_int_equal(b.used, 3);
     for (int32_t k = 0; k < b.used; k++) {
       const neap__feature *f = &b.feature[k];
@@ -254,7 +254,7 @@ static void empty_and_constant_columns_are_left_out(void **state) {
   neap__bins b;
   neap_gbdt_options o = neap_gbdt_defaults();
   assert_ok(neap__matrix_of(&x, &d.t, "test"));
-  assert_ok(neap__bins_build(&b, &x, &o));
+  assert_ok(neap__bins_build(&b, &x, (neap__labelled){0}, &o));
   assert_int_equal(b.used, 2);
   assert_int_equal(b.feature[0].input, 1);
   assert_int_equal(b.feature[1].input, 3);

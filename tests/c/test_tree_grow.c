@@ -39,7 +39,7 @@ static data make(int64_t n, int64_t f, uint64_t seed) {
   assert_ok(neap__matrix_of(&d.matrix, &d.t, "test"));
   neap_gbdt_options o = neap_gbdt_defaults();
   o.min_data_in_bin = 1;
-  assert_ok(neap__bins_build(&d.bins, &d.matrix, &o));
+  assert_ok(neap__bins_build(&d.bins, &d.matrix, (neap__labelled){0}, &o));
   return d;
 }
 
@@ -178,9 +178,9 @@ static void leaves_without_histograms_change_nothing(void **state) {
   neap_gbdt_options o = neap_gbdt_defaults();
   o.num_leaves = 400;
   o.min_data_in_leaf = 3;
-  assert_ok(neap__bins_build(&many.bins, &many.matrix, &o));
+  assert_ok(neap__bins_build(&many.bins, &many.matrix, (neap__labelled){0}, &o));
   neap__bins_drop(&few.bins);
-  assert_ok(neap__bins_build(&few.bins, &few.matrix, &o));
+  assert_ok(neap__bins_build(&few.bins, &few.matrix, (neap__labelled){0}, &o));
   neap__tree *t = grow(&few, &o, NULL, 4);
   neap__tree *u = grow(&many, &o, (const int32_t[]){0, 1, 2, 3}, 4);
   assert_int_equal(t->leaves, 400);

@@ -64,6 +64,11 @@ end
 
 local function rows_of(set) return (sizes(set.x or set[1])) end
 
+local function count(list)
+  if type(list) == "table" then return #list end
+  return list == nil and 0 or 1
+end
+
 local function trees_per_iteration(o, y)
   if o.quantiles then return #o.quantiles end
   if o.objective ~= "multiclass" and o.objective ~= "multiclassova" then return 1 end
@@ -78,8 +83,9 @@ end
 ---@param features integer
 ---@param y neap.tensor?
 ---@param weighted boolean
+---@param categorical? any a number, a name, or several
 ---@return table<string, integer>
-function memory.of(o, rows, features, y, weighted)
+function memory.of(o, rows, features, y, weighted, categorical)
   local valid, largest = 0, 0
   for _, set in ipairs(o.sets) do
     local n = rows_of(set.data)
@@ -90,7 +96,8 @@ function memory.of(o, rows, features, y, weighted)
   if o.is_provide_training_metric then largest = math.max(largest, rows) end
   return setmetatable(c.memory(params.for_engine(o), { rows = rows, features = features,
     columns = trees_per_iteration(o, y), iterations = o.num_iterations, valid_rows = valid,
-    ordered = ordered and largest or 0, weighted = weighted }), Parts)
+    ordered = ordered and largest or 0, weighted = weighted,
+    encoded = o.cat_encoding == "ordered" and count(categorical) or 0 }), Parts)
 end
 
 --- Raise when a fit would take more than `max_memory` of its options.
@@ -98,11 +105,12 @@ end
 ---@param x neap.tensor
 ---@param y neap.tensor
 ---@param weights neap.tensor?
-function memory.check(o, x, y, weights)
+---@param categorical integer[]?
+function memory.check(o, x, y, weights, categorical)
   local limit = memory.limit(o.max_memory)
   if not limit then return end
   local rows, features = sizes(x)
-  local parts = memory.of(o, rows, features, y, weights ~= nil)
+  local parts = memory.of(o, rows, features, y, weights ~= nil, categorical)
   if parts.total <= limit then return end
   local list = {}
   for _, name in ipairs(order) do
@@ -141,7 +149,7 @@ function gbdt.memory(x, o)
     end
     rows, features = x:size(1), x:size(2)
   end
-  return memory.of(o, rows, features, nil, o.weights ~= nil)
+  return memory.of(o, rows, features, nil, o.weights ~= nil, o.categorical_feature)
 end
 
 return memory
