@@ -154,6 +154,7 @@ describe("frame.read_csv", function()
     { "a,a\n1,2\n", {}, "read_csv: FILE: columns 1 and 2 are both called 'a'" },
     { "1,2.5,2.5\n1,2,3\n", {}, "read_csv: FILE: columns 2 and 3 are both called '2.5'; if the "
       .. "first line holds values, say header = false" },
+    { "1\n2\n", { header = { "a" } }, "frame.read_csv: header must be true or false, got table" },
     { "1\n2\n", { names = { "a" } }, "frame.read_csv: names are for files without a header: say "
       .. "header = false with them" },
     { "a\n1\nx\n", { types = { a = "number" } },

@@ -428,6 +428,12 @@ describe("dependence", function()
       .. "missing               0.45\n"
       .. "3                     0.55",
       tostring(m:partial_dependence(x, 1, { grid = { 2, nan, 3 } })))
+    local long = gbdt.fit(x, tensor.of { 0, 0, 1, 1 }, { num_iterations = 1, min_data_in_leaf = 2,
+      min_data_in_bin = 1, feature_names = { "a_name_of_22_characters" } })
+    assert.equal("mean value over a_name_of_22_characters\n"
+      .. "a_name_of_22_characters         mean\n"
+      .. "2                               0.45",
+      tostring(long:partial_dependence(x, 1, { grid = { 2 } })))
   end)
 
   it("says what is wrong", function()

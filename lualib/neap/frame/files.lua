@@ -32,6 +32,10 @@ end
 
 -- Names for a file whose first line has them already are two answers to one question.
 local function check_header(where, o)
+  if type(o.header) ~= "boolean" then
+    opts.raise("%s: header must be true or false, got %s; names = { ... } with header = false "
+      .. "names the columns", where, opts.kind(o.header))
+  end
   if o.names == nil or not o.header then return end
   opts.raise("%s: names are for files without a header: say header = false with them, and where "
     .. "the first line is one, skip_rows = 1 too, or f:rename after reading", where)

@@ -177,21 +177,21 @@ local function cells(d, index, grid)
   return texts
 end
 
-local function row_text(head, values)
-  local texts = { ("%-14s"):format(head) }
+local function row_text(width, head, values)
+  local texts = { ("%-" .. width .. "s"):format(head) }
   for _, v in ipairs(values) do
     texts[#texts + 1] = type(v) == "string" and ("%12s"):format(v) or ("%12.6g"):format(v)
   end
   return table.concat(texts)
 end
 
-local function second_line(d)
-  if #d.features == 2 then return row_text(d.features[1], cells(d, 2, d.grid[2])) end
+local function second_line(d, width)
+  if #d.features == 2 then return row_text(width, d.features[1], cells(d, 2, d.grid[2])) end
   local heads = { "mean" }
   for k = 1, d.mean:dim() > 1 and d.mean:size(2) or 0 do
     heads[k] = tostring(d.model.classes and d.model.classes[k] or k)
   end
-  return row_text(d.features[1], heads)
+  return row_text(width, d.features[1], heads)
 end
 
 function Dependence.__tostring(d)
@@ -199,11 +199,15 @@ function Dependence.__tostring(d)
     return ("mean %s over %s and %s: %s"):format(d.kind, d.features[1], d.features[2],
       tostring(d.mean))
   end
-  local lines = { ("mean %s over %s"):format(d.kind, table.concat(d.features, " (down) and ")),
-    second_line(d) }
   local heads, values = cells(d, 1, #d.features == 2 and d.grid[1] or d.grid), d.mean:totable()
+  local width = math.max(13, #d.features[1])
+  for _, head in ipairs(heads) do width = math.max(width, #head) end
+  width = math.min(width, 60) + 1 -- one very long text does not stretch the rest
+  local lines = { ("mean %s over %s"):format(d.kind, table.concat(d.features, " (down) and ")),
+    second_line(d, width) }
   for i, head in ipairs(heads) do
-    lines[#lines + 1] = row_text(head, type(values[i]) == "table" and values[i] or { values[i] })
+    local row = type(values[i]) == "table" and values[i] or { values[i] }
+    lines[#lines + 1] = row_text(width, head, row)
   end
   return table.concat(lines, "\n")
 end
