@@ -201,7 +201,8 @@ static inline const char *quick_number(neap__builder *b, const neap__csv_scan *s
 static const char *quick_field(csv *file, neap__chunk *c, neap__builder *b, const char *p) {
   neap__field f = {0};
   neap_status st = neap__csv_field(&file->scan[c->index], &p, &f);
-  if (!st && c->count == 1 && f.length == 0 && !f.quoted) return NULL; /* maybe an empty line */
+  if (!st && b == c->columns && f.length == 0 && !f.quoted && *p != file->scan[c->index].delimiter)
+    return NULL; /* an empty line is no missing value */
   neap__place at = {"read_csv", file->r.path, 0};
   if (!st && !b->skipped) st = neap__builder_add(b, f.text, f.length, &at, file->r.options);
   if (st == NEAP_ENOMEM) c->failed = st;
