@@ -8,7 +8,7 @@
 local c = require "neap.c.forest"
 local class = require "neap.class"
 local design = require "neap.design"
-local json = require "neap.json"
+local estimator = require "neap.estimator"
 local metrics = require "neap.metrics"
 local opts = require "neap.opts"
 local params = require "neap.forest.params"
@@ -42,11 +42,7 @@ local function wrap(core, fields)
   local classes = core:classes()
   m.classes = #classes > 0 and classes or nil
   m.criterion, m.n_estimators, m.params = fields.criterion, trees, fields.params
-  m.feature_names = fields.names
-  if not m.feature_names then
-    m.feature_names = {}
-    for i = 1, columns do m.feature_names[i] = "Column_" .. i - 1 end
-  end
+  m.feature_names = fields.names or estimator.column_names(columns)
   return m
 end
 
@@ -112,14 +108,10 @@ function forest.fit(x, y, o)
     x, names = design.matrix(x)
   end
   o = params.read(o)
-  opts.expect("forest.fit", "x", x, "tensor")
-  if x:dim() ~= 2 then
-    opts.raise("forest.fit: x must be rows by features, got %d dimensions", x:dim())
-  end
+  names = o.feature_names or names
+  estimator.check_matrix("forest.fit", x, names)
   if type(y) == "table" then y = tensor.of(y) end
   opts.expect("forest.fit", "y", y, "tensor")
-  names = o.feature_names or names
-  design.check_names("forest.fit", names, x:size(2))
   local engine = params.for_engine(o, x:size(1), x:size(2))
   local all = params.weights(o, y, o.weights or weights)
   local forester <close> = c.forester(engine, x, y, all, o.bootstrap_weights)
@@ -190,15 +182,7 @@ function Model:importance(kind)
   if kind ~= nil and kind ~= "gain" then
     opts.unknown("forest.importance", "kind", tostring(kind), { "gain" })
   end
-  local out = {}
-  for i, v in ipairs(self.core:importance()) do
-    out[i] = { name = self.feature_names[i], value = v, column = i }
-  end
-  table.sort(out, function(a, b)
-    if a.value ~= b.value then return a.value > b.value end
-    return a.column < b.column
-  end)
-  return out
+  return estimator.ranked(self.feature_names, self.core:importance())
 end
 
 function Model:__tostring()
@@ -225,11 +209,9 @@ local format = "neap forest 1"
 ---     os.remove(path)
 ---@param path string
 function Model:save(path)
-  if type(path) ~= "string" or not path:find "%.safetensors$" then
-    opts.raise("forest.save: '%s' does not end in .safetensors", tostring(path))
-  end
-  tensor.save(path, self.core:arrays(), { metadata = { format = format,
-    criterion = self.criterion, feature_names = json.encode(self.feature_names) } })
+  estimator.check_path("forest.save", path)
+  estimator.save(path, self.core:arrays(), { format = format, criterion = self.criterion },
+    self.feature_names)
 end
 
 --- Read a model that `save` wrote. Raises on damaged or contradictory files.
@@ -237,21 +219,15 @@ end
 ---@param path string
 ---@return neap.forest.Model
 function forest.load(path)
-  local arrays, _, metadata = tensor.load(path)
-  if type(arrays) ~= "table" or not metadata or metadata.format ~= format then
-    opts.raise("forest.load: '%s' holds no forest", path)
-  end
+  local arrays, texts = estimator.load("forest.load", path, format, "forest")
   local core = c.read(arrays)
-  local names = json.decode(metadata.feature_names or "", path)
-  if type(names) ~= "table" or #names ~= core:sizes() then
-    opts.raise("forest.load: '%s' has no name for each feature", path)
+  local names = estimator.names_in("forest.load", path, texts, (core:sizes()))
+  local criterion, classes = texts.criterion, #core:classes()
+  if not criterion or (criterion == "squared_error") ~= (classes == 0) then
+    opts.raise("forest.load: '%s': criterion '%s' for %d classes", path, tostring(criterion),
+      classes)
   end
-  if not metadata.criterion or (metadata.criterion == "squared_error") ~= (#core:classes() == 0)
-  then
-    opts.raise("forest.load: '%s': criterion '%s' for %d classes", path,
-      tostring(metadata.criterion), #core:classes())
-  end
-  return wrap(core, { criterion = metadata.criterion, names = names })
+  return wrap(core, { criterion = criterion, names = names })
 end
 
 forest.Model = Model

@@ -11,6 +11,7 @@ local class = require "neap.class"
 local columns = require "neap.gbdt.columns"
 local custom = require "neap.gbdt.custom"
 local design = require "neap.design"
+local estimator = require "neap.estimator"
 local hash = require "neap.c.frame"
 local loop = require "neap.gbdt.loop"
 local memory = require "neap.gbdt.memory"
@@ -387,14 +388,7 @@ function Model:importance(kind)
   if kind ~= "gain" and kind ~= "split" then
     opts.unknown("gbdt.importance", "kind", kind, { "gain", "split" })
   end
-  local out = {}
-  for i, v in ipairs(self.core:importance(kind)) do
-    out[i] = { name = self.feature_names[i], value = v, column = i }
-  end
-  table.sort(out, function(a, b)
-    if a.value ~= b.value then return a.value > b.value end
-    return a.column < b.column
-  end)
+  local out = estimator.ranked(self.feature_names, self.core:importance(kind))
   return setmetatable(out, Importance)
 end
 

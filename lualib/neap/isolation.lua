@@ -7,7 +7,7 @@
 local c = require "neap.c.isolation"
 local class = require "neap.class"
 local design = require "neap.design"
-local json = require "neap.json"
+local estimator = require "neap.estimator"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -33,11 +33,7 @@ local function wrap(core, names, threshold, contamination)
   m.core, m.threshold, m.contamination = core, threshold, contamination
   m.n_estimators, m.max_samples = trees, samples
   m.extension_level = width > 0 and width - 1 or nil
-  m.feature_names = names
-  if not names then
-    m.feature_names = {}
-    for i = 1, columns do m.feature_names[i] = "Column_" .. i - 1 end
-  end
+  m.feature_names = names or estimator.column_names(columns)
   return m
 end
 
@@ -50,21 +46,6 @@ local defaults = {
 
 local full_name = { num_trees = "n_estimators", num_iterations = "n_estimators",
   random_state = "seed" }
-
-local function expand(given)
-  if given ~= nil and type(given) ~= "table" then
-    opts.raise("isolation.fit: options must be a table, got %s", type(given))
-  end
-  local out = {}
-  for name, value in pairs(given or {}) do
-    local full = full_name[name] or name
-    if full ~= name and given[full] ~= nil then
-      opts.raise("isolation.fit: options '%s' and '%s' mean the same", name, full)
-    end
-    out[full] = value
-  end
-  return out
-end
 
 -- A number as it is, a share of n as a number.
 local function number_of(name, value, n)
@@ -118,15 +99,11 @@ function isolation.fit(x, o)
   else
     x, names = design.matrix(x)
   end
-  o = opts.merge("isolation.fit", defaults, expand(o))
+  o = opts.merge("isolation.fit", defaults, opts.full_names("isolation.fit", o, full_name))
   check(o)
-  opts.expect("isolation.fit", "x", x, "tensor")
-  if x:dim() ~= 2 then
-    opts.raise("isolation.fit: x must be rows by features, got %d dimensions", x:dim())
-  end
   names = o.feature_names or names
+  estimator.check_matrix("isolation.fit", x, names)
   local rows, columns = x:size(1), x:size(2)
-  design.check_names("isolation.fit", names, columns)
   local samples = o.max_samples == "auto" and math.min(256, rows)
     or number_of("max_samples", o.max_samples, rows)
   local features = number_of("max_features", o.max_features, columns)
@@ -198,16 +175,13 @@ local format = "neap isolation 1"
 ---     os.remove(path)
 ---@param path string
 function Model:save(path)
-  if type(path) ~= "string" or not path:find "%.safetensors$" then
-    opts.raise("isolation.save: '%s' does not end in .safetensors", tostring(path))
-  end
+  estimator.check_path("isolation.save", path)
   local columns, _, samples, width = self.core:sizes()
   local arrays = self.core:arrays()
   arrays.sizes = tensor.of({ columns, samples, width }, { dtype = "i64" })
   arrays.threshold_score = tensor.of { self.threshold }
-  tensor.save(path, arrays, { metadata = { format = format,
-    contamination = tostring(self.contamination),
-    feature_names = json.encode(self.feature_names) } })
+  estimator.save(path, arrays, { format = format, contamination = tostring(self.contamination) },
+    self.feature_names)
 end
 
 -- The array called name of that dtype with that many numbers.
@@ -224,21 +198,15 @@ end
 ---@param path string
 ---@return neap.isolation.Model
 function isolation.load(path)
-  local arrays, _, metadata = tensor.load(path)
-  if type(arrays) ~= "table" or not metadata or metadata.format ~= format then
-    opts.raise("isolation.load: '%s' holds no isolation forest", path)
-  end
+  local arrays, texts = estimator.load("isolation.load", path, format, "isolation forest")
   local sizes = small(arrays, path, "sizes", "i64", 3)
   local threshold = small(arrays, path, "threshold_score", "f64", 1)[1]
   if not (threshold >= 0 and threshold <= 1) then
     opts.raise("isolation.load: '%s': threshold_score is %s", path, tostring(threshold))
   end
   local core = c.read(arrays, sizes[1], sizes[2], sizes[3])
-  local names = json.decode(metadata.feature_names or "", path)
-  if type(names) ~= "table" or #names ~= sizes[1] then
-    opts.raise("isolation.load: '%s' has no name for each feature", path)
-  end
-  return wrap(core, names, threshold, tonumber(metadata.contamination) or "auto")
+  local names = estimator.names_in("isolation.load", path, texts, sizes[1])
+  return wrap(core, names, threshold, tonumber(texts.contamination) or "auto")
 end
 
 isolation.Model = Model

@@ -250,6 +250,44 @@ local function raise_lacking(where, names)
   opts.raise("%s: options %s are required", where, table.concat(names, ", "))
 end
 
+--- The keys of a table in alphabetical order.
+---     table.concat(opts.names { b = 1, a = 2 }, " ") --> a b
+---@param t table
+---@return any[]
+function opts.names(t)
+  local names = {}
+  for name in pairs(t) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  return names
+end
+
+--- Options under their full names, from those that the user gave; `full_name` has the other names,
+--- `foreign` says of names of other libraries what there is instead. They are errors, as is saying
+--- the same twice.
+---     opts.full_names("fit", { eta = 0.1 }, { eta = "learning_rate" }).learning_rate --> 0.1
+---@param where string the function, for messages
+---@param given table?
+---@param full_name table<string, string>
+---@param foreign? table<string, string>
+---@return table
+function opts.full_names(where, given, full_name, foreign)
+  if given ~= nil and type(given) ~= "table" then
+    opts.raise("%s: options must be a table, got %s", where, type(given))
+  end
+  local out, said = {}, {}
+  for _, name in ipairs(opts.names(given or {})) do
+    if foreign and foreign[name] then
+      opts.raise("%s: there is no option '%s': %s", where, name, foreign[name])
+    end
+    local full = full_name[name] or name
+    if said[full] then
+      opts.raise("%s: options '%s' and '%s' mean the same", where, said[full], name)
+    end
+    out[full], said[full] = given[name], name
+  end
+  return out
+end
+
 --- Defaults overlaid with what the user gave. A default of `opts.none` stays nil, one of
 --- `opts.required` must be given. Unknown names are errors; the user's table is not touched.
 ---     opts.merge("optim.Adam", { lr = 1e-3, eps = 1e-8 }, { lr = 0.1 }).lr --> 0.1

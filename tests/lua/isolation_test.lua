@@ -250,7 +250,7 @@ describe("isolation forest", function()
     refused("x has 1 rows and 3 columns, 2 rows and a column are needed", nil, x:slice(1, 1, 1))
     refused("x must be rows by features, got 1 dimensions", nil, x[1])
     refused("unknown option 'max_sample' (did you mean 'max_samples'?)", { max_sample = 3 })
-    refused("options 'num_trees' and 'n_estimators' mean the same",
+    refused("options 'n_estimators' and 'num_trees' mean the same",
       { num_trees = 3, n_estimators = 3 })
     refused("n_estimators is 0, allowed are 1 to 1000000", { n_estimators = 0 })
     refused("n_estimators must be an integer, got 1.5", { n_estimators = 1.5 })

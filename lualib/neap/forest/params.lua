@@ -31,27 +31,6 @@ local foreign = {
 
 local criteria = { gini = true, entropy = true, squared_error = true }
 
--- Options under their full names; the same thing said twice is an error.
-local function expand(given)
-  if given ~= nil and type(given) ~= "table" then
-    opts.raise("forest.fit: options must be a table, got %s", type(given))
-  end
-  local names, out, said = {}, {}, {}
-  for name in pairs(given or {}) do names[#names + 1] = name end
-  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-  for _, name in ipairs(names) do
-    if foreign[name] then
-      opts.raise("forest.fit: there is no option '%s': %s", name, foreign[name])
-    end
-    local full = full_name[name] or name
-    if said[full] then
-      opts.raise("forest.fit: options '%s' and '%s' mean the same", said[full], name)
-    end
-    out[full], said[full] = given[name], name
-  end
-  return out
-end
-
 -- A number, or a share of n, or a name that rules tell.
 local function number_of(name, value, n, rules)
   local rule = rules[value]
@@ -115,7 +94,8 @@ end
 ---@param given table?
 ---@return table
 function params.read(given)
-  local o = opts.merge("forest.fit", defaults, expand(given))
+  local named = opts.full_names("forest.fit", given, full_name, foreign)
+  local o = opts.merge("forest.fit", defaults, named)
   check(o)
   return o
 end

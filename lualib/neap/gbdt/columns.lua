@@ -16,10 +16,7 @@ local function each(option, given, names, features, rest)
   local out, by_name = {}, next(given) == nil or #given == 0
   if not by_name then return given end
   for i = 1, features do out[i] = rest end
-  local keys = {}
-  for key in pairs(given) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  for _, key in ipairs(keys) do
+  for _, key in ipairs(opts.names(given)) do
     out[categories.position(option, key, names, features)] = given[key]
   end
   return out

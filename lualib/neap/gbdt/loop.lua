@@ -9,13 +9,6 @@ local loop = {}
 
 -- validation sets -------------------------------------------------------------------------------
 
-local function sorted_names(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- Whether v is an array of data rather than { x, y }.
 local function is_several(v)
   local first = v[1]
@@ -67,7 +60,7 @@ function loop.sets(o)
     return check_names(sets)
   end
   if o.valid_names then opts.raise "gbdt.fit: valid has names of its own beside valid_names" end
-  for i, name in ipairs(sorted_names(v)) do sets[i] = { name = name, data = v[name] } end
+  for i, name in ipairs(opts.names(v)) do sets[i] = { name = name, data = v[name] } end
   if #sets == 0 then opts.raise "gbdt.fit: valid is an empty table" end
   sets.by_name = true
   return check_names(sets)
@@ -115,13 +108,13 @@ local function metrics_of(curves)
   for metric, curve in pairs(curves) do
     if type(metric) == "string" then by_name[metric] = curve end
   end
-  return sorted_names(by_name)
+  return opts.names(by_name)
 end
 
 -- The curves in short: their ends, and where they are lowest and highest.
 function History.__tostring(history)
   local lines = {}
-  for _, set in ipairs(sorted_names(history.sets)) do
+  for _, set in ipairs(opts.names(history.sets)) do
     for _, metric in ipairs(metrics_of(history.sets[set])) do
       local curve, low, high = history.sets[set][metric], 1, 1
       for i, v in ipairs(curve) do

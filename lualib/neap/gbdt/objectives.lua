@@ -68,13 +68,6 @@ for kind, names in pairs(judges) do
   end
 end
 
-local function sorted(names)
-  local out = {}
-  for name in pairs(names) do out[#out + 1] = name end
-  table.sort(out)
-  return out
-end
-
 -- Several alphas are several quantiles; a focal loss calls its own balance alpha.
 local function read_alpha(o, defaults)
   if type(o.alpha) == "table" then
@@ -99,7 +92,7 @@ function objectives.read(o, defaults)
   if o.custom then return end
   local name = full[o.objective]
   if not name then
-    opts.unknown("gbdt.fit", "objective", tostring(o.objective), sorted(full))
+    opts.unknown("gbdt.fit", "objective", tostring(o.objective), opts.names(full))
   end
   o.objective = name
   read_alpha(o, defaults)
@@ -132,7 +125,7 @@ local function full_metric(o, name)
   end
   if o.measures and o.measures[name] then return name end
   if not names[name] then
-    local list_of = sorted(names)
+    local list_of = opts.names(names)
     for own in pairs(o.measures or {}) do list_of[#list_of + 1] = own end
     opts.unknown("gbdt.fit", "metric", name, list_of)
   end

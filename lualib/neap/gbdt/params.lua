@@ -99,33 +99,13 @@ for name, list in pairs(aliases) do
   for alias in list:gmatch "%S+" do full_name[alias] = name end
 end
 
-local function sorted_names(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
--- Options under their full names; the same thing said twice is an error.
+-- Options under their full names. "auto" is what the Python packages call what the data knows.
 local function expand(given)
-  if given ~= nil and type(given) ~= "table" then
-    opts.raise("gbdt.fit: options must be a table, got %s", type(given))
+  local o = opts.full_names("gbdt.fit", given, full_name, foreign.options)
+  for _, name in ipairs { "categorical_feature", "feature_names" } do
+    if o[name] == "auto" then o[name] = nil end
   end
-  local out, said = {}, {}
-  for _, name in ipairs(sorted_names(given or {})) do
-    if foreign.options[name] then
-      opts.raise("gbdt.fit: there is no option '%s': %s", name, foreign.options[name])
-    end
-    local full = full_name[name] or name
-    local auto = given[name] == "auto" -- as the Python packages say "what the data knows"
-      and (full == "categorical_feature" or full == "feature_names")
-    if said[full] then
-      opts.raise("gbdt.fit: options '%s' and '%s' mean the same", said[full], name)
-    end
-    if not auto then out[full] = given[name] end
-    said[full] = name
-  end
-  return out
+  return o
 end
 
 local function whole(o, name, low)
@@ -249,7 +229,7 @@ function params.to_text(o)
   put("objective", o.objective)
   put("metric", table.concat(o.metrics, ","))
   put("num_iterations", o.num_iterations)
-  for _, name in ipairs(sorted_names(params.engine)) do
+  for _, name in ipairs(opts.names(params.engine)) do
     if name ~= "objective" and name ~= "unseen" then -- the latter is a fact of neap's
       put(name, name == "alpha" and o.quantiles or o[name])
     end
