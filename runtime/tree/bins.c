@@ -11,10 +11,9 @@
 #include "base/rng.h"
 #include "tree/engine.h"
 
-enum { SAMPLE = 200000, ROWS_PER_CHUNK = 1024, PAD = 256, COLUMNS = 8, POLL_ROWS = 1 << 14 };
+enum { ROWS_PER_CHUNK = 1024, PAD = 256, POLL_ROWS = 1 << 14 };
 
-/* sorting ----------------------------------------------------------------------------------------
- */
+/* sorting -------------------------------------------------------------------------------------- */
 
 /* Sort keys of doubles by bytes, least significant first, leaving out bytes that all keys share.
  * Returns the array (a or b) that holds the result. */
@@ -199,7 +198,7 @@ static void cut_column(const sample_job *job, int64_t column, uint64_t *keys, in
 static neap_status sample_columns(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const sample_job *job = ctx;
-  int64_t room = job->samples, n[COLUMNS] = {0};
+  int64_t room = job->samples, n[NEAP__BIN_COLUMNS] = {0};
   uint64_t *keys = neap_alloc_array(room * (end - begin), sizeof *keys);
   uint64_t *spare = neap_alloc_array(room, sizeof *spare);
   distinct d = {.count = neap_alloc_array(room, sizeof *d.count),
@@ -309,14 +308,15 @@ neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, neap__labelle
                     .b = b,
                     .max_bin = o->max_bin,
                     .min_data = o->min_data_in_bin,
-                    .samples = x->rows < SAMPLE ? x->rows : SAMPLE,
+                    .samples = x->rows < NEAP__BIN_ROWS ? x->rows : NEAP__BIN_ROWS,
                     .rng = neap_rng_split(&rng, "gbdt/bins", 9)};
   neap_status st = ok ? look(b, x) : NEAP_ENOMEM;
   if (!st) st = neap__ordered_encode(b, x, labels, o);
-  if (!st) st = neap_parallel_for(x->columns, COLUMNS, sample_columns, &job);
+  if (!st) st = neap_parallel_for(x->columns, NEAP__BIN_COLUMNS, sample_columns, &job);
   if (!st) st = neap__categories_find(b, x, o);
   if (!st) select_features(b);
-  if (job.samples == SAMPLE) neap_alloc_trim(); /* the grid need not stand beside the sample */
+  if (job.samples == NEAP__BIN_ROWS)
+    neap_alloc_trim(); /* the grid need not stand beside the sample */
   if (!st) st = fill_grid(b, x);
   if (st) neap__bins_drop(b);
   return st;

@@ -1,3 +1,4 @@
+/* A model with some of the trees of another. */
 #include <string.h>
 
 #include "base/alloc.h"

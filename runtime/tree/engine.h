@@ -18,7 +18,11 @@ neap_status neap__options_check(const neap_gbdt_options *o);
 
 /* bins ----------------------------------------------------------------------------------------- */
 
-enum { NEAP__MAX_BINS = 255 };
+enum {
+  NEAP__MAX_BINS = 255,
+  NEAP__BIN_ROWS = 200000, /* that bounds are found from, at most */
+  NEAP__BIN_COLUMNS = 8,   /* whose bounds one task finds */
+};
 
 /* The categories of a feature, by falling number of rows (ties: lower code first). The first own of
  * them have bins 0 to own - 1; the others share bin own. */
@@ -76,7 +80,7 @@ typedef struct {
 } neap__labelled;
 
 /* Cut x into bins as max_bin, min_data_in_bin, unseen and the columns of o say; sampling (above
- * 200,000 rows) draws from its seed. Labels are read by cat_encoding "ordered" only. */
+ * NEAP__BIN_ROWS) draws from its seed. Labels are read by cat_encoding "ordered" only. */
 neap_status neap__bins_build(neap__bins *b, const neap__matrix *x, neap__labelled labels,
                              const neap_gbdt_options *o);
 void neap__bins_drop(neap__bins *b);

@@ -1,3 +1,4 @@
+/* What neap keeps in models beside what their formats have a place for: short texts by name. */
 #include <string.h>
 
 #include "base/alloc.h"

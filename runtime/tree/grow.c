@@ -1,8 +1,9 @@
-/* Growing one tree, best leaf first or level by level. To keep threads busy without a barrier per
- * leaf, the best few leaves are opened together: rows partitioned, the histogram of the smaller
- * child summed, that of the larger one subtracted, both searched. A leaf opened too early costs a
- * little time and changes nothing: the tree is committed one split at a time in the strict order of
- * gains, and how many are opened depends on the tree alone. */
+/* Growing one tree, best leaf first or level by level (symmetric.c: a level as one). To keep
+ * threads busy without a barrier per leaf, the best few leaves are opened together: rows
+ * partitioned, the histogram of the smaller child summed, that of the larger one subtracted, both
+ * searched. A leaf opened too early costs a little time and changes nothing: the tree is committed
+ * one split at a time in the strict order of gains, and how many are opened depends on the tree
+ * alone. */
 #include "base/alloc.h"
 #include "base/pool.h"
 #include "tree/grower.h"

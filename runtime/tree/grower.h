@@ -10,7 +10,10 @@
 
 #include "tree/engine.h"
 
-enum { NEAP__BATCH = 8 }; /* leaves opened together */
+enum {
+  NEAP__BATCH = 8,      /* leaves opened together */
+  NEAP__POOL = 8 << 20, /* bytes from which leaves give up their histograms */
+};
 
 typedef struct {
   int64_t begin, count; /* its rows of the grid */

@@ -11,12 +11,11 @@ enum {
   CELLS = 4096,    /* cells merged by one task */
   GROUP = 32,      /* features summed by one task otherwise, at most */
   NARROW = 4096,   /* quantised rows that are worth emptying narrow cells */
-  POOL = 8 << 20,  /* bytes from which leaves give up their histograms */
 };
 
 /* Let the leaf that is the last to be opened give up its histogram, where there are many. */
 static void evict(neap__grower *g) {
-  int64_t most = POOL / (g->b->cells * (int64_t)sizeof(neap__cell));
+  int64_t most = NEAP__POOL / (g->b->cells * (int64_t)sizeof(neap__cell));
   if (g->owned < 4 * NEAP__BATCH || g->owned < most || neap__limits_serial(g)) return;
   neap__leaf *weakest = NULL;
   for (int32_t i = 0; i < g->made; i++) {

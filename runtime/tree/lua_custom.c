@@ -16,7 +16,7 @@ static int check_set(lua_State *L, const neap__trainer_box *box, int arg) {
 
 /* t:labels(set, numbers) -> N labels as they were given, or class numbers from 0 */
 static int t_labels(lua_State *L) {
-  const neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  const neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   int set = check_set(L, box, 2);
   bool numbers = lua_toboolean(L, 3);
   int64_t size[1] = {neap_trainer_rows(box->t, set)};
@@ -28,7 +28,7 @@ static int t_labels(lua_State *L) {
 
 /* t:weights(set) -> N weights, nil where none were given */
 static int t_weights(lua_State *L) {
-  const neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  const neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   int set = check_set(L, box, 2);
   const float *w = neap_trainer_weights(box->t, set);
   if (!w) return 0;
@@ -42,7 +42,7 @@ static int t_weights(lua_State *L) {
 
 /* t:predictions(set) -> N, or N x K where there are several columns */
 static int t_predictions(lua_State *L) {
-  const neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  const neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   int set = check_set(L, box, 2);
   int64_t size[2] = {neap_trainer_rows(box->t, set), neap_trainer_columns(box->t)};
   neap_tensor *out = neap_lua_push_tensor(L);
@@ -54,7 +54,7 @@ static int t_predictions(lua_State *L) {
 
 /* t:start(scores): N numbers as an array, one per column */
 static int t_start(lua_State *L) {
-  const neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  const neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   int64_t n;
   const neap_tensor *t = neap_lua_push_series(L, 2, NEAP_F64, "start", &n);
   if (n != neap_trainer_columns(box->t))
@@ -66,7 +66,7 @@ static int t_start(lua_State *L) {
 
 /* t:queries(set, sizes, gains | nil) */
 static int t_queries(lua_State *L) {
-  const neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  const neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   int set = check_set(L, box, 2);
   int64_t n, gains = 0;
   lua_settop(L, 4);
@@ -94,7 +94,7 @@ static void raise_shape(lua_State *L, const char *what, const neap_tensor *t, in
 
 /* t:init_score(set, scores): N or N x K */
 static int t_init_score(lua_State *L) {
-  const neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  const neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   int set = check_set(L, box, 2);
   int64_t n = neap_trainer_rows(box->t, set), k = neap_trainer_columns(box->t);
   const neap_tensor *t = neap_lua_push_as(L, 3, NEAP_F64, "init_score");
@@ -198,7 +198,7 @@ static neap_status renew(void *ctx, int64_t column, const int32_t *rows, int64_t
 
 /* t:custom{ slopes = fn(scores) -> g, h, renew = fn(column, rows) -> number, or a share } */
 static int t_custom(lua_State *L) {
-  neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   neap_gbdt_custom custom = {.ctx = box, .slopes = slopes};
   luaL_checktype(L, 2, LUA_TTABLE);
   int kind = lua_getfield(L, 2, "renew");
@@ -212,7 +212,7 @@ static int t_custom(lua_State *L) {
 
 /* t:step() -> whether a split was found */
 static int t_step(lua_State *L) {
-  neap__trainer_box *box = neap__lua_trainer(L, SELF);
+  neap__trainer_box *box = neap__lua_check_trainer(L, SELF);
   bool grew;
   lua_settop(L, 1);
   box->running = L;
@@ -257,6 +257,6 @@ static const luaL_Reg methods[] = {
 };
 
 void neap__lua_add_custom(lua_State *L) {
-  neap_lua_class(L, NEAP__TRAINER, methods);
+  neap_lua_class(L, NEAP__LUA_TRAINER, methods);
   lua_pop(L, 1);
 }

@@ -8,7 +8,7 @@
 #include "tree/lua_columns.h"
 #include "tree/lua_tree.h"
 
-static const char MODEL[] = NEAP__LUA_GBDT, TRAINER[] = NEAP__TRAINER, FIT[] = "gbdt.fit";
+static const char MODEL[] = NEAP__LUA_GBDT, TRAINER[] = NEAP__LUA_TRAINER, FIT[] = "gbdt.fit";
 
 enum { ROW_OUTPUTS = 64 }; /* of predict_row on the C stack */
 
@@ -31,14 +31,16 @@ static neap_gbdt *check_model(lua_State *L, int arg) {
 
 neap_gbdt *neap__lua_check_gbdt(lua_State *L, int arg) { return check_model(L, arg); }
 
-neap__trainer_box *neap__lua_trainer(lua_State *L, int arg) {
+neap__trainer_box *neap__lua_check_trainer(lua_State *L, int arg) {
   neap__trainer_box *box = luaL_checkudata(L, arg, TRAINER);
   if (!box->t) neap_lua_raise(L, "gbdt: the trainer was closed");
   if (box->running) neap_lua_raise(L, "gbdt: the trainer is in the middle of a step");
   return box;
 }
 
-static neap_trainer *check_trainer(lua_State *L, int arg) { return neap__lua_trainer(L, arg)->t; }
+static neap_trainer *check_trainer(lua_State *L, int arg) {
+  return neap__lua_check_trainer(L, arg)->t;
+}
 
 /* The series at arg, as long as x has rows; NULL for nil. */
 static const double *push_rows(lua_State *L, int arg, const neap_tensor *x, const char *name) {

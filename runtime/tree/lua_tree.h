@@ -16,7 +16,7 @@ neap_gbdt *neap__lua_check_gbdt(lua_State *L, int arg);
 void neap__lua_add_explain(lua_State *L);
 
 /* The class of trainers. */
-#define NEAP__TRAINER "neap.trainer"
+#define NEAP__LUA_TRAINER "neap.trainer"
 
 /* User value 1 holds the functions of a custom objective: { slopes, renew }. */
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
 } neap__trainer_box;
 
 /* The trainer at arg; raises when it was closed. */
-neap__trainer_box *neap__lua_trainer(lua_State *L, int arg);
+neap__trainer_box *neap__lua_check_trainer(lua_State *L, int arg);
 
 /* Methods that let a trainer run functions of Lua; called when the module opens. */
 void neap__lua_add_custom(lua_State *L);

@@ -6,11 +6,8 @@
 #include "tree/trainer.h"
 
 enum {
-  BINS = 256,      /* cells of a feature, bounds of a feature */
-  SAMPLE = 200000, /* rows that bins are found from */
-  TOGETHER = 8,    /* columns whose bins are found at once */
-  COMPILED = 105,  /* bytes of a leaf of a finished model, about */
-  POOL = 8 << 20,  /* bytes of histograms that are enough, if there are 4 * NEAP__BATCH */
+  BINS = 256,     /* cells of a feature, bounds of a feature */
+  COMPILED = 105, /* bytes of a leaf of a finished model, about */
 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -51,7 +48,7 @@ static int64_t leaves_of(const neap_gbdt_options *o, const neap_gbdt_shape *s) {
 static int64_t histogram_bytes(const neap_gbdt_options *o, const neap_gbdt_shape *s) {
   int64_t one = s->features * BINS * size_of(sizeof(neap__cell));
   int64_t wanted = leaves_of(o, s) * 3 / 2;
-  return one * (least(wanted, most(4 * NEAP__BATCH, POOL / one)) + neap_threads());
+  return one * (least(wanted, most(4 * NEAP__BATCH, NEAP__POOL / one)) + neap_threads());
 }
 
 static int64_t tree_bytes(const neap_gbdt_options *o, const neap_gbdt_shape *s) {
@@ -64,9 +61,10 @@ static int64_t tree_bytes(const neap_gbdt_options *o, const neap_gbdt_shape *s) 
 
 /* The keys of a few columns and three lists beside them, on each thread. */
 static int64_t finding_bytes(const neap_gbdt_shape *s) {
-  int64_t numbers = 0, sample = least(s->rows, SAMPLE);
-  for (int64_t k = 0, from = 0; k < neap_threads() && from < s->features; k++, from += TOGETHER)
-    numbers += least(s->features - from, TOGETHER) + 3;
+  int64_t numbers = 0, sample = least(s->rows, NEAP__BIN_ROWS);
+  for (int64_t k = 0, from = 0; k < neap_threads() && from < s->features;
+       k++, from += NEAP__BIN_COLUMNS)
+    numbers += least(s->features - from, NEAP__BIN_COLUMNS) + 3;
   return numbers * sample * size_of(sizeof(double));
 }
 

@@ -1,9 +1,9 @@
 /* tree.h — gradient-boosted decision trees on binned features.
  *
  * Training cuts every feature into at most 255 bins plus one for missing values (NaN), keeps the
- * bins as one row-major byte matrix, and grows trees from histograms. Gradients are
- * rounded once per iteration to fixed point, so histograms are sums of integers: their value does
- * not depend on the order of the rows, and a model has the same bits at any number of threads.
+ * bins as one row-major byte matrix, and grows trees from histograms. Gradients are rounded once
+ * per iteration to fixed point, so histograms are sums of integers: their value does not depend on
+ * the order of the rows, and a model has the same bits at any number of threads.
  *
  *   neap_trainer *t;
  *   neap_gbdt_options o = neap_gbdt_defaults();

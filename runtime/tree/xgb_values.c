@@ -1,3 +1,4 @@
+/* Values of XGBoost's JSON: members of objects, numbers, arrays of them, each checked. */
 #include <float.h>
 #include <math.h>
 
