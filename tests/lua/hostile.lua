@@ -11,6 +11,7 @@
 -- that runs in that file, and says which ones were slow.
 local base = require "neap.c.base"
 local class = require "neap.class"
+local opts = require "neap.opts"
 
 local seed, calls, pattern = math.tointeger(arg[1]), math.tointeger(arg[2]), arg[3]
 local rng = base.rng(seed)
@@ -92,6 +93,13 @@ local function restore()
   end
 end
 
+-- The options that functions know, by the name that their messages begin with.
+local merge, options = opts.merge, {}
+function opts.merge(where, defaults, given)
+  options[where] = sorted_keys(defaults)
+  return merge(where, defaults, given)
+end
+
 local new_class, classes = class.new, {}
 function class.new(name)
   local c = new_class(name)
@@ -149,6 +157,7 @@ for _, name in ipairs(neap.modules()) do
   end
 end
 restore()
+opts.merge = merge
 
 -- arguments ---------------------------------------------------------------------------------------
 
@@ -226,21 +235,35 @@ local function fresh(v)
   return copy
 end
 
-local function spoil_table(t)
+-- Of models any option is spoiled, given or not; but no counts that ask for work without end.
+local function option_names(target)
+  local names = {}
+  local where = target.name:gsub("^neap%.", ""):gsub("%.Model:", ".")
+  if not where:find "^gbdt" and not where:find "^forest" and not where:find "^isolation" then
+    return names
+  end
+  for _, name in ipairs(options[where] or {}) do
+    if not name:find "iterations" and not name:find "estimators" then names[#names + 1] = name end
+  end
+  return names
+end
+
+local function spoil_table(t, target)
   local keys = sorted_keys(t)
+  if below(2) == 1 then table.move(option_names(target), 1, 1000, #keys + 1, keys) end
   for i = 1, math.min(#t, 8) do keys[#keys + 1] = i end
   if #keys > 0 then t[keys[below(#keys)]] = hostile() end
   return t
 end
 
-local function from_sample(samples)
-  local sample = samples[below(#samples)]
+local function from_sample(target)
+  local sample = target.samples[below(#target.samples)]
   local arguments = { n = sample.n }
   for i = 1, sample.n do arguments[i] = fresh(sample[i]) end
   for _ = 1, below(2) do
     local i = below(sample.n + 1)
     local plain = type(arguments[i]) == "table" and not getmetatable(arguments[i])
-    if plain and below(4) > 1 then spoil_table(arguments[i])
+    if plain and below(4) > 1 then spoil_table(arguments[i], target)
     else arguments[i] = hostile() end
     if i > arguments.n then arguments.n = i end
   end
@@ -304,7 +327,7 @@ os.exit = function() error "os.exit was called" end -- luacheck: ignore
 local function attack(target)
   for _ = 1, calls do
     local own = #target.samples > 0 and below(4) > 1
-    local arguments = own and from_sample(target.samples) or drawn()
+    local arguments = own and from_sample(target) or drawn()
     if trace then announce(target.name, arguments) end
     local begun = os.clock()
     judge(target, pcall(target.fn, table.unpack(arguments, 1, arguments.n)))
