@@ -23,7 +23,7 @@ static neap_status copy_weights(const double *w, int64_t n, float **out) {
     if (!(w[i] >= 0 && w[i] < 1e30))
       return neap_fail(NEAP_EVALUE, "gbdt.fit: weight %lld is %g, allowed are 0 to 1e30",
                        (long long)i + 1, w[i]);
-    sum += w[i];
+    sum += (double)(float)w[i]; /* kept as floats, which end at 1e-45 */
   }
   if (!(sum > 0)) return neap_fail(NEAP_EVALUE, "gbdt.fit: all %lld weights are 0", (long long)n);
   float *copy = neap_alloc_array(n, sizeof *copy);

@@ -26,6 +26,22 @@ describe("numbers that doubles do not hold", function()
       message(gbdt.fit, x, rare, { objective = "binary", sigmoid = 5e-324 }))
   end)
 
+  it("are no weights", function()
+    local none = "gbdt.fit: all 60 weights are 0"
+    local weights = tensor.ones { 60 } * 1e-300
+    assert.equal(none, message(gbdt.fit, x, y, { weights = weights }))
+    assert.equal(none, message(gbdt.fit, x, y, { valid = { x = x, y = y, weights = weights } }))
+  end)
+
+  it("are nothing to stop by", function()
+    local set = { x = x, y = (y + 1) * 1e300, weights = tensor.arange(1, 60):eq(1):to "f64" }
+    local o = { valid = set, num_iterations = 3 }
+    assert.equal(3, gbdt.fit(x, y, o).best_iteration)
+    o.early_stopping_rounds = 2
+    assert.equal("gbdt.fit: metric 'valid.l2' is nan after iteration 1: nothing to stop by",
+      message(gbdt.fit, x, y, o))
+  end)
+
   it("are no gradients", function()
     assert.equal("gbdt.fit: a gradient is not finite; scale the labels, or lower the weights or "
       .. "learning_rate", message(gbdt.fit, x, y, { learning_rate = 1e6, num_iterations = 60,

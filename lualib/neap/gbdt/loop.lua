@@ -174,6 +174,9 @@ local function judge(watches, o, at, values, larger)
   for _, w in ipairs(watches) do
     local v, up = values[w.set][w.metric], larger[w.set][w.metric]
     local delta = o.early_stopping_min_delta
+    if v ~= v and o.early_stopping_rounds > 0 then
+      opts.raise("gbdt.fit: metric '%s' is nan after iteration %d: nothing to stop by", w.name, at)
+    end
     if not w.best or (up and v > w.best + delta) or (not up and v < w.best - delta) then
       w.best, w.at = v, at
     end
