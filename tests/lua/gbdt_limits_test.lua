@@ -121,3 +121,18 @@ describe("prediction", function()
     assert.is_true(named:predict({ x = other }):eq(named:predict(f)):all())
   end)
 end)
+
+describe("gbdt.memory", function()
+  it("does not overflow", function()
+    for _, shape in ipairs { { 1 << 50, 1 << 50 }, { 100, 1 << 50 }, { 1 << 50, 1 << 10 } } do
+      for _, o in ipairs { {}, { num_leaves = 131072, num_iterations = 1 << 50 },
+        { objective = "multiclass", num_class = 1 << 50, boosting = "rf" } } do
+        assert.is_true(gbdt.memory(shape, o).total > 1 << 57)
+      end
+    end
+    local o = { num_iterations = 1 << 50 }
+    assert.is_true(gbdt.memory({ 100, 3 }, o).trees > 1 << 57)
+    assert.matches("would take", message(gbdt.fit, x, y, { num_iterations = 1 << 50,
+      max_memory = "1GB" }))
+  end)
+end)
