@@ -20,10 +20,10 @@ describe("hostile arguments", function()
     local file = require "neap.file"
     local folder = file.temporary_folder()
     local neap = absolute(executable())
-    -- what asks for tens of gigabytes is refused; sanitizers, which map far more, have a limit of
-    -- their own
+    -- what asks for gigabytes is refused, filling them takes minutes; sanitizers, which map far
+    -- more, have a limit of their own
     local command = ([[cd '%s' && (
-      (ulimit -v 16000000; '%s' -e '' >/dev/null 2>&1) && ulimit -v 16000000
+      (ulimit -v 6000000; '%s' -e '' >/dev/null 2>&1) && ulimit -v 6000000
       export ASAN_OPTIONS="$ASAN_OPTIONS:max_allocation_size_mb=4000"
       timeout 600 '%s' '%s' 1 %s 2>&1 </dev/null )]]):format(folder, neap, neap,
       absolute "tests/lua/hostile.lua", calls)
