@@ -84,7 +84,6 @@ static void walk_any(const neap__segment *s, const neap__row *r, int64_t first, 
 /* Ranks of the row in eight columns at a time; lanes of narrow columns end early. */
 static void rank_packed(const neap__segment *s, const double *row, neap__row *r) {
   r->missing = false;
-  r->rank[0] = 0; /* leaves ask the first column, also where no tree has a split */
   for (int64_t k = 0; k < s->columns; k += 8) {
     __m256i feature = _mm256_loadu_si256((const void *)(s->search + k));
     __m256i start = _mm256_loadu_si256((const void *)(s->search + s->search_room + k));
