@@ -53,12 +53,6 @@ typedef struct {
   int64_t weight;
 } neap__weighted;
 
-/* The place of the share alpha, 0 < alpha < 1, of the weight of n items, whose order changes: the
- * lowest value up to which at least alpha of the weight lies, and the middle between it and the
- * next when it is exactly alpha. Every such value minimises the pinball loss, and a row of weight 2
- * is a row given twice. 0 when there is no weight. Takes O(n) steps for any order of values. */
-double neap__weighted_quantile(neap__weighted *items, int64_t n, double alpha);
-
 typedef struct {
   const neap_gbdt_options *o;
   neap_objective objective;

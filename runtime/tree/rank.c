@@ -93,9 +93,9 @@ static void sift(neap__ranked *a, int64_t n, int64_t i) {
   }
 }
 
-/* Heap sort: no order of the scores is slow, and no two rows are equal, since their places differ.
- */
-void neap__queries_sort(const neap__queries *q, int64_t k, const double *scores) {
+/* Rows of query number k by falling score, equal ones in the order they have, in q->order. Heap
+ * sort: no order of the scores is slow, and no two rows are equal, since their places differ. */
+static void sort_query(const neap__queries *q, int64_t k, const double *scores) {
   int64_t first = q->begin[k], n = q->begin[k + 1] - first;
   neap__ranked *a = q->order + first;
   for (int64_t i = 0; i < n; i++) a[i] = (neap__ranked){scores[first + i], first + i};
@@ -106,7 +106,8 @@ void neap__queries_sort(const neap__queries *q, int64_t k, const double *scores)
   }
 }
 
-double neap__queries_best(const neap__queries *q, int64_t k, const double *grades, int64_t places) {
+/* The largest discounted gain that the first places of query k can have. */
+static double best_gain(const neap__queries *q, int64_t k, const double *grades, int64_t places) {
   int64_t n = q->begin[k + 1] - q->begin[k], place = 0;
   double sum = 0;
   if (places > n) places = n;
@@ -158,8 +159,8 @@ static void rank_query(const rank_job *job, int64_t k) {
   const neap__queries *q = &l->queries;
   int64_t first = q->begin[k], n = q->begin[k + 1] - first, top = l->o->lambdarank_truncation_level;
   const neap__ranked *order = q->order + first;
-  neap__queries_sort(q, k, job->scores);
-  double best = neap__queries_best(q, k, l->target, top);
+  sort_query(q, k, job->scores);
+  double best = best_gain(q, k, l->target, top);
   bool norm = l->o->lambdarank_norm;
   exchange e = {l, best > 0 ? 1 / best : 0, norm && order[0].score != order[n - 1].score, 0};
   for (int64_t i = first; i < first + n; i++) q->slope[i] = q->slope[l->rows + i] = 0;
@@ -200,7 +201,7 @@ static double ndcg(const neap__metric_rows *r, int64_t k, int64_t places) {
   const neap__queries *q = &r->s->queries;
   const neap__ranked *order = q->order + q->begin[k];
   int64_t n = q->begin[k + 1] - q->begin[k];
-  double best = neap__queries_best(q, k, r->s->target, places), sum = 0;
+  double best = best_gain(q, k, r->s->target, places), sum = 0;
   if (!(best > 0)) return 1;
   for (int64_t i = 0; i < n && i < places; i++)
     sum += q->gain[(int64_t)r->s->target[order[i].at]] * q->discount[i];
@@ -237,7 +238,7 @@ static neap_status judge_chunk(void *ctx, int64_t chunk, int64_t begin, int64_t 
   (void)chunk;
   const judge_job *job = ctx;
   for (int64_t k = begin; k < end; k++) {
-    neap__queries_sort(&job->r->s->queries, k, job->r->s->scores);
+    sort_query(&job->r->s->queries, k, job->r->s->scores);
     double w = weight_of(job->r, k);
     job->value[2 * k] = w * job->judge(job->r, k, job->places);
     job->value[2 * k + 1] = w;

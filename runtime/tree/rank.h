@@ -28,10 +28,4 @@ neap_status neap__queries_open(neap__queries *q, const int64_t *sizes, int64_t c
                                const double *grades, const double *gain, int64_t gains);
 void neap__queries_drop(neap__queries *q);
 
-/* Rows of query number k by falling score, equal ones in the order they have, in q->order. */
-void neap__queries_sort(const neap__queries *q, int64_t k, const double *scores);
-
-/* The largest discounted gain that the first places of query k can have. */
-double neap__queries_best(const neap__queries *q, int64_t k, const double *grades, int64_t places);
-
 #endif

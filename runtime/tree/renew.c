@@ -47,7 +47,11 @@ static void sort_few(neap__weighted *a, int64_t n) {
     for (int64_t j = i; j > 0 && a[j].key < a[j - 1].key; j--) swap(&a[j], &a[j - 1]);
 }
 
-double neap__weighted_quantile(neap__weighted *items, int64_t n, double alpha) {
+/* The place of the share alpha, 0 < alpha < 1, of the weight of n items, whose order changes: the
+ * lowest value up to which at least alpha of the weight lies, and the middle between it and the
+ * next when it is exactly alpha. Every such value minimises the pinball loss, and a row of weight 2
+ * is a row given twice. 0 when there is no weight. Takes O(n) steps for any order of values. */
+static double weighted_quantile(neap__weighted *items, int64_t n, double alpha) {
   int64_t total = 0, below = 0, count = n, at = 0;
   for (int64_t i = 0; i < n; i++) total += items[i].weight;
   if (total == 0) return 0;
@@ -128,7 +132,7 @@ static double expectile(const neap__loss *l) {
 
 static double quantile(const neap__loss *l, int64_t column) {
   for (int64_t i = 0; i < l->rows; i++) l->items[i] = item(l, 0, i);
-  return neap__weighted_quantile(l->items, l->rows, l->alpha[column]);
+  return weighted_quantile(l->items, l->rows, l->alpha[column]);
 }
 
 static double value_start(const neap__loss *l, int64_t column) {
@@ -171,7 +175,7 @@ bool neap__loss_renews(const neap__loss *l) {
 double neap__loss_quantile(const neap__loss *l, int64_t column, const double *scores,
                            const int32_t *rows, int64_t count, neap__weighted *items) {
   for (int64_t i = 0; i < count; i++) items[i] = item(l, scores[rows[i]], rows[i]);
-  return neap__weighted_quantile(items, count, l->alpha[column]);
+  return weighted_quantile(items, count, l->alpha[column]);
 }
 
 typedef struct {
@@ -199,7 +203,7 @@ static neap_status renew_one(void *ctx, int64_t chunk, int64_t begin, int64_t en
   for (int64_t leaf = begin; leaf < end; leaf++) {
     int64_t first, count;
     neap__grower_leaf(job->g, (int32_t)leaf, &first, &count);
-    job->tree->leaf_value[leaf] = neap__weighted_quantile(job->l->items + first, count, job->alpha);
+    job->tree->leaf_value[leaf] = weighted_quantile(job->l->items + first, count, job->alpha);
   }
   return NEAP_OK;
 }
