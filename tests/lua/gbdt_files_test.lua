@@ -534,3 +534,20 @@ describe("facts of a model", function()
       "no fact of neap: gbdt: 'parameters' cannot name a fact", 1, true))
   end)
 end)
+
+describe("names of model files", function()
+  it("of other formats are refused, and nothing is written", function()
+    local folder = file.temporary_folder()
+    for _, name in ipairs { "m.npz", "m.safetensors", "M.ONNX", "m.pkl", "m.ubj.gz" } do
+      local path, m = folder .. "/" .. name, fitted()
+      local ending = name:lower():match "m%.(%w+)"
+      assert.is_truthy(support.message(m.save, m, path):find(("gbdt.save: no model is written as "
+        .. ".%s; names in .json give XGBoost's JSON, others LightGBM's text"):format(ending), 1,
+        true))
+      assert.is_false(file.exists(path))
+    end
+    fitted():save(folder .. "/m.model")
+    assert.is_true(file.exists(folder .. "/m.model"))
+    file.remove_tree(folder)
+  end)
+end)

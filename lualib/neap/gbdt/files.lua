@@ -3,6 +3,10 @@ local Model = require "neap.gbdt.model"
 local opts = require "neap.opts"
 local params = require "neap.gbdt.params"
 
+-- Endings of formats that no model is written in: text under such a name would mislead.
+local foreign = { npy = true, npz = true, safetensors = true, zarr = true, csv = true,
+  parquet = true, ubj = true, onnx = true, cbm = true, pkl = true, pickle = true, joblib = true }
+
 -- The lines of the parameters section: of the options in force, or as they were read.
 local function lines(m)
   return m.params.metrics and params.to_text(m.params) or m.core:parameters()
@@ -47,7 +51,8 @@ end
 function Model:json() return self.core:text(lines(self), true) end
 
 --- Write the model: XGBoost's JSON when the name ends in .json, LightGBM's text otherwise. The file
---- appears whole or not at all; names that end in .gz or .zst besides are compressed.
+--- appears whole or not at all; names that end in .gz or .zst besides are compressed. Raises for
+--- endings of other formats (.npz, .safetensors, .ubj, .onnx, .pkl ...).
 ---     local x = tensor.randn { 80, 2, seed = 1 }
 ---     local m = gbdt.fit(x, x[{ {}, 1 }], { num_iterations = 5 })
 ---     local path = os.tmpname()
@@ -57,5 +62,10 @@ function Model:json() return self.core:text(lines(self), true) end
 ---@param path string
 function Model:save(path)
   local name = type(path) == "string" and path:gsub("%.gz$", ""):gsub("%.zst$", "") or ""
+  local ending = name:lower():match "%.(%w+)$"
+  if foreign[ending] then
+    opts.raise("gbdt.save: no model is written as .%s; names in .json give XGBoost's JSON, others "
+      .. "LightGBM's text", ending)
+  end
   self.core:save(path, lines(self), name:lower():find "%.json$" ~= nil)
 end
