@@ -42,8 +42,10 @@
 --- from Mondays), as by `market.resample`, prices that are NaN passed over. A row has the value of
 --- the last longer bar that is complete when the row's own bar is known: with bars of 5 minutes,
 --- `rsi_14@1h` changes with the bar that ends on the hour. No value ever depends on later bars.
+local compute = require "neap.features.compute"
 local opts = require "neap.opts"
 local Set = require "neap.features.set"
+local tensor = require "neap.tensor"
 
 local features = {}
 
@@ -109,6 +111,66 @@ function features.default(bars)
     return names, table.move(usual_with_volume, 1, #usual_with_volume, 1, {})
   end
   return table.move(usual_with_volume, 1, #usual_with_volume, #names + 1, names), {}
+end
+
+-- The calendar ------------------------------------------------------------------------------------
+
+local calendar_fields = { "hour", "weekday", "day_of_year" }
+
+local function check_fields(list)
+  opts.expect("features.calendar", "fields", list, "table")
+  for _, name in ipairs(list) do
+    if name ~= "hour" and name ~= "weekday" and name ~= "day_of_year" then
+      opts.unknown("features.calendar", "field", tostring(name),
+        { table.unpack(calendar_fields) })
+    end
+  end
+end
+
+-- Where the trend is 0 and 1: as given, or the first and the last of a tensor of times.
+local function trend_of(trend)
+  if opts.kind(trend) ~= "tensor" then return trend end
+  if trend.dtype ~= "i64" or trend:numel() == 0 then
+    opts.raise("features.calendar: the times of the trend must be i64 nanoseconds, got %s",
+      tostring(trend))
+  end
+  return { trend:min(), trend:max() }
+end
+
+--- The calendar of times of any shape as one more dimension: sine and cosine of the place in the
+--- day, the week (Monday at angle 0) and the year (January 1 at angle 0, leap years at their own
+--- length), then the trend if one is asked for. The second value names them. They are the numbers
+--- that `features.set` has under these names; NaT gives NaN.
+---
+--- The calendar is known in advance: the rows of future times may be given to a model beside data
+--- that ends today. A trend is not free of look-ahead by itself: where it is 1 must not be taken
+--- from later than the training part. Options: `fields`, those wanted in their order; `time_zone`
+--- ("UTC") whose clock is read; `trend`, the times of the training part, or two times in
+--- nanoseconds, at whose first it is 0 and at whose last 1, going on beyond; `dtype` ("f64").
+---     local t = clock.parse { "2024-01-01 06:00", "2024-01-02 12:00" }
+---     local x, names = features.calendar(t, { fields = { "hour" }, trend = t })
+---     table.concat(names, " ") --> hour_sin hour_cos trend
+---     x[1][1], x[2][2], x[2][3] --> 1.0, -1.0, 1.0
+---@param times neap.tensor i64 ns
+---@param o? { fields: string[], time_zone: string, trend: neap.tensor|integer[], dtype: string }
+---@return neap.tensor
+---@return string[] names
+function features.calendar(times, o)
+  o = opts.merge("features.calendar", { fields = calendar_fields, time_zone = "UTC",
+    trend = opts.none, dtype = "f64" }, o)
+  opts.expect("features.calendar", "times", times, "tensor")
+  if times.dtype ~= "i64" then
+    opts.raise("features.calendar: times must be i64 nanoseconds since 1970 UTC, got %s",
+      times.dtype)
+  end
+  check_fields(o.fields)
+  local names = table.move(o.fields, 1, #o.fields, 1, {})
+  if o.trend then names[#names + 1] = "trend" end
+  local set = Set(names, { time_zone = o.time_zone, trend = trend_of(o.trend) })
+  local shape = times.shape
+  local columns = compute.values(set, { time = times:reshape(-1) }, {})
+  shape[#shape + 1] = #columns
+  return tensor.stack(columns, 2):to(o.dtype):reshape(table.unpack(shape)), set:names()
 end
 
 return features

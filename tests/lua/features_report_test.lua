@@ -52,6 +52,48 @@ describe("calendar features", function()
     assert.is_true(f.weekday_sin[3] < -0.7) -- still Sunday
   end)
 
+  it("come as a tensor with one more dimension", function()
+    local bars = times { "2024-01-01 06:00", "2024-07-03 18:30:36", "2023-12-31 23:59:59",
+      "1969-12-28 12:00" }
+    bars.time[4] = clock.nat
+    local o = { time_zone = "Asia/Tokyo", trend = { 0, SECOND } }
+    local f = features.set({ "hour", "weekday", "day_of_year", "trend" }, o):compute(bars)
+    local x, names = features.calendar(bars.time, o)
+    assert.same(f:columns(), names)
+    assert.same({ 4, 7 }, x.shape)
+    for k, name in ipairs(names) do
+      assert.equal(f:column(name):sha256(), x[{ {}, k }]:contiguous():sha256())
+    end
+    local square = features.calendar(bars.time:reshape(2, 2), { fields = { "weekday", "hour" },
+      dtype = "f32", time_zone = "Asia/Tokyo" })
+    assert.same({ 2, 2, 4 }, square.shape)
+    assert.equal("f32", square.dtype)
+    assert.same(x[{ 3, { 3, 4 } }]:to("f32"):totable(), square[{ 2, 1, { 1, 2 } }]:totable())
+    assert.same({ 0, 6 }, features.calendar(tensor.zeros { 0, dtype = "i64" }).shape)
+  end)
+
+  it("take the trend from the times of the training part", function()
+    local train = tensor.of({ 10, 0, 20 }, { dtype = "i64" })
+    local o = { fields = {}, trend = train }
+    assert.same({ { 0.5 }, { -0.5 }, { 2 } },
+      features.calendar(tensor.of({ 10, -10, 40 }, { dtype = "i64" }), o):totable())
+    for message, bad in pairs {
+      ["unknown field 'hours' %(did you mean 'hour'"] = { fields = { "hours" } },
+      ["must be i64 nanoseconds, got tensor<f64>"] = { trend = train:to "f64" },
+      ["got tensor<i64>%[0%]"] = { trend = tensor.zeros { 0, dtype = "i64" } },
+      ["from a time to a later one, got 7 to 7"] = { trend = { 7, 7 } },
+      ["from a time to a later one, got %-9223372036854775808 to 7"] = { trend = { clock.nat, 7 } },
+      ["from a time to a later one, got %-9"] = { trend = { -math.maxinteger, math.maxinteger } },
+      ["time zone 'Mars' is unknown"] = { time_zone = "Mars" },
+      ["fields must be a table"] = { fields = "hour" },
+      ["dtype 'f16' is not one of"] = { dtype = "f16" },
+    } do
+      assert.matches(message, support.message(features.calendar, train, bad))
+    end
+    assert.matches("times must be i64 nanoseconds since 1970 UTC, got f32",
+      support.message(features.calendar, train:to "f32"))
+  end)
+
   it("are NaN without a time", function()
     local t = tensor.of({ clock.nat, 0 }, { dtype = "i64" })
     local f = features.set({ "hour", "trend" }, { trend = { 0, 10 } }):compute { time = t }

@@ -1,6 +1,7 @@
 --- Sets of features: what they hold, and computing them; loaded by neap.features.
 local c = require "neap.c.ta"
 local class = require "neap.class"
+local clock = require "neap.clock"
 local compute = require "neap.features.compute"
 local frame = require "neap.frame"
 local groups = require "neap.features.groups"
@@ -86,7 +87,8 @@ end
 local function check_trend(trend)
   if trend == nil then return end
   local first, last = opts.kind(trend) == "table" and trend[1], type(trend) == "table" and trend[2]
-  if math.type(first) ~= "integer" or math.type(last) ~= "integer" or first >= last then
+  if math.type(first) ~= "integer" or math.type(last) ~= "integer" or first >= last
+    or first == clock.nat or last - first < 0 then -- further apart than times reach
     opts.raise("features: the trend runs from a time to a later one, got %s to %s", tostring(first),
       tostring(last))
   end
