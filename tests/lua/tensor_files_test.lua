@@ -1,5 +1,6 @@
 local support = require "tests.lua.support"
 local file = require "neap.file"
+local json = require "neap.json"
 local neap = require "neap"
 local tensor = require "neap.tensor"
 
@@ -69,6 +70,44 @@ describe("tensor archives", function()
     assert.same({ { 0, 1 }, { 2, 3 } }, t.a:totable())
     assert.equal("tensor<f32>[2] {1.5, -2}", tostring(t.b))
     assert.same({ format = "pt" }, metadata)
+  end)
+
+  it("reads a state that PyTorch wrote, halves widened", function()
+    local t, names, metadata = tensor.load(folder .. "torch.safetensors")
+    assert.same({ format = "pt" }, metadata)
+    assert.equal(15, #names)
+    local at, order = 0, { "0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean",
+      "1.running_var", "2.weight_ih_l0", "2.weight_hh_l0", "2.bias_ih_l0", "2.bias_hh_l0",
+      "3.weight", "3.bias", "4.weight", "4.bias" }
+    for _, name in ipairs(order) do
+      local n = t[name]:numel()
+      assert.equal("f32", t[name].dtype)
+      assert.same(((tensor.arange(at, at + n - 1) / 8) - 2):totable(),
+        t[name]:reshape(-1):totable(), name)
+      at = at + n
+    end
+    assert.same({ 3, 2, 2 }, t["0.weight"].shape)
+    assert.same({}, t["1.num_batches_tracked"].shape)
+    assert.equal(2 ^ 40 // 1 + 1 | 0, t["1.num_batches_tracked"]:item())
+  end)
+
+  it("writes safetensors in the form that others read", function()
+    local path = os.tmpname()
+    os.remove(path)
+    path = path .. ".safetensors"
+    tensor.save(path, { b = tensor.of({ 1, 2, 3 }, { dtype = "u8" }), a = tensor.of { 0.5 },
+      ["0.weight"] = tensor.of({ { 1, 2 }, { 3, 4 } }, { dtype = "f32" }):t(),
+      none = tensor.zeros { 0, 3 } })
+    local text = file.read(path)
+    os.remove(path)
+    local n = ("<I8"):unpack(text)
+    assert.equal(0, n % 8)
+    assert.same({ a = { dtype = "F64", shape = { 1 }, data_offsets = { 0, 8 } },
+      none = { dtype = "F64", shape = { 0, 3 }, data_offsets = { 8, 8 } },
+      ["0.weight"] = { dtype = "F32", shape = { 2, 2 }, data_offsets = { 8, 24 } },
+      b = { dtype = "U8", shape = { 3 }, data_offsets = { 24, 27 } } },
+      json.decode(text:sub(9, 8 + n)))
+    assert.equal(("<dffffBBB"):pack(0.5, 1, 3, 2, 4, 1, 2, 3), text:sub(9 + n))
   end)
 
   it("reads only what is named", function()
