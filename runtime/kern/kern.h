@@ -1,10 +1,10 @@
 /* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
  *
- * One source (table.c, gemm.c, fft.c and their .inc.h bodies, included once per dtype) is compiled
- * once per instruction set and gives one table of function pointers each; neap_kern_select() picks
- * the best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here
- * allocates, checks shapes, polls for interrupts or knows threads: callers pass rows or blocks that
- * take well under 10 ms.
+ * One source (table.c, gemm.c, conv.c, fft.c and their .inc.h bodies, included once per dtype) is
+ * compiled once per instruction set and gives one table of function pointers each;
+ * neap_kern_select() picks the best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks
+ * for. Nothing here allocates, checks shapes, polls for interrupts or knows threads: callers pass
+ * rows or blocks that take well under 10 ms.
  *
  * Values. An element's value never depends on its position, stride or neighbours. exp, exp2, expm1,
  * log, log2, log10, log1p, tanh, sigmoid, softplus, erf, pow, sin and cos of f64 and f32 are our
@@ -260,6 +260,49 @@ typedef struct {
   neap_dots_fn dots;
 } neap_gemm;
 
+/* convolutions and windows
+ *
+ * Of f64 and f32. Places hold adjacent channels. What one output reads are taps: count[0] times
+ * count[1] stretches of k adjacent elements, step[0] and step[1] apart. */
+typedef struct {
+  int64_t k, count[2], step[2];
+} neap_taps;
+
+/* Activations that are known from their result alone. */
+typedef enum {
+  NEAP_BEND_NONE,
+  NEAP_BEND_RELU,
+  NEAP_BEND_LEAKY, /* v < 0 ? slope v : v */
+  NEAP_BEND_TANH,
+  NEAP_BEND_SIGMOID
+} neap_bend;
+
+typedef struct {
+  /* y[i, j] = b[j] + the sum over the taps of x[i] times w, m rows of n columns, xs and ys apart;
+   * then, unless slope is NULL, v < 0 ? *slope v : v, 0 <= *slope <= 1. w: for each panel of
+   * columns (gemm's width, the last filled up with zeros) a row of b and a row of w for each
+   * element of x, in the order of the taps. Sums are in that order, from b on, by fused
+   * multiply-add where the set has it. m >= 1. */
+  void (*taps)(int64_t m, int64_t n, const neap_taps *t, void *y, int64_t ys, const void *x,
+               int64_t xs, const void *w, const double *slope);
+  /* z = g times the slope of the activation where its result is y; z may be g. Where v was 0 or
+   * less, the slope of ReLU is 0 and that of its leaky form is slope. */
+  void (*unbend)(neap_bend bend, double slope, int64_t n, void *z, const void *g, const void *y);
+  /* z[j] += the sum of the m elements of column j, rows being xs apart. */
+  void (*add_rows)(int64_t m, int64_t n, void *z, const void *x, int64_t xs);
+  /* y[i, j] = the largest of the taps of x[i, j], NaN if there is one, or scale times their sum;
+   * k is not used. Back: the gradient g of y is added to dx, to the first of the largest. dx has
+   * x's strides, g has y's. */
+  void (*max)(int64_t m, int64_t n, const neap_taps *t, void *y, int64_t ys, const void *x,
+              int64_t xs);
+  void (*sum)(int64_t m, int64_t n, const neap_taps *t, double scale, void *y, int64_t ys,
+              const void *x, int64_t xs);
+  void (*max_back)(int64_t m, int64_t n, const neap_taps *t, void *dx, const void *x, int64_t xs,
+                   const void *y, const void *g, int64_t ys);
+  void (*sum_back)(int64_t m, int64_t n, const neap_taps *t, double scale, void *dx, int64_t xs,
+                   const void *g, int64_t ys);
+} neap_conv;
+
 /* Fourier transforms
  *
  * Of s sequences at once, whose real and imaginary parts lie apart: place j of sequence q is at
@@ -307,6 +350,7 @@ typedef struct {
   neap_ties_fn ties;
   neap_words words;      /* NULL: the table has none */
   const neap_gemm *gemm; /* by dtype */
+  const neap_conv *conv; /* by dtype */
   const neap_fft *fft;
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
   neap_blocks_fn blocks;

@@ -334,10 +334,14 @@ static bool ties(int64_t n, const uint64_t *words, int position_bits) {
 #define GEMM_OF(name) neap__gemm_##name
 #define GEMM(name)    GEMM_OF(name)
 
+#define CONV_OF(name) neap__conv_##name
+#define CONV(name)    CONV_OF(name)
+
 #define FFT_OF(name) neap__fft_##name
 #define FFT(name)    FFT_OF(name)
 
 extern const neap_gemm GEMM(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
+extern const neap_conv CONV(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_fft FFT(NEAP_KERN_NAME);
 extern const neap_kern TABLE(NEAP_KERN_NAME);
 const neap_kern TABLE(NEAP_KERN_NAME) = {
@@ -385,6 +389,7 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .add_scaled = random_add_scaled,
     .rolling = rolling,
     .gemm = GEMM(NEAP_KERN_NAME),
+    .conv = CONV(NEAP_KERN_NAME),
     .fft = &FFT(NEAP_KERN_NAME),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
