@@ -1,7 +1,7 @@
 /* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
  *
- * One source (table.c, gemm.c, conv.c, fft.c and their .inc.h bodies, included once per dtype) is
- * compiled once per instruction set and gives one table of function pointers each;
+ * One source (table.c, gemm.c, conv.c, fft.c, recurrent.c and their .inc.h bodies, included once
+ * per dtype) is compiled once per instruction set and gives one table of function pointers each;
  * neap_kern_select() picks the best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks
  * for. Nothing here allocates, checks shapes, polls for interrupts or knows threads: callers pass
  * rows or blocks that take well under 10 ms.
@@ -24,6 +24,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "kern/recurrent.h"
 
 typedef enum {
   NEAP_F64,
@@ -352,6 +353,7 @@ typedef struct {
   const neap_gemm *gemm; /* by dtype */
   const neap_conv *conv; /* by dtype */
   const neap_fft *fft;
+  const neap_cell_kern (*cells)[2]; /* by neap_cell, then NEAP_F64 or NEAP_F32 */
   neap_cast_fn cast[NEAP_DTYPE_COUNT][NEAP_DTYPE_COUNT]; /* [to][from] */
   neap_blocks_fn blocks;
   neap_deviate_fn unit, short_unit, exponential, normal; /* short_unit fits f32 exactly */

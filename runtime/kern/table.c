@@ -340,9 +340,13 @@ static bool ties(int64_t n, const uint64_t *words, int position_bits) {
 #define FFT_OF(name) neap__fft_##name
 #define FFT(name)    FFT_OF(name)
 
+#define CELLS_OF(name) neap__cells_##name
+#define CELLS(name)    CELLS_OF(name)
+
 extern const neap_gemm GEMM(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_conv CONV(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_fft FFT(NEAP_KERN_NAME);
+extern const neap_cell_kern CELLS(NEAP_KERN_NAME)[NEAP_CELLS][2];
 extern const neap_kern TABLE(NEAP_KERN_NAME);
 const neap_kern TABLE(NEAP_KERN_NAME) = {
     .name = TEXT(NEAP_KERN_NAME),
@@ -391,6 +395,7 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .gemm = GEMM(NEAP_KERN_NAME),
     .conv = CONV(NEAP_KERN_NAME),
     .fft = &FFT(NEAP_KERN_NAME),
+    .cells = CELLS(NEAP_KERN_NAME),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };
