@@ -1,6 +1,6 @@
 /* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
  *
- * One source (table.c, gemm.c, conv.c, fft.c, recurrent.c and their .inc.h bodies, included once
+ * One source (table.c, gemm.c, conv.c, fft.c, recurrent.c, layers.c and their .inc.h bodies, once
  * per dtype) is compiled once per instruction set and gives one table of function pointers each;
  * neap_kern_select() picks the best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks
  * for. Nothing here allocates, checks shapes, polls for interrupts or knows threads: callers pass
@@ -11,8 +11,8 @@
  * own: a table whose instruction set has fused multiply-add uses it there, so tables may differ
  * within the bounds of vec_f64.h and vec_f32.h; so does softmax. atan2, sin and cos beyond 1e6 and
  * the other trigonometric and hyperbolic functions are the C library's (within 1 ulp there) and may
- * differ between machines. Everything else, products of matrices apart, gives the same bits in
- * every table.
+ * differ between machines. Everything else, products of matrices and layers.h apart, gives the same
+ * bits in every table.
  *
  * Strides are in elements, may be 0 or negative. z may be exactly a (same address and stride), but
  * must not overlap an input in any other way. */
@@ -24,6 +24,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "kern/layers.h"
 #include "kern/recurrent.h"
 
 typedef enum {
@@ -360,6 +361,7 @@ typedef struct {
   neap_student_fn student;
   neap_add_scaled_fn add_scaled;
   neap_rolling_fn rolling;
+  const neap_layers *layers; /* by dtype: f64, f32 */
 } neap_kern;
 
 /* The table to use; decided at the first call. NEAP_EARG when NEAP_CPU names no table, or one that

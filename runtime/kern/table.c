@@ -347,6 +347,10 @@ extern const neap_gemm GEMM(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_conv CONV(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_fft FFT(NEAP_KERN_NAME);
 extern const neap_cell_kern CELLS(NEAP_KERN_NAME)[NEAP_CELLS][2];
+
+#define LAYERS_OF(name) neap__layers_##name
+#define LAYERS(name)    LAYERS_OF(name)
+extern const neap_layers LAYERS(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_kern TABLE(NEAP_KERN_NAME);
 const neap_kern TABLE(NEAP_KERN_NAME) = {
     .name = TEXT(NEAP_KERN_NAME),
@@ -396,6 +400,7 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .conv = CONV(NEAP_KERN_NAME),
     .fft = &FFT(NEAP_KERN_NAME),
     .cells = CELLS(NEAP_KERN_NAME),
+    .layers = LAYERS(NEAP_KERN_NAME),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };
