@@ -87,9 +87,12 @@ local function has_methods(class)
   return false
 end
 
+local bindings = {}
 for name in file.read("runtime/host/bindings.def"):gmatch "BINDING%(([%w_]+)%)" do
-  check_binding(name)
+  bindings[#bindings + 1] = name
+  require("neap.c." .. name) -- all, before the first is checked: one may add methods to another
 end
+for _, name in ipairs(bindings) do check_binding(name) end
 for _, class in ipairs(sorted_keys(registry)) do
   if class:find "^neap%." and type(registry[class]) == "table" and not covered[class]
     and has_methods(registry[class]) then

@@ -9,6 +9,7 @@ for name, fn in next, (require "neap.tensor.files") do tensor[name] = fn end
 require "neap.tensor.shapes" -- into the table of neap.tensor.order
 require "neap.tensor.einsum"
 require "neap.tensor.fft"
+require "neap.tensor.gradient"
 require "neap.tensor.moves"
 require "neap.tensor.rolling"
 require "neap.tensor.random"
@@ -444,7 +445,7 @@ function methods.__absent(_, name)
   if elsewhere[name] then
     opts.raise("tensor: there is no method '%s'; write %s", name, elsewhere[name])
   end
-  local names = { "shape", "dtype" }
+  local names = { "shape", "dtype", "grad", "requires_grad" }
   for known in next, methods do
     if not known:find "^__" then names[#names + 1] = known end
   end

@@ -152,7 +152,7 @@ neap_status neap_tensor_scatter(neap_tensor *t, int dim, const neap_tensor *inde
   if (!st) st = neap__walk(1, (const neap_tensor *[]){&at}, check_places, &s);
   if (!st) st = source_rows(&s.src, t, src, &at, dim);
   if (!st) st = neap__rows_init(&s.at, "scatter_", &at, 1u << dim);
-  if (!st) neap__touch(t);
+  if (!st) neap_tensor_touch(t);
   if (!st) st = neap__rows_each(&s.at, scatter_rows, &s);
   neap_tensor_drop(&s.at.t);
   neap_tensor_drop(&s.src.t);

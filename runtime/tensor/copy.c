@@ -89,7 +89,7 @@ static neap_status copy_apart(neap_tensor *dst, const neap_tensor *src) {
   const neap_kern *k;
   NEAP_TRY(neap_kern_select(&k));
   copying c = {k->cast[dst->dtype][src->dtype], dst->dtype, src->dtype};
-  neap__touch(dst);
+  neap_tensor_touch(dst);
   int along = turned_dim(dst, src);
   if (along >= 0 && neap_tensor_numel(dst) > 0)
     return copy_turned(dst, src, along, k->transpose[dst->dtype]);

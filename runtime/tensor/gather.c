@@ -209,7 +209,7 @@ static neap_status put_plain(neap_tensor *t, const neap_tensor *index, int64_t f
   const char *x = neap_tensor_data(src);
   for (int64_t i = 0; i < n; i++)
     NEAP_TRY(neap__resolve("assignment", v[i], first, t->size[0], &at));
-  neap__touch(t);
+  neap_tensor_touch(t);
   for (int64_t i = 0; i < n; i++) {
     if (i % 4096 == 0) NEAP_TRY(neap_interrupt_check());
     NEAP_TRY(neap__resolve("assignment", v[i], first, t->size[0], &at));
@@ -270,7 +270,7 @@ neap_status neap_tensor_fill_where(neap_tensor *t, const neap_tensor *mask,
   if (!st) st = neap_tensor_expand(&m, &shaped, t->ndim, t->size);
   if (!st) st = neap__apart(&m, t);
   neap_where_fn fn = k->where[t->dtype];
-  if (!st) neap__touch(t);
+  if (!st) neap_tensor_touch(t);
   if (!st) st = neap__walk(3, (const neap_tensor *[]){t, &m, &v}, fill_row, &fn);
   neap_tensor_drop(&m);
   neap_tensor_drop(&v);

@@ -22,7 +22,7 @@ const neap_tensor *neap__lua_operand(lua_State *L, int arg, const neap_tensor *o
     neap_scalar_f64(s, other->dtype == NEAP_F32 ? NEAP_F32 : NEAP_F64, lua_tonumber(L, arg));
   else if (lua_isboolean(L, arg))
     neap_lua_check(L, neap_scalar_i64(s, NEAP_BOOL, lua_toboolean(L, arg)));
-  else if (neap_lua_to_tensor(L, arg)) return neap_lua_check_tensor(L, arg);
+  else if (neap_lua_to_tensor(L, arg)) return neap_lua_traced_tensor(L, arg);
   else neap_lua_expected(L, arg, "a tensor or a number");
   return &s->t;
 }
@@ -55,11 +55,11 @@ static void both_operands(lua_State *L, const neap_tensor **a, const neap_tensor
   *b = quick_tensor(L, 2);
   if (*a && *b) return;
   if (neap_lua_to_tensor(L, 1)) {
-    *a = neap_lua_check_tensor(L, 1);
+    *a = neap_lua_traced_tensor(L, 1);
     *b = neap__lua_operand(L, 2, *a, s, operation);
   } else {
-    if (!neap_lua_to_tensor(L, 2)) neap_lua_check_tensor(L, 1);
-    *b = neap_lua_check_tensor(L, 2);
+    if (!neap_lua_to_tensor(L, 2)) neap_lua_traced_tensor(L, 1);
+    *b = neap_lua_traced_tensor(L, 2);
     *a = neap__lua_operand(L, 1, *b, s, operation);
   }
 }
@@ -73,16 +73,24 @@ static int m_binary(lua_State *L) {
   const neap_tensor *a, *b;
   neap_scalar s;
   both_operands(L, &a, &b, &s, neap_binary_names[op]);
-  return neap_lua_done(L, neap_tensor_binary(push_result(L), op, a, b));
+  neap_tensor *out = push_result(L);
+  neap_status st = neap_tensor_binary(out, op, a, b);
+  if (!st && (a->trace || b->trace))
+    st = neap_record(out, &(neap_taped){.kind = NEAP_TAPE_BINARY,
+                                        .op = (int)op,
+                                        .inputs = 2,
+                                        .in = (const neap_tensor *[]){a, b}});
+  return neap_lua_done(L, st);
 }
 
 static int m_binary_into(lua_State *L) {
   neap_binary_op op = (neap_binary_op)upvalue(L);
   neap_scalar s;
   neap_tensor *a = quick_tensor(L, 1);
-  if (!a) a = neap_lua_check_tensor(L, 1);
+  if (!a || a->trace) a = neap_lua_check_tensor(L, 1);
   const neap_tensor *b = quick_tensor(L, 2);
   if (!b) b = neap__lua_operand(L, 2, a, &s, neap_binary_names[op]);
+  if (b->trace) neap_lua_check_tensor(L, 2);
   neap_lua_check(L, neap_tensor_binary_into(a, op, b));
   lua_settop(L, 1);
   return 1;
@@ -91,7 +99,7 @@ static int m_binary_into(lua_State *L) {
 /* An integer beyond the tensor's dtype is compared in i64 instead of refused. */
 static int m_compare(lua_State *L) {
   neap_compare_op op = (neap_compare_op)upvalue(L);
-  const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = &(neap_tensor){0};
+  const neap_tensor *a = neap_lua_traced_tensor(L, 1), *b = &(neap_tensor){0};
   neap_scalar s;
   if (lua_isinteger(L, 2) && !neap_dtype_is_float(a->dtype)) {
     lua_Integer v = lua_tointeger(L, 2);
@@ -103,8 +111,14 @@ static int m_compare(lua_State *L) {
 }
 
 static int m_unary(lua_State *L) {
-  const neap_tensor *a = neap_lua_check_tensor(L, 1);
-  return neap_lua_done(L, neap_tensor_unary(push_result(L), (neap_unary_op)upvalue(L), a));
+  const neap_tensor *a = neap_lua_traced_tensor(L, 1);
+  neap_unary_op op = (neap_unary_op)upvalue(L);
+  neap_tensor *out = push_result(L);
+  neap_status st = neap_tensor_unary(out, op, a);
+  if (!st && a->trace && !neap_unary_is_test(op))
+    st = neap_record(out,
+                     &(neap_taped){.kind = NEAP_TAPE_UNARY, .op = (int)op, .inputs = 1, .in = &a});
+  return neap_lua_done(L, st);
 }
 
 static int m_unary_into(lua_State *L) {
@@ -124,7 +138,7 @@ static int l_where(lua_State *L) {
   const neap_tensor *mask = neap_lua_check_tensor(L, 1), *a, *b;
   neap_scalar s, t;
   if (neap_lua_to_tensor(L, 2) || neap_lua_to_tensor(L, 3)) {
-    const neap_tensor *other = neap_lua_check_tensor(L, neap_lua_to_tensor(L, 2) ? 2 : 3);
+    const neap_tensor *other = neap_lua_traced_tensor(L, neap_lua_to_tensor(L, 2) ? 2 : 3);
     a = neap__lua_operand(L, 2, other, &s, "where");
     b = neap__lua_operand(L, 3, other, &t, "where");
   } else { /* two numbers: f64 unless both are integers */
@@ -132,7 +146,14 @@ static int l_where(lua_State *L) {
     a = neap__lua_operand(L, 2, &like, &s, "where");
     b = neap__lua_operand(L, 3, &like, &t, "where");
   }
-  return neap_lua_done(L, neap_tensor_where(neap_lua_push_tensor(L), mask, a, b));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_where(out, mask, a, b);
+  if (!st && (a->trace || b->trace))
+    st = neap_record(out, &(neap_taped){.kind = NEAP_TAPE_WHERE,
+                                        .inputs = 2,
+                                        .in = (const neap_tensor *[]){a, b},
+                                        .extra = mask});
+  return neap_lua_done(L, st);
 }
 
 /* reductions ----------------------------------------------------------------------------------- */
@@ -163,20 +184,42 @@ static const neap_reduction reduction_ops[] = {NEAP_SUM,  NEAP_PROD, NEAP_MEAN, 
 /* What gives numbers, and nearly every call; needs no tensor for them. */
 static bool over_everything(const neap_reduce_options *o) { return !o->dims && !o->keepdim; }
 
+/* A traced tensor reduced to something that has a gradient. */
+static bool differentiable(const neap_tensor *t, neap_reduction op) {
+  return t->trace && op < NEAP_ANY && neap_traced(t);
+}
+
+/* A full reduction is f64 where a number is wanted, but on a tape it keeps the dtype. */
+static neap_status record_reduction(neap_tensor *out, neap_tape_kind kind, int op,
+                                    const neap_tensor *t, const neap_reduce_options *o,
+                                    const neap_tensor *at) {
+  neap_tensor same;
+  neap_status st = neap_tensor_as(&same, out, t->dtype);
+  neap_tensor_drop(out);
+  if (st) return st;
+  *out = same;
+  return neap_record(
+      out, &(neap_taped){
+               .kind = kind, .op = op, .inputs = 1, .in = &t, .extra = at, .detail.reduce = *o});
+}
+
 /* reduce(name, t, dims, keepdim, skip_nan, parameter) */
 static int l_reduce(lua_State *L) {
   int op = luaL_checkoption(L, 1, NULL, reductions);
-  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 2);
   neap_reduce_options o = neap__lua_reduce_options(L, reductions[op], 3, t);
   o.parameter = luaL_optnumber(L, 6, 0);
-  if (over_everything(&o)) {
+  if (over_everything(&o) && !differentiable(t, reduction_ops[op])) {
     neap_scalar s;
     neap_lua_check(L, neap_tensor_reduce_all(&s, reduction_ops[op], t, &o));
     neap__lua_push_element(L, &s.t, NULL);
     return 1;
   }
-  return neap__lua_done_value(
-      L, neap_tensor_reduce(neap_lua_push_tensor(L), reduction_ops[op], t, &o));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_reduce(out, reduction_ops[op], t, &o);
+  if (!st && differentiable(t, reduction_ops[op]))
+    st = record_reduction(out, NEAP_TAPE_REDUCE, (int)reduction_ops[op], t, &o, NULL);
+  return neap__lua_done_value(L, st);
 }
 
 /* extreme(name, t, dims, keepdim, skip_nan) -> value, position from 1; argmax, argmin: the latter
@@ -184,9 +227,10 @@ static int l_reduce(lua_State *L) {
 static int l_extreme(lua_State *L) {
   static const char *const names[] = {"max", "argmax", "min", "argmin", NULL};
   int op = luaL_checkoption(L, 1, NULL, names);
-  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 2);
   neap_reduce_options o = neap__lua_reduce_options(L, names[op], 3, t);
-  if (over_everything(&o)) {
+  bool track = op % 2 == 0 && t->trace && neap_traced(t);
+  if (over_everything(&o) && !track) {
     neap_scalar value, at;
     neap_lua_check(L, neap_tensor_extreme_all(&value, &at, op < 2, t, &o, 1));
     if (op % 2 == 0) neap__lua_push_element(L, &value.t, NULL);
@@ -194,7 +238,9 @@ static int l_extreme(lua_State *L) {
     return op % 2 == 0 ? 2 : 1;
   }
   neap_tensor *value = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
-  neap_lua_done(L, neap_tensor_extreme(value, at, op < 2, t, &o, 1));
+  neap_status st = neap_tensor_extreme(value, at, op < 2, t, &o, 1);
+  if (!st && track) st = record_reduction(value, NEAP_TAPE_EXTREME, op, t, &o, at);
+  neap_lua_done(L, st);
   neap__lua_simplify(L, lua_gettop(L) - 1);
   neap__lua_simplify(L, lua_gettop(L));
   return op % 2 == 0 ? 2 : 1;

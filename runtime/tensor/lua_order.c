@@ -3,17 +3,23 @@
 
 /* sort(t, dim, descending) -> values, positions from 1 */
 static int l_sort(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int dim = neap__lua_dim(L, 2, t->ndim, -1);
   bool descending = lua_toboolean(L, 3);
   neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
-  neap_lua_done(L, neap_tensor_sort(values, at, t, dim, descending, 1));
+  neap_status st = neap_tensor_sort(values, at, t, dim, descending, 1);
+  if (!st && t->trace) /* the sorted values are those gathered from where they came from */
+    st = neap_record(
+        values,
+        &(neap_taped){
+            .kind = NEAP_TAPE_GATHER, .inputs = 1, .in = &t, .extra = at, .detail.dim = dim});
+  neap_lua_done(L, st);
   return 2;
 }
 
 /* argsort(t, dim, descending) */
 static int l_argsort(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int dim = neap__lua_dim(L, 2, t->ndim, -1);
   bool descending = lua_toboolean(L, 3);
   return neap_lua_done(L, neap_tensor_sort(NULL, neap_lua_push_tensor(L), t, dim, descending, 1));
@@ -70,17 +76,29 @@ static int l_searchsorted(lua_State *L) {
 static int l_scan(lua_State *L) {
   static const char *const names[] = {"cumsum", "cumprod", "cummax", "cummin", NULL};
   neap_scan op = (neap_scan)luaL_checkoption(L, 1, NULL, names);
-  const neap_tensor *t = neap_lua_check_tensor(L, 2);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 2);
   int dim = neap__lua_dim(L, 3, t->ndim, t->ndim == 1 ? 0 : -1);
   bool skip_nan = lua_toboolean(L, 4);
-  return neap_lua_done(L, neap_tensor_scan(neap_lua_push_tensor(L), op, t, dim, skip_nan));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_scan(out, op, t, dim, skip_nan);
+  if (!st && t->trace)
+    st = neap_record(out, &(neap_taped){.kind = NEAP_TAPE_SCAN,
+                                        .op = (int)op,
+                                        .inputs = 1,
+                                        .in = &t,
+                                        .detail.scan = {dim, skip_nan}});
+  return neap_lua_done(L, st);
 }
 
 /* softmax(t, dim) */
 static int l_softmax(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int dim = neap__lua_dim(L, 2, t->ndim, t->ndim == 1 ? 0 : -1);
-  return neap_lua_done(L, neap_tensor_softmax(neap_lua_push_tensor(L), t, dim));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_softmax(out, t, dim);
+  if (!st && t->trace)
+    st = neap__record_with(out, NEAP_TAPE_SOFTMAX, t, (neap_tape_detail){.dim = dim});
+  return neap_lua_done(L, st);
 }
 
 /* bincount(t, n, weights) */
@@ -99,8 +117,14 @@ static int l_histogram(lua_State *L) {
 
 /* matmul(a, b) */
 static int l_matmul(lua_State *L) {
-  const neap_tensor *a = neap_lua_check_tensor(L, 1), *b = neap_lua_check_tensor(L, 2);
-  return neap__lua_done_value(L, neap_tensor_matmul(neap_lua_push_tensor(L), a, b));
+  const neap_tensor *a = neap_lua_traced_tensor(L, 1), *b = neap_lua_traced_tensor(L, 2);
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_matmul(out, a, b);
+  if (!st && (a->trace || b->trace))
+    st = neap_record(
+        out,
+        &(neap_taped){.kind = NEAP_TAPE_MATMUL, .inputs = 2, .in = (const neap_tensor *[]){a, b}});
+  return neap__lua_done_value(L, st);
 }
 
 void neap__lua_add_order(lua_State *L) {

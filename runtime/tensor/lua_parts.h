@@ -17,6 +17,17 @@ void neap__lua_add_linalg(lua_State *L);
 void neap__lua_add_fft(lua_State *L);
 void neap__lua_add_reductions(lua_State *L);
 
+/* Raise when t is traced and that is being recorded; name is what messages call it. */
+void neap__lua_refuse_traced(lua_State *L, const neap_tensor *t, const char *name);
+
+/* Record an operation on one tensor, whose detail is all zeros or given. */
+neap_status neap__record_one(neap_tensor *out, neap_tape_kind kind, const neap_tensor *t);
+neap_status neap__record_with(neap_tensor *out, neap_tape_kind kind, const neap_tensor *t,
+                              neap_tape_detail detail);
+
+/* out, a view of the very elements of t, came from where t came from. */
+void neap__share_trace(neap_tensor *out, const neap_tensor *t);
+
 neap_dtype neap__lua_dtype(lua_State *L, int arg, neap_dtype fallback);
 
 /* Sizes from the table at arg. */

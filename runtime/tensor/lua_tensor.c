@@ -12,11 +12,26 @@ static const char TENSOR[] = "neap.tensor";
 
 neap_tensor *neap_lua_to_tensor(lua_State *L, int arg) { return luaL_testudata(L, arg, TENSOR); }
 
-neap_tensor *neap_lua_check_tensor(lua_State *L, int arg) {
+neap_tensor *neap_lua_traced_tensor(lua_State *L, int arg) {
   neap_tensor *t = luaL_testudata(L, arg, TENSOR);
   char name[NEAP_LUA_NAME];
   if (!t) neap_lua_expected(L, arg, "a tensor");
   if (!t->storage) neap_lua_raise(L, "%s: tensor was closed", neap_lua_parameter(L, arg, name));
+  return t;
+}
+
+void neap__lua_refuse_traced(lua_State *L, const neap_tensor *t, const char *name) {
+  if (neap_traced(t))
+    neap_lua_raise(L,
+                   "%s takes part in a gradient that this cannot record; pass x:detach(), or call "
+                   "it inside grad.no_grad",
+                   name);
+}
+
+neap_tensor *neap_lua_check_tensor(lua_State *L, int arg) {
+  neap_tensor *t = neap_lua_traced_tensor(L, arg);
+  char name[NEAP_LUA_NAME];
+  if (t->trace) neap__lua_refuse_traced(L, t, neap_lua_parameter(L, arg, name));
   return t;
 }
 
@@ -33,6 +48,7 @@ neap_tensor *neap_lua_push_as(lua_State *L, int arg, neap_dtype dtype, const cha
     neap_lua_raise(L, "%s: tensor expected, got %s", name, neap_lua_kind(L, arg));
   const neap_tensor *t = neap_lua_to_tensor(L, arg);
   if (!t->storage) neap_lua_raise(L, "%s: tensor was closed", name);
+  neap__lua_refuse_traced(L, t, name);
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_status st = neap_tensor_as(out, t, dtype);
   if (st) st = neap_fail_in(st, "%s", name);
@@ -49,6 +65,20 @@ neap_tensor *neap_lua_push_series(lua_State *L, int arg, neap_dtype dtype, const
                    neap_shape_text(t, shape, sizeof shape));
   *n = t->size[0];
   return t;
+}
+
+neap_status neap__record_with(neap_tensor *out, neap_tape_kind kind, const neap_tensor *t,
+                              neap_tape_detail detail) {
+  return neap_record(out, &(neap_taped){.kind = kind, .inputs = 1, .in = &t, .detail = detail});
+}
+
+neap_status neap__record_one(neap_tensor *out, neap_tape_kind kind, const neap_tensor *t) {
+  return neap__record_with(out, kind, t, (neap_tape_detail){0});
+}
+
+void neap__share_trace(neap_tensor *out, const neap_tensor *t) {
+  if (t->trace) neap_recorder_installed()->retain(t->trace);
+  out->trace = t->trace;
 }
 
 /* arguments ------------------------------------------------------------------------------------ */
@@ -157,8 +187,8 @@ void neap__lua_store(lua_State *L, neap_tensor *t, const int64_t *at) {
 }
 
 void neap__lua_simplify(lua_State *L, int at) {
-  neap_tensor *t = neap_lua_check_tensor(L, at);
-  if (t->ndim > 0) return;
+  neap_tensor *t = neap_lua_traced_tensor(L, at);
+  if (t->ndim > 0 || t->trace) return;
   neap__lua_push_element(L, t, NULL);
   neap_tensor_drop(t);
   lua_replace(L, at);
@@ -250,7 +280,7 @@ static int l_arange(lua_State *L) {
 /* looking -------------------------------------------------------------------------------------- */
 
 static int t_shape(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   lua_createtable(L, t->ndim, 0);
   for (int d = 0; d < t->ndim; d++) {
     lua_pushinteger(L, t->size[d]);
@@ -260,25 +290,25 @@ static int t_shape(lua_State *L) {
 }
 
 static int t_len(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   lua_pushinteger(L, t->ndim ? t->size[0] : 0);
   return 1;
 }
 
 /* t:size(d) */
 static int t_size(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   lua_pushinteger(L, t->size[neap__lua_dim(L, 2, t->ndim, -1)]);
   return 1;
 }
 
 static int t_dim(lua_State *L) {
-  lua_pushinteger(L, neap_lua_check_tensor(L, 1)->ndim);
+  lua_pushinteger(L, neap_lua_traced_tensor(L, 1)->ndim);
   return 1;
 }
 
 static int t_numel(lua_State *L) {
-  lua_pushinteger(L, neap_tensor_numel(neap_lua_check_tensor(L, 1)));
+  lua_pushinteger(L, neap_tensor_numel(neap_lua_traced_tensor(L, 1)));
   return 1;
 }
 
@@ -308,7 +338,7 @@ static void check_position(lua_State *L, const neap_tensor *t, int given, int64_
 
 /* t:get(i, j, ...) */
 static int t_get(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int64_t at[NEAP_MAX_DIMS];
   check_position(L, t, lua_gettop(L) - 1, at);
   neap__lua_push_element(L, t, at);
@@ -327,7 +357,7 @@ static int t_set(lua_State *L) {
 
 /* t:item(): the only element. */
 static int t_item(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int64_t at[NEAP_MAX_DIMS] = {0};
   char shape[128];
   if (neap_tensor_numel(t) != 1)
@@ -353,7 +383,7 @@ static void push_table(lua_State *L, const neap_tensor *t, int depth, int64_t *a
 
 /* t:totable(): nested Lua tables, the inverse of tensor.of. */
 static int t_totable(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int64_t at[NEAP_MAX_DIMS] = {0}, count = 1;
   char shape[128];
   for (int d = 0; d < t->ndim && count > 0; d++) { /* tables before an empty dimension count too */
@@ -366,10 +396,13 @@ static int t_totable(lua_State *L) {
 }
 
 static int t_to(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   if (lua_isnoneornil(L, 2)) neap_lua_expected(L, 2, "a string such as \"f32\"");
   neap_dtype dtype = neap__lua_dtype(L, 2, NEAP_F64);
-  return neap_lua_done(L, neap_tensor_as(neap_lua_push_tensor(L), t, dtype));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_as(out, t, dtype);
+  if (!st && t->trace && neap_dtype_is_float(dtype)) st = neap__record_one(out, NEAP_TAPE_CAST, t);
+  return neap_lua_done(L, st);
 }
 
 static int t_close(lua_State *L) {
@@ -410,7 +443,16 @@ static int push_method(lua_State *L) {
   return 1;
 }
 
-/* x[i], x.shape, x.dtype, x:method(); the methods are the first upvalue. */
+/* x.grad: the gradient that has been added up for a leaf, or nil. */
+static int t_grad(lua_State *L) {
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
+  const neap_tensor *g = t->trace ? neap_recorder_installed()->gradient(t->trace) : NULL;
+  if (g) neap_tensor_alias(neap_lua_push_tensor(L), g);
+  else lua_pushnil(L);
+  return 1;
+}
+
+/* x[i], x.shape, x.dtype, x.grad, x:method(); the methods are the first upvalue. */
 static int t_index(lua_State *L) {
   if (lua_type(L, 2) != LUA_TSTRING) return neap__lua_index(L);
   lua_settop(L, 2);
@@ -419,7 +461,12 @@ static int t_index(lua_State *L) {
   const char *name = lua_tostring(L, 2);
   if (strcmp(name, "shape") == 0) return t_shape(L);
   if (strcmp(name, "dtype") == 0) {
-    lua_pushstring(L, neap_dtype_name(neap_lua_check_tensor(L, 1)->dtype));
+    lua_pushstring(L, neap_dtype_name(neap_lua_traced_tensor(L, 1)->dtype));
+    return 1;
+  }
+  if (strcmp(name, "grad") == 0) return t_grad(L);
+  if (strcmp(name, "requires_grad") == 0) {
+    lua_pushboolean(L, neap_lua_traced_tensor(L, 1)->trace != NULL);
     return 1;
   }
   return push_method(L);

@@ -5,8 +5,12 @@
 #include "base/lua_base.h"
 #include "tensor/tensor.h"
 
-/* The tensor at arg; a closed one is an error that says so. */
+/* The tensor at arg; a closed one is an error that says so, and so is one that takes part in a
+ * gradient that is being recorded: whoever would forget that refuses it. */
 neap_tensor *neap_lua_check_tensor(lua_State *L, int arg);
+
+/* The same, traced or not: for functions that record what they do (record.h), or only look. */
+neap_tensor *neap_lua_traced_tensor(lua_State *L, int arg);
 
 /* The tensor at arg, or NULL when it is none. */
 neap_tensor *neap_lua_to_tensor(lua_State *L, int arg);

@@ -31,14 +31,35 @@ static void range(lua_State *L, int arg, int dim, int64_t size, int64_t *start, 
   *start = *count ? a - 1 : 0;
 }
 
+static neap_tensor *push_sliced(lua_State *L, const neap_tensor *t, int dim, int64_t start,
+                                int64_t count, int64_t step) {
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_slice(out, t, dim, start, count, step);
+  if (!st && t->trace)
+    st = neap__record_with(out, NEAP_TAPE_SLICE, t,
+                           (neap_tape_detail){.slice = {dim, start, count, step}});
+  neap_lua_check(L, st);
+  return out;
+}
+
+static neap_tensor *push_selected(lua_State *L, const neap_tensor *t, int dim, int64_t at) {
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_select(out, t, dim, at);
+  if (!st && t->trace)
+    st = neap__record_with(out, NEAP_TAPE_SELECT, t, (neap_tape_detail){.slice = {dim, at, 1, 1}});
+  neap_lua_check(L, st);
+  return out;
+}
+
 /* x:slice(dim, a, b, step) */
 static int t_slice(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int dim = neap__lua_dim(L, 2, t->ndim, -1);
   lua_settop(L, 5);
   int64_t start, count, step;
   range(L, 3, dim, t->size[dim], &start, &count, &step);
-  return neap_lua_done(L, neap_tensor_slice(neap_lua_push_tensor(L), t, dim, start, count, step));
+  push_sliced(L, t, dim, start, count, step);
+  return neap_lua_done(L, NEAP_OK);
 }
 
 static const char *const entry_names[NEAP_MAX_DIMS] = {
@@ -56,17 +77,13 @@ static int apply_entry(lua_State *L, const neap_tensor **view, int dim) {
                      "index: entry %d is a %s; a position, {first, last, step} or {} is expected",
                      dim + 1, neap_lua_kind(L, entry));
     int64_t at = neap_lua_position(L, entry, t->size[dim], entry_names[dim]);
-    neap_tensor *out = neap_lua_push_tensor(L);
-    neap_lua_check(L, neap_tensor_select(out, t, dim, at));
-    *view = out;
+    *view = push_selected(L, t, dim, at);
     return 0;
   }
   for (int i = 1; i <= 3; i++) lua_rawgeti(L, entry, i);
   int64_t start, count, step;
   range(L, entry + 1, dim, t->size[dim], &start, &count, &step);
-  neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_slice(out, t, dim, start, count, step));
-  *view = out;
+  *view = push_sliced(L, t, dim, start, count, step);
   return 1;
 }
 
@@ -85,6 +102,7 @@ static neap_tensor *push_indexed(lua_State *L, const neap_tensor *t, int key) {
   }
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_tensor_alias(out, view);
+  neap__share_trace(out, view);
   return out;
 }
 
@@ -106,18 +124,37 @@ static neap_tensor *push_joined(lua_State *L, const neap_tensor *t, int covered)
   for (int d = 0; d < covered; d++) size[0] *= t->size[d];
   for (int d = covered; d < t->ndim; d++) size[d - covered + 1] = t->size[d];
   neap_tensor *out = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_reshape(out, t, t->ndim - covered + 1, size));
+  neap_status st = neap_tensor_reshape(out, t, t->ndim - covered + 1, size);
+  if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_RESHAPE, t);
+  neap_lua_check(L, st);
   return out;
+}
+
+/* The places at (from 1) along dim. */
+static int push_taken(lua_State *L, const neap_tensor *t, int dim, const neap_tensor *at) {
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_take(out, t, dim, at, 1);
+  if (!st && t->trace)
+    st = neap_record(
+        out, &(neap_taped){
+                 .kind = NEAP_TAPE_TAKE, .inputs = 1, .in = &t, .extra = at, .detail.dim = dim});
+  return neap_lua_done(L, st);
 }
 
 static int take_mask(lua_State *L, const neap_tensor *t, const neap_tensor *mask) {
   check_mask(L, t, mask);
-  if (mask->ndim == t->ndim)
-    return neap_lua_done(L, neap_tensor_take_where(neap_lua_push_tensor(L), t, mask));
-  const neap_tensor *joined = push_joined(L, t, mask->ndim);
-  neap_tensor *at = neap_lua_push_tensor(L);
-  neap_lua_check(L, neap_tensor_nonzero(at, mask, 0));
-  return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), joined, 0, at, 0));
+  if (mask->ndim < t->ndim) {
+    const neap_tensor *joined = push_joined(L, t, mask->ndim);
+    neap_tensor *at = neap_lua_push_tensor(L);
+    neap_lua_check(L, neap_tensor_nonzero(at, mask, 1));
+    return push_taken(L, joined, 0, at);
+  }
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_take_where(out, t, mask);
+  if (!st && t->trace)
+    st = neap_record(
+        out, &(neap_taped){.kind = NEAP_TAPE_TAKE_WHERE, .inputs = 1, .in = &t, .extra = mask});
+  return neap_lua_done(L, st);
 }
 
 static void check_key(lua_State *L) {
@@ -127,18 +164,21 @@ static void check_key(lua_State *L) {
 }
 
 int neap__lua_index(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1), *key = neap_lua_to_tensor(L, 2);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1), *key = neap_lua_to_tensor(L, 2);
   if (key) key = neap_lua_check_tensor(L, 2);
   if (key && key->dtype == NEAP_BOOL) return take_mask(L, t, key);
   if (t->ndim == 0) neap_lua_raise(L, "a tensor without dimensions cannot be indexed");
-  if (key) return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), t, 0, key, 1));
+  if (key) return push_taken(L, t, 0, key);
   if (lua_istable(L, 2)) {
     push_indexed(L, t, 2);
     return neap__lua_done_value(L, NEAP_OK);
   }
   check_key(L);
   int64_t at = neap_lua_position(L, 2, t->size[0], "index");
-  if (t->ndim > 1) return neap_lua_done(L, neap_tensor_select(neap_lua_push_tensor(L), t, 0, at));
+  if (t->ndim > 1 || (t->trace && neap_traced(t))) {
+    push_selected(L, t, 0, at);
+    return neap_lua_done(L, NEAP_OK);
+  }
   neap__lua_push_element(L, t, &at);
   return 1;
 }
@@ -155,6 +195,7 @@ static const neap_tensor *stored_value(lua_State *L, int arg, const neap_tensor 
     return &s->t;
   }
   const neap_tensor *v = neap__lua_operand(L, arg, t, s, "assignment");
+  if (v->trace) neap_lua_check_tensor(L, arg);
   if (neap_dtype_promote(v->dtype, t->dtype) != t->dtype)
     neap_lua_raise(L, "assignment: %s does not go into %s; convert with :to \"%s\"",
                    neap_dtype_name(v->dtype), neap_dtype_name(t->dtype), neap_dtype_name(t->dtype));
@@ -179,12 +220,22 @@ static void store_masked(lua_State *L, neap_tensor *t, const neap_tensor *mask,
   if (whole != t) neap_lua_check(L, neap_tensor_copy(t, whole));
 }
 
+/* x.grad = nil or a tensor; no other name can be assigned to. */
+static int assign_field(lua_State *L) {
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
+  if (strcmp(lua_tostring(L, 2), "grad") != 0)
+    neap_lua_raise(L, "tensor has no field '%s' to assign to", lua_tostring(L, 2));
+  const neap_tensor *g = lua_isnil(L, 3) ? NULL : neap_lua_check_tensor(L, 3);
+  if (t->trace) neap_lua_check(L, neap_recorder_installed()->set_gradient(t->trace, g));
+  else if (g) neap_lua_raise(L, "grad: the tensor requires no gradient; call x:requires_grad_()");
+  return 0;
+}
+
 int neap__lua_newindex(lua_State *L) {
+  if (lua_type(L, 2) == LUA_TSTRING) return assign_field(L);
   neap_tensor *t = neap_lua_check_tensor(L, 1);
   const neap_tensor *key = neap_lua_to_tensor(L, 2);
   neap_scalar s;
-  if (lua_type(L, 2) == LUA_TSTRING)
-    neap_lua_raise(L, "tensor has no field '%s' to assign to", lua_tostring(L, 2));
   const neap_tensor *v = stored_value(L, 3, t, &s);
   if (key) {
     key = neap_lua_check_tensor(L, 2);
@@ -208,31 +259,51 @@ int neap__lua_newindex(lua_State *L) {
 /* shapes --------------------------------------------------------------------------------------- */
 
 static int t_reshape(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int64_t size[NEAP_MAX_DIMS];
   int ndim = neap__lua_size_arguments(L, 2, size);
-  return neap_lua_done(L, neap_tensor_reshape(neap_lua_push_tensor(L), t, ndim, size));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_reshape(out, t, ndim, size);
+  if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_RESHAPE, t);
+  return neap_lua_done(L, st);
 }
 
 static int t_view(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int64_t size[NEAP_MAX_DIMS];
   int ndim = neap__lua_size_arguments(L, 2, size);
-  return neap_lua_done(L, neap_tensor_view(neap_lua_push_tensor(L), t, ndim, size));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_view(out, t, ndim, size);
+  if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_RESHAPE, t);
+  return neap_lua_done(L, st);
 }
 
 /* x:expand(3, 4): -1 leaves a size as it is. */
 static int t_expand(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int64_t size[NEAP_MAX_DIMS];
   int ndim = neap__lua_size_arguments(L, 2, size), lead = ndim - t->ndim;
   for (int d = lead > 0 ? lead : 0; d < ndim; d++)
     if (size[d] == -1 && lead >= 0) size[d] = t->size[d - lead];
-  return neap_lua_done(L, neap_tensor_expand(neap_lua_push_tensor(L), t, ndim, size));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_expand(out, t, ndim, size);
+  if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_EXPAND, t);
+  return neap_lua_done(L, st);
+}
+
+static int push_permuted(lua_State *L, const neap_tensor *t, const int *order) {
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_permute(out, t, order);
+  if (!st && t->trace) {
+    neap_tape_detail detail = {0};
+    memcpy(detail.order, order, (size_t)t->ndim * sizeof *order);
+    st = neap__record_with(out, NEAP_TAPE_PERMUTE, t, detail);
+  }
+  return neap_lua_done(L, st);
 }
 
 static int t_permute(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int64_t dims[NEAP_MAX_DIMS];
   int order[NEAP_MAX_DIMS], n = neap__lua_size_arguments(L, 2, dims);
   if (n != t->ndim) neap_lua_raise(L, "permute: %d dims named, but the tensor has %d", n, t->ndim);
@@ -246,31 +317,40 @@ static int t_permute(lua_State *L) {
                      t->ndim);
     order[d] = (int)dim;
   }
-  return neap_lua_done(L, neap_tensor_permute(neap_lua_push_tensor(L), t, order));
+  return push_permuted(L, t, order);
+}
+
+static int push_transposed(lua_State *L, const neap_tensor *t, int a, int b) {
+  int order[NEAP_MAX_DIMS];
+  for (int d = 0; d < t->ndim; d++) order[d] = d == a ? b : d == b ? a : d;
+  return push_permuted(L, t, order);
 }
 
 static int t_transpose(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int a = neap__lua_dim(L, 2, t->ndim, -1);
   int b = neap__lua_dim(L, 3, t->ndim, -1);
-  return neap_lua_done(L, neap_tensor_transpose(neap_lua_push_tensor(L), t, a, b));
+  return push_transposed(L, t, a, b);
 }
 
 static int t_t(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   char shape[128];
   if (t->ndim != 2)
     neap_lua_raise(L, "t: the tensor must have two dims, its shape is %s; use transpose(a, b)",
                    neap_shape_text(t, shape, sizeof shape));
-  return neap_lua_done(L, neap_tensor_transpose(neap_lua_push_tensor(L), t, 0, 1));
+  return push_transposed(L, t, 0, 1);
 }
 
 /* x:squeeze(dim), or every dimension of size 1. */
 static int t_squeeze(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   if (!lua_isnoneornil(L, 2)) {
     int dim = neap__lua_dim(L, 2, t->ndim, -1);
-    return neap_lua_done(L, neap_tensor_squeeze(neap_lua_push_tensor(L), t, dim));
+    neap_tensor *out = neap_lua_push_tensor(L);
+    neap_status st = neap_tensor_squeeze(out, t, dim);
+    if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_RESHAPE, t);
+    return neap_lua_done(L, st);
   }
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_tensor_alias(out, t);
@@ -280,23 +360,32 @@ static int t_squeeze(lua_State *L) {
       out->size[out->ndim] = t->size[d];
       out->stride[out->ndim++] = t->stride[d];
     }
-  return neap_lua_done(L, NEAP_OK);
+  return neap_lua_done(L, t->trace ? neap__record_one(out, NEAP_TAPE_RESHAPE, t) : NEAP_OK);
 }
 
 static int t_unsqueeze(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int dim = neap__lua_dim(L, 2, t->ndim + 1, -1);
-  return neap_lua_done(L, neap_tensor_unsqueeze(neap_lua_push_tensor(L), t, dim));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_unsqueeze(out, t, dim);
+  if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_RESHAPE, t);
+  return neap_lua_done(L, st);
 }
 
 static int t_contiguous(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  return neap_lua_done(L, neap_tensor_as(neap_lua_push_tensor(L), t, t->dtype));
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_as(out, t, t->dtype);
+  if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_RESHAPE, t);
+  return neap_lua_done(L, st);
 }
 
 static int t_clone(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
-  return neap_lua_done(L, neap_tensor_clone(neap_lua_push_tensor(L), t));
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_clone(out, t);
+  if (!st && t->trace) st = neap__record_one(out, NEAP_TAPE_RESHAPE, t);
+  return neap_lua_done(L, st);
 }
 
 /* x:copy_(y): y, a tensor or a number, broadcast into x; the dtype may not narrow. */
@@ -311,16 +400,23 @@ static int t_copy(lua_State *L) {
 
 /* x:take(index, dim) */
 static int t_take(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
   int dim = neap__lua_dim(L, 3, t->ndim, 0);
-  return neap_lua_done(L, neap_tensor_take(neap_lua_push_tensor(L), t, dim, index, 1));
+  return push_taken(L, t, dim, index);
 }
 
 /* x:gather(index, dim) */
 static int t_gather(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1), *index = neap_lua_check_tensor(L, 2);
   int dim = neap__lua_dim(L, 3, t->ndim, t->ndim == 1 ? 0 : -1);
-  return neap_lua_done(L, neap_tensor_gather(neap_lua_push_tensor(L), t, dim, index, 1));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_gather(out, t, dim, index, 1);
+  if (!st && t->trace)
+    st = neap_record(
+        out,
+        &(neap_taped){
+            .kind = NEAP_TAPE_GATHER, .inputs = 1, .in = &t, .extra = index, .detail.dim = dim});
+  return neap_lua_done(L, st);
 }
 
 /* x:scatter_(index, v, dim): v, a tensor or a number, is stored; the dtype may not narrow. */
@@ -336,12 +432,12 @@ static int t_scatter(lua_State *L) {
 }
 
 static int t_nonzero(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   return neap_lua_done(L, neap_tensor_nonzero(neap_lua_push_tensor(L), t, 1));
 }
 
 static int t_is_contiguous(lua_State *L) {
-  lua_pushboolean(L, neap_tensor_is_contiguous(neap_lua_check_tensor(L, 1)));
+  lua_pushboolean(L, neap_tensor_is_contiguous(neap_lua_traced_tensor(L, 1)));
   return 1;
 }
 
@@ -363,12 +459,21 @@ static const neap_tensor **check_list(lua_State *L, int arg, int *n) {
   return list;
 }
 
+static int done_joined(lua_State *L, neap_status st, neap_tensor *out, neap_tape_kind kind, int n,
+                       const neap_tensor *const *list, int dim) {
+  if (!st)
+    st = neap_record(out, &(neap_taped){.kind = kind, .inputs = n, .in = list, .detail.dim = dim});
+  return neap_lua_done(L, st);
+}
+
 /* cat(tensors, dim) */
 static int l_cat(lua_State *L) {
   int n;
   const neap_tensor **list = check_list(L, 1, &n);
   int dim = neap__lua_dim(L, 2, n ? list[0]->ndim : 1, 0);
-  return neap_lua_done(L, neap_tensor_cat(neap_lua_push_tensor(L), n, list, dim));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_cat(out, n, list, dim);
+  return done_joined(L, st, out, NEAP_TAPE_CAT, n, list, dim);
 }
 
 /* stack(tensors, dim) */
@@ -376,7 +481,9 @@ static int l_stack(lua_State *L) {
   int n;
   const neap_tensor **list = check_list(L, 1, &n);
   int dim = neap__lua_dim(L, 2, n ? list[0]->ndim + 1 : 1, 0);
-  return neap_lua_done(L, neap_tensor_stack(neap_lua_push_tensor(L), n, list, dim));
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_stack(out, n, list, dim);
+  return done_joined(L, st, out, NEAP_TAPE_STACK, n, list, dim);
 }
 
 void neap__lua_add_joins(lua_State *L) {

@@ -170,7 +170,7 @@ neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const nea
   bool simple = neap_dtype_is_float(dtype) && k->binary[op][dtype] && is_one_row(a, b, &n, &step);
   if (simple && may_write_row(a, b, step)) {
     char *z = neap_tensor_data(a);
-    neap__touch(a);
+    neap_tensor_touch(a);
     k->binary[op][dtype](n, z, 1, z, 1, neap_tensor_data(b), step);
     return NEAP_OK;
   }
@@ -190,7 +190,7 @@ neap_status neap_tensor_binary_into(neap_tensor *a, neap_binary_op op, const nea
   NEAP_TRY(neap__check_writable(name, a));
   if (!neap_dtype_is_float(dtype)) NEAP_TRY(check_divisor(op, b));
   if (neap__overlap(a, b)) NEAP_TRY(neap_tensor_clone(&own, b));
-  neap__touch(a);
+  neap_tensor_touch(a);
   neap_status st = run_binary(a, k->binary[op][dtype], dtype, a, own.storage ? &own : b);
   neap_tensor_drop(&own);
   return st;
@@ -267,7 +267,7 @@ neap_status neap_tensor_unary_into(neap_tensor *a, neap_unary_op op) {
                      name, neap_dtype_name(dtype), neap_dtype_name(a->dtype), name);
   NEAP_TRY(neap__check_writable(name, a));
   neap_unary_fn fn = k->unary[op][dtype];
-  neap__touch(a);
+  neap_tensor_touch(a);
   return neap__walk(2, (const neap_tensor *[]){a, a}, unary_row, &fn);
 }
 

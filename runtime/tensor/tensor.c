@@ -136,8 +136,13 @@ neap_status neap_tensor_wrap(neap_tensor *out, neap_dtype dtype, int ndim, const
   return NEAP_OK;
 }
 
+static void keep(neap_storage *s) { (void)s; } /* marks a scalar's storage, which nobody frees */
+
+bool neap_tensor_is_scalar(const neap_tensor *t) { return t->storage->release == keep; }
+
 static void scalar_shell(neap_scalar *s, neap_dtype dtype) {
   memset(s, 0, sizeof *s);
+  s->storage.release = keep;
   atomic_init(&s->storage.refs, 1);
   s->storage.data = &s->value;
   s->storage.bytes = (int64_t)dtypes[dtype].size;
@@ -164,6 +169,8 @@ neap_status neap_scalar_i64(neap_scalar *s, neap_dtype dtype, int64_t v) {
 void neap_tensor_drop(neap_tensor *t) {
   neap_storage *s = t->storage;
   t->storage = NULL;
+  if (t->trace) neap_recorder_installed()->release(t->trace);
+  t->trace = NULL;
   if (!s) return;
   bool last = atomic_load_explicit(&s->refs, memory_order_acquire) == 1; /* then it is ours alone */
   if (!last && atomic_fetch_sub(&s->refs, 1) > 1) return;
@@ -173,6 +180,7 @@ void neap_tensor_drop(neap_tensor *t) {
 
 void neap_tensor_alias(neap_tensor *out, const neap_tensor *t) {
   *out = *t;
+  out->trace = NULL;
   if (out->storage) atomic_fetch_add(&out->storage->refs, 1);
 }
 
@@ -249,7 +257,7 @@ int64_t neap_tensor_get_i64(const neap_tensor *t, const int64_t *position) {
 
 void neap_tensor_set_f64(neap_tensor *t, const int64_t *position, double v) {
   void *p = element(t, position);
-  neap__touch(t);
+  neap_tensor_touch(t);
   switch (t->dtype) {
   case NEAP_F64: *(double *)p = v; break;
   case NEAP_F32: *(float *)p = (float)v; break;
@@ -262,7 +270,7 @@ void neap_tensor_set_f64(neap_tensor *t, const int64_t *position, double v) {
 
 void neap_tensor_set_i64(neap_tensor *t, const int64_t *position, int64_t v) {
   void *p = element(t, position);
-  neap__touch(t);
+  neap_tensor_touch(t);
   switch (t->dtype) {
   case NEAP_F64: *(double *)p = (double)v; break;
   case NEAP_F32: *(float *)p = (float)v; break;

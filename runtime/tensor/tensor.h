@@ -33,12 +33,17 @@ typedef struct neap_storage {
   atomic_uint_fast64_t version; /* raised by every write; lets a tape notice changed inputs */
 } neap_storage;
 
+/* Where a tensor came from, for its gradient: opaque here, counted by whoever records (record.h).
+ */
+typedef struct neap_trace neap_trace;
+
 typedef struct {
   neap_storage *storage; /* NULL = empty or closed */
   int64_t offset;        /* of element (0, 0, ...), in elements */
   neap_dtype dtype;
   int ndim;
   int64_t size[NEAP_MAX_DIMS], stride[NEAP_MAX_DIMS];
+  neap_trace *trace; /* NULL: takes part in no gradient; never in results of functions below */
 } neap_tensor;
 
 /* dtypes ----------------------------------------------------------------------------------------
@@ -90,11 +95,18 @@ typedef struct {
 void neap_scalar_f64(neap_scalar *s, neap_dtype dtype, double v); /* dtype f64 or f32 */
 neap_status neap_scalar_i64(neap_scalar *s, neap_dtype dtype, int64_t v);
 
+/* Does t belong to a neap_scalar, so that a view of it must not outlive that? */
+bool neap_tensor_is_scalar(const neap_tensor *t);
+
 /* Forget the view; the storage goes with its last view. Accepts an empty tensor. */
 void neap_tensor_drop(neap_tensor *t);
 
-/* Another view of the same elements. */
+/* Another view of the same elements, without their trace. */
 void neap_tensor_alias(neap_tensor *out, const neap_tensor *t);
+
+/* Count a write to the storage under t: for code that writes through neap_tensor_data, so that a
+ * tape notices inputs that were changed. The functions below do it themselves. */
+void neap_tensor_touch(const neap_tensor *t);
 
 /* looking -------------------------------------------------------------------------------------- */
 
@@ -504,5 +516,9 @@ neap_status neap_tensor_fft(neap_tensor *out, neap_fft_kind kind, const neap_ten
  * and say what to do). Compressed files are read too. */
 neap_status neap_tensor_save_npy(const neap_tensor *t, const char *path);
 neap_status neap_tensor_load_npy(neap_tensor *out, const char *path);
+
+/* gradients ------------------------------------------------------------------------------------ */
+
+#include "tensor/record.h" /* what bindings tell grad */
 
 #endif

@@ -191,6 +191,6 @@ neap_status neap__mismatch(const char *operation, const neap_tensor *a, const ne
                    neap_dtype_name(a->dtype), neap_dtype_name(b->dtype), rule);
 }
 
-void neap__touch(const neap_tensor *t) {
+void neap_tensor_touch(const neap_tensor *t) {
   atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
 }

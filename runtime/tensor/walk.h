@@ -39,7 +39,4 @@ neap_status neap__resolve(const char *operation, int64_t v, int64_t first, int64
 neap_status neap__mismatch(const char *operation, const neap_tensor *a, const neap_tensor *b,
                            const char *rule);
 
-/* Count a write to the storage under t. */
-void neap__touch(const neap_tensor *t);
-
 #endif

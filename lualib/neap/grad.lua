@@ -1,0 +1,31 @@
+--- Gradients: what operations on tensors record, and when they do not. A tensor becomes a leaf by
+--- `x:requires_grad_()`; `y:backward()` finds the gradients, which are then in `x.grad`.
+local c = require "neap.c.grad"
+require "neap.tensor"
+
+local grad = {}
+
+-- Recording goes on whether or not fn failed.
+local function resume(ok, ...)
+  c.pause(-1)
+  if not ok then error(..., 0) end
+  return ...
+end
+
+--- The results of `fn(...)`, with nothing recorded meanwhile: for predictions and for changing
+--- parameters in place.
+---     local w = tensor.of({ 1, 2 }):requires_grad_()
+---     grad.no_grad(function() return w * 2 end).requires_grad --> false
+---@param fn function
+---@return any ...
+function grad.no_grad(fn, ...)
+  c.pause(1)
+  return resume(pcall(fn, ...))
+end
+
+--- Whether operations are recorded here: false inside `no_grad`.
+---     grad.enabled() --> true
+---@return boolean
+function grad.enabled() return c.pause(0) == 0 end
+
+return grad

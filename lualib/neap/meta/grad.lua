@@ -1,0 +1,19 @@
+---@meta neap.c.grad
+local c = {}
+
+--- The backward pass of `x:backward`.
+---@param self neap.tensor
+---@param gradient? neap.tensor
+---@param retain? boolean
+function c.backward(self, gradient, retain) end
+
+--- Count `change` (1, -1 or 0) towards how many calls ask not to record; returns the count.
+---@param change integer
+---@return integer
+function c.pause(change) end
+
+--- Forget the gradient of a leaf.
+---@param self neap.tensor
+function c.clear(self) end
+
+return c

@@ -1,0 +1,180 @@
+--- Layers made of layers, and layers that change shapes only; loaded by neap.nn.
+local layer = require "neap.nn.layer"
+local nn = require "neap.nn.public"
+local opts = require "neap.opts"
+local tensor = require "neap.tensor"
+
+-- The array of layers `list` as fields 1, 2, ... of self.
+local function hold(self, where, list)
+  if type(list) ~= "table" or layer.is(list) then
+    opts.raise("%s: one table of layers expected, as in %s { nn.Linear(4, 1) }", where, where)
+  end
+  for i = 1, #list do
+    if not layer.is(list[i]) then
+      opts.raise("%s: entry %d is no layer, but a %s", where, i, type(list[i]))
+    end
+    self[i] = list[i]
+  end
+  for key in pairs(list) do
+    if not math.type(key) then opts.raise("%s: unknown option '%s'", where, tostring(key)) end
+  end
+end
+
+-- One after the other. A layer that can compute the activation behind it does.
+local Sequential = layer.class "Sequential"
+
+function Sequential:init(list) hold(self, "nn.Sequential", list) end
+
+function Sequential:forward(x)
+  local i, n = 1, #self
+  while i <= n do
+    local current, following = self[i], self[i + 1]
+    if following and current.forward_activated and following.fusable then
+      x = current:forward_activated(x, following.fusable)
+      i = i + 2
+    else
+      x = current(x)
+      i = i + 1
+    end
+  end
+  return x
+end
+
+--- Layers one after the other. `net[i]` is layer i; in `net:state()` positions count from 0, as in
+--- PyTorch's files. A convolution computes the activation behind it in the same pass.
+---     nn.Sequential({ nn.Linear(3, 2), nn.ReLU() })[2] --> ReLU()
+---@param layers neap.nn.Layer[]
+---@return neap.nn.Layer
+function nn.Sequential(layers) return Sequential(layers) end
+
+-- Layers side by side on the same input; results are put together along a dim, features unless
+-- told.
+local Concat = layer.class "Concat"
+
+function Concat:init(list, o)
+  o = opts.merge("nn.Concat", { dim = -1 }, o)
+  hold(self, "nn.Concat", list)
+  self.dim = opts.integer("nn.Concat", "option 'dim'", o.dim)
+end
+
+function Concat:forward(x)
+  local parts = {}
+  for i = 1, #self do parts[i] = self[i](x) end
+  return tensor.cat(parts, self.dim)
+end
+
+function Concat:describe() return "dim " .. self.dim end
+
+--- Layers side by side on the same input; their results are put together along `dim`, the features
+--- (-1) unless told.
+---     local net = nn.Concat { nn.Linear(3, 2), nn.Linear(3, 4) }
+---     net(tensor.zeros { 1, 3, dtype = "f32" }).shape[2] --> 6
+---@param layers neap.nn.Layer[]
+---@param o? { dim: integer }
+---@return neap.nn.Layer
+function nn.Concat(layers, o) return Concat(layers, o) end
+
+-- Each layer on an input of its own, results put together: for nets with several inputs.
+local Parallel = layer.class "Parallel"
+
+function Parallel:init(list, o)
+  o = opts.merge("nn.Parallel", { dim = -1 }, o)
+  hold(self, "nn.Parallel", list)
+  self.dim = opts.integer("nn.Parallel", "option 'dim'", o.dim)
+end
+
+function Parallel:forward(...)
+  local inputs = select("#", ...) == 1 and type(...) == "table" and ... or { ... }
+  if #inputs ~= #self then
+    opts.raise("parallel: %d inputs for %d layers", #inputs, #self)
+  end
+  local parts = {}
+  for i = 1, #self do parts[i] = self[i](inputs[i]) end
+  return tensor.cat(parts, self.dim)
+end
+
+function Parallel:describe() return "dim " .. self.dim end
+
+--- Layers with an input each, given as arguments or as one array; their results are put together
+--- along `dim`, the features (-1) unless told: how nets with several inputs begin.
+---     local net = nn.Parallel { nn.Linear(3, 2), nn.Linear(1, 4) }
+---     local a, b = tensor.zeros { 1, 3, dtype = "f32" }, tensor.zeros { 1, 1, dtype = "f32" }
+---     net(a, b).shape[2] --> 6
+---@param layers neap.nn.Layer[]
+---@param o? { dim: integer }
+---@return neap.nn.Layer
+function nn.Parallel(layers, o) return Parallel(layers, o) end
+
+-- x + inner(x)
+local Residual = layer.class "Residual"
+
+function Residual:init(inner, o)
+  o = opts.merge("nn.Residual", { shortcut = opts.none }, o)
+  if not layer.is(inner) then opts.raise "nn.Residual: a layer expected" end
+  self.inner = inner
+  if o.shortcut then self.shortcut = o.shortcut end
+end
+
+function Residual:forward(x)
+  local shortcut = rawget(self, "shortcut")
+  return (shortcut and shortcut(x) or x) + self.inner(x)
+end
+
+--- x + inner(x), or shortcut(x) + inner(x) where shapes differ.
+---     nn.Residual(nn.Identity())(tensor.of { 1, 2 }) --> tensor<f64>[2] {2, 4}
+---@param inner neap.nn.Layer
+---@param o? { shortcut: neap.nn.Layer }
+---@return neap.nn.Layer
+function nn.Residual(inner, o) return Residual(inner, o) end
+
+-- Everything but the batch in one dim.
+local Flatten = layer.class "Flatten"
+
+function Flatten.init() end
+
+function Flatten.forward(_, x)
+  local n = x:size(1)
+  return x:reshape(n, n > 0 and x:numel() // n or -1)
+end
+
+--- Everything but the batch in one dim: [batch, ...] to [batch, n].
+---     nn.Flatten()(tensor.zeros { 2, 3, 4 }).shape[2] --> 12
+---@return neap.nn.Layer
+function nn.Flatten() return Flatten() end
+
+-- The last step of a sequence: [batch, time, features] to [batch, features].
+local Last = layer.class "Last"
+
+function Last.init() end
+
+function Last.forward(_, x)
+  if x:dim() ~= 3 then
+    opts.raise("last: x [%s] must be [batch, time, features]", table.concat(x.shape, "x"))
+  end
+  return x[{ {}, -1 }]
+end
+
+--- The last step of a sequence: [batch, time, features] to [batch, features].
+---     nn.Last()(tensor.zeros { 2, 3, 4 }).shape[2] --> 4
+---@return neap.nn.Layer
+function nn.Last() return Last() end
+
+-- Dims in another order, as tensor:permute.
+local Permute = layer.class "Permute"
+
+function Permute:init(...)
+  self.order = type(...) == "table" and ... or { ... }
+  for i, d in ipairs(self.order) do opts.integer("nn.Permute", "dim " .. i, d) end
+end
+
+function Permute:forward(x) return x:permute(self.order) end
+
+function Permute:describe() return table.concat(self.order, ", ") end
+
+--- Dims in another order, as `x:permute`.
+---     nn.Permute(1, 3, 2)(tensor.zeros { 2, 3, 4 }).shape[2] --> 4
+---@param ... integer
+---@return neap.nn.Layer
+function nn.Permute(...) return Permute(...) end
+
+return nn

@@ -1,0 +1,12 @@
+/* lua_parts.h — private: the pieces that the binding of nn is put together from. */
+#ifndef NEAP_NN_LUA_PARTS_H
+#define NEAP_NN_LUA_PARTS_H
+
+#include "tensor/lua_tensor.h"
+
+/* The tensor at arg, traced or not, or NULL for nil. */
+const neap_tensor *neap__lua_optional_tensor(lua_State *L, int arg);
+
+/* Each adds its functions to the module table at the top of the stack. */
+
+#endif

@@ -1,0 +1,163 @@
+-- What all layers share: registration, states, paths in messages; Linear and the containers.
+local grad = require "neap.grad"
+local neap = require "neap"
+local nn = require "neap.nn"
+local tensor = require "neap.tensor"
+
+local function says(text, fn, ...)
+  local ok, message = pcall(fn, ...)
+  assert.is_false(ok)
+  assert.truthy(message:find(text, 1, true), message)
+end
+
+local function zeros(...)
+  local sizes = { ... }
+  sizes.dtype = "f32"
+  return tensor.zeros(sizes)
+end
+
+describe("a layer", function()
+  local Scale = nn.layer "Scale"
+  function Scale:init(n)
+    self.weight = nn.param(tensor.ones { n, dtype = "f32" })
+    self:buffer("seen", tensor.zeros({ 1 }))
+    self.inner = nn.Linear(n, 2, { bias = false })
+    self.width = n
+  end
+  function Scale:forward(x) return self.inner(x * self.weight) end
+
+  it("finds parameters, buffers and layers by what is assigned", function()
+    local l = Scale(3)
+    assert.equal(9, l:num_parameters())
+    assert.same({ "inner" }, l:child_names())
+    local names = {}
+    for name in pairs(l:state()) do names[#names + 1] = name end
+    table.sort(names)
+    assert.same({ "inner.weight", "seen", "weight" }, names)
+  end)
+
+  it("counts a shared parameter once", function()
+    local a = nn.Linear(2, 2)
+    local net = nn.Sequential { a, a }
+    assert.equal(2, #net:parameters())
+    local n = 0
+    for _ in pairs(net:state()) do n = n + 1 end
+    assert.equal(4, n)
+  end)
+
+  it("switches with all layers inside", function()
+    local net = nn.Sequential { Scale(3), nn.Tanh() }
+    net:eval()
+    assert.is_false(net[1].inner.training)
+    net:train()
+    assert.is_true(net[1].inner.training)
+  end)
+
+  it("converts its dtype, and keeps parameters trained", function()
+    local l = Scale(3):to "f64"
+    assert.equal("f64", l.inner.weight.dtype)
+    assert.is_true(l.weight.requires_grad)
+    assert.equal(2, #l:parameters())
+    assert.equal("f64", l(tensor.zeros { 1, 3 }).dtype)
+  end)
+
+  it("prints as a tree", function()
+    assert.equal("Sequential()\n  [1] Linear(3 -> 8)\n  [2] Tanh()",
+      tostring(nn.Sequential { nn.Linear(3, 8), nn.Tanh() }))
+  end)
+end)
+
+describe("a state", function()
+  it("names positions from 0, and goes into another net", function()
+    local a = nn.Sequential { nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1) }
+    local b = nn.Sequential { nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1) }
+    assert.truthy(a:state()["2.weight"])
+    b:load_state(a:state())
+    local x = tensor.randn { 5, 3, dtype = "f32" }
+    assert.same(a(x):totable(), b(x):totable())
+  end)
+
+  it("lists what is missing and too much, and changes nothing then", function()
+    local net = nn.Linear(3, 2)
+    local before = net.weight:totable()
+    says("load_state: missing bias; extra w", net.load_state, net,
+      { weight = tensor.zeros { 2, 3 }, w = tensor.zeros { 1 } })
+    says("load_state: 'weight' is [3x2] in the state, [2x3] in the net", net.load_state, net,
+      { weight = tensor.zeros { 3, 2 } }, { strict = false })
+    assert.same(before, net.weight:totable())
+    net:load_state({ weight = tensor.zeros { 2, 3 } }, { strict = false })
+    assert.equal(0, net.weight:detach():abs():max())
+  end)
+end)
+
+describe("a mistake inside a net", function()
+  local net = nn.Sequential { nn.Linear(3, 8), nn.Sequential { nn.Tanh(), nn.Linear(7, 1) } }
+
+  it("says in which layer", function()
+    says("net[1] (Linear): linear: x [2x4] has 4 features in its last dim, the layer takes 3",
+      net, zeros(2, 4))
+    says("net[2][2] (Linear): linear: x [2x8] has 8 features", net, zeros(2, 3))
+    says("linear: x is f64, but weight is f32; convert with x:to \"f32\"", net,
+      tensor.zeros { 2, 3 })
+  end)
+
+  it("leaves the next call alone", function()
+    local good = nn.Linear(3, 1)
+    assert.is_false(pcall(good, zeros(2, 4)))
+    assert.same({ 2, 1 }, good(zeros(2, 3)).shape)
+  end)
+end)
+
+describe("Linear", function()
+  it("has the gradients of a product", function()
+    local l = nn.Linear(3, 2, { dtype = "f64" })
+    local x = tensor.randn({ 4, 5, 3 }):requires_grad_()
+    local y = l(x)
+    assert.same({ 4, 5, 2 }, y.shape)
+    local g = tensor.randn { 4, 5, 2 }
+    y:backward { gradient = g }
+    local flat = g:reshape(20, 2)
+    local w = l.weight:detach()
+    assert.is_true((x.grad:reshape(20, 3) - flat:matmul(w)):abs():max() < 1e-12)
+    assert.is_true((l.weight.grad - flat:t():matmul(x:detach():reshape(20, 3))):abs():max() < 1e-12)
+    assert.is_true((l.bias.grad - flat:sum(1)):abs():max() < 1e-12)
+  end)
+
+  it("starts within 1 / sqrt(inputs), by the run's seed", function()
+    neap.seed(3)
+    local a = nn.Linear(16, 50).weight:totable()
+    neap.seed(3)
+    assert.same(a, nn.Linear(16, 50).weight:totable())
+    local w = nn.Linear(16, 50).weight:detach()
+    assert.is_true(w:abs():max() <= 0.25 and w:abs():max() > 0.24)
+  end)
+end)
+
+describe("containers", function()
+  it("put results side by side", function()
+    local net = nn.Concat { nn.Linear(3, 2), nn.Linear(3, 4) }
+    assert.same({ 5, 6 }, net(zeros(5, 3)).shape)
+    local two = nn.Parallel { nn.Linear(3, 2), nn.Linear(2, 4) }
+    assert.same({ 5, 6 }, two(zeros(5, 3), zeros(5, 2)).shape)
+    says("parallel: 1 inputs for 2 layers", two, zeros(5, 3))
+  end)
+
+  it("reshape as they say", function()
+    assert.same({ 2, 12 }, nn.Flatten()(zeros(2, 3, 4)).shape)
+    assert.same({ 2, 4 }, nn.Last()(zeros(2, 3, 4)).shape)
+    assert.same({ 4, 2, 3 }, nn.Permute(3, 1, 2)(zeros(2, 3, 4)).shape)
+    local same = nn.Residual(nn.Linear(3, 3))
+    assert.same({ 2, 3 }, same(zeros(2, 3)).shape)
+    says("last: x [2x3] must be [batch, time, features]", nn.Last(), zeros(2, 3))
+  end)
+
+  it("refuse what is no layer", function()
+    says("nn.Sequential: entry 2 is no layer, but a function", nn.Sequential,
+      { nn.Linear(1, 1), print })
+  end)
+
+  it("record nothing inside no_grad", function()
+    local net = nn.Linear(3, 1)
+    assert.is_false(grad.no_grad(net, zeros(2, 3)).requires_grad)
+  end)
+end)
