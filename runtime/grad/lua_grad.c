@@ -5,7 +5,8 @@
 /* x:requires_grad_(on): x becomes a leaf; true when on is absent. */
 static int t_requires_grad(lua_State *L) {
   neap_tensor *t = neap_lua_traced_tensor(L, 1);
-  neap_lua_check(L, neap_grad_require(t, lua_isnone(L, 2) || lua_toboolean(L, 2)));
+  if (!lua_isnoneornil(L, 2) && !lua_isboolean(L, 2)) neap_lua_expected(L, 2, "true or false");
+  neap_lua_check(L, neap_grad_require(t, lua_isnoneornil(L, 2) || lua_toboolean(L, 2)));
   lua_settop(L, 1);
   return 1;
 }

@@ -96,8 +96,9 @@ end
 
 local function plain(x) return x:clone() end
 
--- They are about memory itself, files, or random streams.
+-- They are about memory itself, files, or random streams; or work only once.
 local left_out = {
+  ["tensor:backward"] = true,
   ["tensor:free"] = true, ["tensor:is_contiguous"] = true, ["tensor:view"] = true,
   ["tensor.save"] = true, ["tensor.load"] = true,
 }
