@@ -25,7 +25,9 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "kern/layers.h"
+#include "kern/loss.h"
 #include "kern/recurrent.h"
+#include "kern/update.h"
 
 typedef enum {
   NEAP_F64,
@@ -362,6 +364,8 @@ typedef struct {
   neap_add_scaled_fn add_scaled;
   neap_rolling_fn rolling;
   const neap_layers *layers; /* by dtype: f64, f32 */
+  const neap_loss_table *loss;
+  const neap_update_table *update;
 } neap_kern;
 
 /* The table to use; decided at the first call. NEAP_EARG when NEAP_CPU names no table, or one that

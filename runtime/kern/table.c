@@ -343,6 +343,14 @@ static bool ties(int64_t n, const uint64_t *words, int position_bits) {
 #define CELLS_OF(name) neap__cells_##name
 #define CELLS(name)    CELLS_OF(name)
 
+#define LOSS_OF(name) neap__loss_##name
+#define LOSS(name)    LOSS_OF(name)
+
+#define UPDATE_OF(name) neap__update_##name
+#define UPDATE(name)    UPDATE_OF(name)
+
+extern const neap_loss_table LOSS(NEAP_KERN_NAME);
+extern const neap_update_table UPDATE(NEAP_KERN_NAME);
 extern const neap_gemm GEMM(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_conv CONV(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_fft FFT(NEAP_KERN_NAME);
@@ -401,6 +409,8 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .fft = &FFT(NEAP_KERN_NAME),
     .cells = CELLS(NEAP_KERN_NAME),
     .layers = LAYERS(NEAP_KERN_NAME),
+    .loss = &LOSS(NEAP_KERN_NAME),
+    .update = &UPDATE(NEAP_KERN_NAME),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };
