@@ -9,6 +9,8 @@ local nn = require "neap.nn.public" -- which these fill
 require "neap.nn.linear"
 require "neap.nn.activations"
 require "neap.nn.containers"
+require "neap.nn.summary"
+require "neap.nn.onnx"
 
 --- A class of layers of one's own: define `init(self, ...)` and `forward(self, ...)`. Tensors that
 --- are parameters, layers and buffers assigned to fields are found by `parameters`, `state` and so

@@ -2,6 +2,7 @@
  * that a Lua error in between frees it. */
 #include <string.h>
 
+#include "tensor/element.h"
 #include "tensor/files.h"
 #include "tensor/lua_parts.h"
 
@@ -45,6 +46,18 @@ static int l_sha256(lua_State *L) {
   char text[65];
   neap_lua_check(L, neap_tensor_sha256(neap_lua_check_tensor(L, 1), text));
   lua_pushstring(L, text);
+  return 1;
+}
+
+/* bytes(t): the elements in C order, little-endian, as a text */
+static int l_bytes(lua_State *L) {
+  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  neap_tensor *plain = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_clone(plain, t));
+  int64_t n = neap_tensor_numel(plain);
+  const neap_element *e = &neap_elements[plain->dtype];
+  neap_element_settle(e, !neap_host_is_little(), neap_tensor_data(plain), n);
+  lua_pushlstring(L, neap_tensor_data(plain), (size_t)(n * e->size));
   return 1;
 }
 
@@ -162,6 +175,7 @@ void neap__lua_add_files(lua_State *L) {
       {"load_npy", l_load_npy},
       {"map_npy", l_map_npy},
       {"sha256", l_sha256},
+      {"bytes", l_bytes},
       {"save_npz", l_save_npz},
       {"load_npz", l_load_npz},
       {"save_safetensors", l_save_safetensors},

@@ -405,6 +405,11 @@ function c.save_npy(x, path) end
 ---@return string
 function c.sha256(x) end
 
+--- The elements in C order, little-endian, as files hold them.
+---@param x neap.tensor
+---@return string
+function c.bytes(x) end
+
 --- Read a .npy file.
 ---@param path string
 ---@return neap.tensor
