@@ -87,7 +87,4 @@ void neap_grad_alias(neap_tensor *out, const neap_tensor *t);
  * pass can be repeated. On failure (also by Ctrl-C) leaves may have received a part. */
 neap_status neap_grad_backward(const neap_tensor *t, const neap_tensor *seed, bool retain);
 
-/* Let tensors be differentiated. Called once by each binding that opens grad. */
-void neap_grad_install(void);
-
 #endif

@@ -63,7 +63,6 @@ static const neap_lua_signature function_signatures[] = {{"backward", "self grad
 NEAP_LUA_EXPORT int luaopen_neap_c_grad(lua_State *L);
 
 int luaopen_neap_c_grad(lua_State *L) {
-  neap_grad_install();
   lua_getglobal(L, "require"); /* the class that methods are added to */
   lua_pushliteral(L, "neap.c.tensor");
   lua_call(L, 1, 0);

@@ -146,6 +146,7 @@ neap_status neap_grad_require(neap_tensor *t, bool on) {
     return neap_fail(NEAP_EDTYPE,
                      "requires_grad_: the tensor is %s, only f32 and f64 have gradients",
                      neap_dtype_name(t->dtype));
+  neap__grad_install();
   neap_node *n = neap__node_new(NULL, 0, 1, 0, 0);
   return n ? neap__node_fill(n, NULL, &t, NULL) : NEAP_ENOMEM;
 }

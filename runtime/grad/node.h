@@ -43,6 +43,9 @@ neap_status neap__node_fill(neap_node *n, const neap_tensor *const *in, neap_ten
 void neap__trace_retain(neap_trace *t);
 void neap__trace_release(neap_trace *t);
 
+/* Make grad the recorder of tensors: done with the first leaf, as nothing is traced before. */
+void neap__grad_install(void);
+
 /* Let go of what a node kept. */
 void neap__node_spend(neap_node *n);
 

@@ -119,7 +119,7 @@ static neap_status set_gradient(neap_trace *trace, const neap_tensor *g) {
   return neap_grad_set(&t, g);
 }
 
-void neap_grad_install(void) {
+void neap__grad_install(void) {
   static const neap_recorder recorder = {.record = record_taped,
                                          .recording = recording,
                                          .retain = neap__trace_retain,

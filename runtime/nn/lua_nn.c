@@ -13,9 +13,18 @@ static int l_linear(lua_State *L) {
   return neap_lua_done(L, neap_nn_linear(neap_lua_push_tensor(L), x, w, b));
 }
 
-static const luaL_Reg functions[] = {{"linear", l_linear}, {NULL, NULL}};
-static const neap_lua_signature signatures[] = {{"linear", "x weight bias", NULL},
-                                                {NULL, NULL, NULL}};
+/* activate(name, x, parameter) */
+static int l_activate(lua_State *L) {
+  static const char *const names[] = {"leaky_relu", "elu", "silu", "gelu", NULL};
+  neap_activation kind = (neap_activation)luaL_checkoption(L, 1, NULL, names);
+  const neap_tensor *x = neap_lua_traced_tensor(L, 2);
+  double parameter = luaL_optnumber(L, 3, 0);
+  return neap_lua_done(L, neap_nn_activate(neap_lua_push_tensor(L), kind, parameter, x));
+}
+
+static const luaL_Reg functions[] = {{"linear", l_linear}, {"activate", l_activate}, {NULL, NULL}};
+static const neap_lua_signature signatures[] = {
+    {"linear", "x weight bias", NULL}, {"activate", "name x parameter", "*"}, {NULL, NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_nn(lua_State *L);
 

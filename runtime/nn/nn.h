@@ -17,4 +17,13 @@
 neap_status neap_nn_linear(neap_tensor *out, const neap_tensor *x, const neap_tensor *w,
                            const neap_tensor *b);
 
+/* Activations that neap_tensor_unary lacks, with their parameter:
+ *   leaky_relu  x where it is positive, else slope x
+ *   elu         x where it is positive, else alpha (exp(x) - 1), alpha >= 0
+ *   silu        x sigmoid(x)
+ *   gelu        x P(x), P the standard normal distribution function (Hendrycks, Gimpel 2016) */
+typedef enum { NEAP_LEAKY_RELU, NEAP_ELU, NEAP_SILU, NEAP_GELU } neap_activation;
+neap_status neap_nn_activate(neap_tensor *out, neap_activation kind, double parameter,
+                             const neap_tensor *x);
+
 #endif

@@ -38,8 +38,53 @@ static void linear_refuses_what_does_not_fit(void **state) {
   neap_tensor_drop(&x), neap_tensor_drop(&w), neap_tensor_drop(&f);
 }
 
+/* Values and slopes against the definitions, by central differences. */
+static double defined(neap_activation kind, double p, double x) {
+  switch (kind) {
+  case NEAP_LEAKY_RELU: return x > 0 ? x : p * x;
+  case NEAP_ELU: return x > 0 ? x : p * expm1(x);
+  case NEAP_SILU: return x / (1 + exp(-x));
+  default: return x * 0.5 * erfc(-x * sqrt(0.5));
+  }
+}
+
+static void activations_follow_their_definitions(void **state) {
+  (void)state;
+  const double parameters[] = {[NEAP_LEAKY_RELU] = -0.3, [NEAP_ELU] = 1.7, 0, 0};
+  for (int kind = NEAP_LEAKY_RELU; kind <= NEAP_GELU; kind++) {
+    double p = parameters[kind];
+    neap_tensor x = normal(4, 2, (int64_t[]){3, 1500}), y, seed;
+    assert_ok(neap_grad_require(&x, true));
+    assert_ok(neap_nn_activate(&y, (neap_activation)kind, p, &x));
+    seed = normal(5, 2, (int64_t[]){3, 1500});
+    assert_ok(neap_grad_backward(&y, &seed, false));
+    const double *xs = neap_tensor_data(&x), *ys = neap_tensor_data(&y);
+    const double *gs = neap_tensor_data(&seed), *ds = neap_tensor_data(neap_grad_of(&x));
+    for (int i = 0; i < 4500; i++) {
+      double e = 1e-6, up = defined((neap_activation)kind, p, xs[i] + e);
+      double slope = (up - defined((neap_activation)kind, p, xs[i] - e)) / (2 * e);
+      assert_number(ys[i], defined((neap_activation)kind, p, xs[i]), F64_TOL);
+      if (fabs(xs[i]) > e) assert_number(ds[i], gs[i] * slope, 1e-8); /* differences err so much */
+    }
+    neap_tensor_drop(&x), neap_tensor_drop(&y), neap_tensor_drop(&seed);
+  }
+}
+
+static void activations_refuse_what_makes_no_sense(void **state) {
+  (void)state;
+  neap_tensor x = normal(1, 1, (int64_t[]){3}), whole, y;
+  assert_fails(neap_nn_activate(&y, NEAP_ELU, -1, &x), NEAP_EARG,
+               "elu: alpha is -1, must not be negative");
+  assert_ok(neap_tensor_range_i64(&whole, 1, 1, 3));
+  assert_fails(neap_nn_activate(&y, NEAP_GELU, 0, &whole), NEAP_EDTYPE,
+               "gelu: x is i64, not f32 or f64; convert with x:to \"f32\"");
+  neap_tensor_drop(&x), neap_tensor_drop(&whole);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(linear_is_a_product_and_a_sum),
-                                     cmocka_unit_test(linear_refuses_what_does_not_fit)};
+                                     cmocka_unit_test(linear_refuses_what_does_not_fit),
+                                     cmocka_unit_test(activations_follow_their_definitions),
+                                     cmocka_unit_test(activations_refuse_what_makes_no_sense)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

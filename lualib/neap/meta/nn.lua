@@ -8,4 +8,11 @@ local c = {}
 ---@return neap.tensor
 function c.linear(x, weight, bias) end
 
+--- An activation, "leaky_relu" or "elu" with its parameter, "silu" or "gelu".
+---@param name string
+---@param x neap.tensor
+---@param parameter? number
+---@return neap.tensor
+function c.activate(name, x, parameter) end
+
 return c

@@ -1,8 +1,8 @@
 --- Activations: layers without parameters; loaded by neap.nn.
+local c = require "neap.c.nn"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
-local tensor = require "neap.tensor"
 
 -- A class whose forward is fn(x); `fusable` is what a layer before it may compute itself.
 local function plain(name, fn, fusable)
@@ -16,11 +16,10 @@ end
 local ReLU = plain("ReLU", function(x) return x:relu() end, { name = "relu" })
 local Tanh = plain("Tanh", function(x) return x:tanh() end, { name = "tanh" })
 local Sigmoid = plain("Sigmoid", function(x) return x:sigmoid() end, { name = "sigmoid" })
-local SiLU = plain("SiLU", function(x) return x * x:sigmoid() end)
+local SiLU = plain("SiLU", function(x) return c.activate("silu", x) end)
 local Softplus = plain("Softplus", function(x) return x:softplus() end)
 local Identity = plain("Identity", function(x) return x end)
-local root_half = math.sqrt(0.5)
-local GELU = plain("GELU", function(x) return x * 0.5 * ((x * root_half):erf() + 1.0) end)
+local GELU = plain("GELU", function(x) return c.activate("gelu", x) end)
 
 --- max(x, 0).
 ---     nn.ReLU()(tensor.of { -1, 2 }) --> tensor<f64>[2] {0, 2}
@@ -67,7 +66,7 @@ function LeakyReLU:init(negative_slope)
   self.fusable = { name = "leaky_relu", slope = self.slope }
 end
 
-function LeakyReLU:forward(x) return tensor.where(x:gt(0), x, x * (self.slope + 0.0)) end
+function LeakyReLU:forward(x) return c.activate("leaky_relu", x, self.slope) end
 
 function LeakyReLU:describe() return ("%g"):format(self.slope) end
 
@@ -84,11 +83,7 @@ function ELU:init(alpha)
   self.alpha = alpha or 1.0
 end
 
--- expm1 of the negative part only: for large x it would be infinite, and its gradient NaN.
-function ELU:forward(x)
-  local positive = x:gt(0)
-  return tensor.where(positive, x, tensor.where(positive, 0.0, x):expm1() * (self.alpha + 0.0))
-end
+function ELU:forward(x) return c.activate("elu", x, self.alpha) end
 
 function ELU:describe() return ("%g"):format(self.alpha) end
 
