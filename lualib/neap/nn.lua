@@ -11,6 +11,10 @@ require "neap.nn.activations"
 require "neap.nn.containers"
 require "neap.nn.summary"
 require "neap.nn.onnx"
+require "neap.nn.norm"
+require "neap.nn.dropout"
+require "neap.nn.embedding"
+require "neap.nn.attention"
 
 --- A class of layers of one's own: define `init(self, ...)` and `forward(self, ...)`. Tensors that
 --- are parameters, layers and buffers assigned to fields are found by `parameters`, `state` and so

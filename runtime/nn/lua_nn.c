@@ -31,5 +31,6 @@ NEAP_LUA_EXPORT int luaopen_neap_c_nn(lua_State *L);
 int luaopen_neap_c_nn(lua_State *L) {
   luaL_newlib(L, functions);
   neap_lua_sign(L, signatures);
+  neap__lua_norm(L);
   return 1;
 }

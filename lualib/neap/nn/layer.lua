@@ -115,6 +115,10 @@ function layer.uniform(sizes, bound, dtype)
   return tensor.rand(t):mul_(2 * bound):sub_(bound)
 end
 
+--- A number for the random choices of one call (dropout): one draw of the run's generator.
+---@return integer
+function layer.key() return require("neap").generator():integer(0, 1 << 62) end
+
 -- looking -----------------------------------------------------------------------------------------
 
 --- Keep a tensor that is saved with the layer but not trained, under a name of its own.
