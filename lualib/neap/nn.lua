@@ -15,6 +15,8 @@ require "neap.nn.norm"
 require "neap.nn.dropout"
 require "neap.nn.embedding"
 require "neap.nn.attention"
+require "neap.nn.conv"
+require "neap.nn.pool"
 
 --- A class of layers of one's own: define `init(self, ...)` and `forward(self, ...)`. Tensors that
 --- are parameters, layers and buffers assigned to fields are found by `parameters`, `state` and so

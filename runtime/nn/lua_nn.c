@@ -32,5 +32,6 @@ int luaopen_neap_c_nn(lua_State *L) {
   luaL_newlib(L, functions);
   neap_lua_sign(L, signatures);
   neap__lua_norm(L);
+  neap__lua_conv(L);
   return 1;
 }
