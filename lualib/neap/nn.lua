@@ -17,6 +17,7 @@ require "neap.nn.embedding"
 require "neap.nn.attention"
 require "neap.nn.conv"
 require "neap.nn.pool"
+require "neap.nn.recurrent"
 
 --- A class of layers of one's own: define `init(self, ...)` and `forward(self, ...)`. Tensors that
 --- are parameters, layers and buffers assigned to fields are found by `parameters`, `state` and so

@@ -39,6 +39,8 @@ static ALWAYS_INLINE void NAME(give)(const NAME(ahead) * s, V h, int64_t i, int6
   if (s->y) NAME(put)(s->y + i, h, n);
 }
 
+/* All but the last line, which waits long for its c: until all units have come so far, h holds o.
+ */
 static ALWAYS_INLINE void NAME(lstm_ahead)(const NAME(ahead) * s, int64_t i, int64_t n) {
   int64_t u = s->u;
   V in = E(vec_sigmoid)(NAME(sum)(s, 0, i, n)), forget = E(vec_sigmoid)(NAME(sum)(s, 1, i, n));
@@ -54,7 +56,12 @@ static ALWAYS_INLINE void NAME(lstm_ahead)(const NAME(ahead) * s, int64_t i, int
     NAME(put)(k + 5 * u, NAME(get)(s->h + i, n), n);
   }
   NAME(put)(s->c + i, c, n);
-  NAME(give)(s, out * E(vec_tanh)(c), i, n);
+  NAME(put)(s->h + i, out, n);
+}
+
+static ALWAYS_INLINE void NAME(lstm_end)(const NAME(ahead) * s, int64_t i, int64_t n) {
+  V out = NAME(get)(s->h + i, n);
+  NAME(give)(s, out * E(vec_tanh)(NAME(get)(s->c + i, n)), i, n);
 }
 
 static ALWAYS_INLINE void NAME(gru_ahead)(const NAME(ahead) * s, int64_t i, int64_t n) {
@@ -106,6 +113,10 @@ static ALWAYS_INLINE void NAME(rows_ahead)(neap_cell cell, const neap_cell_step 
     int64_t i = 0;
     IVDEP for (; i + WIDTH_OF <= u; i += WIDTH_OF) NAME(some_ahead)(cell, &s, i, WIDTH_OF);
     if (i < u) NAME(some_ahead)(cell, &s, i, u - i);
+    if (cell != NEAP_LSTM) continue;
+    i = 0;
+    IVDEP for (; i + WIDTH_OF <= u; i += WIDTH_OF) NAME(lstm_end)(&s, i, WIDTH_OF);
+    if (i < u) NAME(lstm_end)(&s, i, u - i);
   }
 }
 

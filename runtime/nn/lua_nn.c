@@ -33,5 +33,6 @@ int luaopen_neap_c_nn(lua_State *L) {
   neap_lua_sign(L, signatures);
   neap__lua_norm(L);
   neap__lua_conv(L);
+  neap__lua_recurrent(L);
   return 1;
 }

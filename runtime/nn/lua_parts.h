@@ -10,5 +10,6 @@ const neap_tensor *neap__lua_optional_tensor(lua_State *L, int arg);
 /* Each adds its functions to the module table at the top of the stack. */
 void neap__lua_conv(lua_State *L); /* convolutions, pooling */
 void neap__lua_norm(lua_State *L); /* normalisation, dropout, embeddings, attention */
+void neap__lua_recurrent(lua_State *L);
 
 #endif

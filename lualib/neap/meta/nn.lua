@@ -76,4 +76,35 @@ function c.embedding(index, weight, padding_idx) end
 ---@return neap.tensor?
 function c.attention(query, key, value, num_heads, causal, mask, padding, lengths, dropout, stream, weights) end
 
+--- How the cells of a recurrent layer stand, and room for their weights in the form that the loops
+--- read; it is made when they are first used and again when they have changed.
+---@param kind "lstm"|"gru"|"rnn_tanh"|"rnn_relu"
+---@param num_layers integer
+---@param directions integer 1 or 2
+---@return userdata
+function c.cells(kind, num_layers, directions) end
+
+--- One layer over x, [batch, time, features]. weights lists weight_ih, weight_hh, bias_ih, bias_hh
+--- of every layer and direction, false for a bias that is left out.
+---@param cells userdata
+---@param layer integer from 1
+---@param weights (neap.tensor|false)[]
+---@param x neap.tensor
+---@param h? neap.tensor directions x batch x hidden
+---@param state? neap.tensor the LSTM's c, the same
+---@param lengths? neap.tensor i64, batch
+---@return neap.tensor y batch x time x (directions hidden)
+---@return neap.tensor h directions x batch x hidden
+---@return neap.tensor? c the same, of an LSTM
+function c.recurrent(cells, layer, weights, x, h, state, lengths) end
+
+--- One step of all layers; h and state are updated in place.
+---@param cells userdata
+---@param weights (neap.tensor|false)[]
+---@param x neap.tensor batch x features
+---@param h neap.tensor layers x batch x hidden
+---@param state? neap.tensor the LSTM's c, the same
+---@return neap.tensor h the last layer's, batch x hidden
+function c.recurrent_step(cells, weights, x, h, state) end
+
 return c

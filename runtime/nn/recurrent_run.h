@@ -1,0 +1,96 @@
+/* recurrent_run.h — private to nn: the loops of recurrent layers, below tensors and their checks.
+ */
+#ifndef NEAP_NN_RECURRENT_RUN_H
+#define NEAP_NN_RECURRENT_RUN_H
+
+#include "nn/recurrent.h"
+
+/* Rows that run together. Their sums stay in the first cache, and two groups of 32 rows keep two
+ * threads busy. */
+enum { NEAP_ROWS = 16 };
+
+/* Sizes, and the rows of the batch by falling length, so that those still running stand first: row
+ * number r of that order is row row[r] of the batch, has length[r] steps, and its step t is row
+ * start[r] + t of the arrays that keep something for every step there is: total rows. */
+typedef struct {
+  neap_cell cell;
+  neap_dtype dtype;
+  int directions;
+  int64_t batch, time, inputs, units, total;
+  int64_t each; /* bytes of an element */
+  bool ragged;
+  int64_t *row, *length, *start;
+} neap__recurrent_plan;
+
+/* Refuse what neap_nn_recurrent_step cannot take. */
+neap_status neap__recurrent_check_step(int layers, const neap_recurrent *r, const neap_tensor *x,
+                                       const neap_tensor *h, const neap_tensor *c);
+
+/* lengths: batch numbers, or NULL. */
+neap_status neap__recurrent_plan_init(neap__recurrent_plan *p, const int64_t *lengths);
+void neap__recurrent_plan_drop(neap__recurrent_plan *p);
+
+/* Refresh the pack of one direction; where the parts lie in it. */
+typedef struct {
+  const char *ih, *hh, *bias;
+} neap__recurrent_parts;
+neap_status neap__recurrent_pack(neap_recurrent_pack *p, const neap_kern *kern, neap_cell cell,
+                                 const neap_recurrent_weights *w, neap__recurrent_parts *out);
+
+/* c, m x n, = or += a, m x k with rows as apart, times packed b. */
+void neap__packed_product(const neap_gemm *g, int64_t each, int64_t m, int64_t n, int64_t k,
+                          void *c, const void *a, int64_t as, const void *b, bool add);
+
+/* n columns as neap_gemm packs them. */
+int64_t neap__packed_columns(const neap_gemm *g, int64_t n);
+
+/* Steps of input whose sums are made at once, for so many rows. */
+int64_t neap__recurrent_ahead(const neap__recurrent_plan *p, int64_t rows);
+
+/* The forward pass: data of the tensors of recurrent.h. x has rows of adjacent features. kept:
+ * [total, kept H] for each direction, NULL: none. */
+typedef struct {
+  const neap__recurrent_plan *plan;
+  const neap_kern *kern;
+  neap__recurrent_parts weights[2];
+  const char *x, *h0, *c0; /* h0, c0 may be NULL */
+  int64_t x_row, x_step;   /* strides of x in elements */
+  char *y, *h_n, *c_n;
+  char *kept[2];
+} neap__recurrent_forward;
+neap_status neap__recurrent_run(const neap__recurrent_forward *f);
+
+/* The backward pass through time: da, [total, biases H] for each direction, and the sums of its
+ * rows, f64, for each direction and group of rows. dy, dh_n, dc_n may be NULL; dh0, dc0 not. */
+typedef struct {
+  const neap__recurrent_plan *plan;
+  const neap_kern *kern;
+  const char *hh[2]; /* W_hh, packed for products from the left */
+  const char *kept[2], *c0;
+  const char *dy, *dh_n, *dc_n;
+  char *da[2], *dh0, *dc0;
+  double *bias;
+} neap__recurrent_backward;
+neap_status neap__recurrent_run_back(const neap__recurrent_backward *b);
+
+/* Groups of rows of one direction. */
+int64_t neap__recurrent_groups(const neap__recurrent_plan *p);
+
+/* What neap_grad_record keeps: the plan and, for each direction, what the forward pass kept. */
+typedef struct {
+  neap__recurrent_plan plan;
+  neap_tensor kept[2];
+  bool has_c0;
+} neap__recurrent_tape;
+void neap__recurrent_tape_free(void *tape);
+
+/* y, h_n and c_n have the gradients dy, dh_n, dc_n (contiguous, NULL: zeros); those of what wanted
+ * asks for are filled in: x, h0, c0, then w_ih, w_hh, b_ih, b_hh of each direction. */
+enum { NEAP_RECURRENT_INPUTS = 11 };
+neap_status neap__recurrent_gradients(const neap__recurrent_tape *tape, const neap_tensor *x,
+                                      const neap_tensor *c0, const neap_recurrent_weights *w,
+                                      const neap_tensor *dy, const neap_tensor *dh_n,
+                                      const neap_tensor *dc_n, const bool *wanted,
+                                      neap_tensor *out);
+
+#endif
