@@ -1,5 +1,6 @@
 --- Normalisation, attention and embeddings in ONNX; see neap.nn.onnx.forms.
 local forms = require "neap.nn.onnx.forms"
+local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
 local function plain(t) return t and t:detach() end
@@ -27,6 +28,9 @@ function forms.LayerNorm(g, l, v)
 end
 
 local function batch_norm(g, l, v)
+  if not rawget(l, "running_mean") then
+    opts.raise("nn.export_onnx: %s without running statistics has no form in ONNX", l.__name)
+  end
   local x, channels = g:first(v), v.x:size(-1)
   local y = g:node("BatchNormalization", { x.name,
     g:tensor("weight", parameter(l, "weight", channels, 1, v.x)),
@@ -83,6 +87,35 @@ function forms.MultiheadAttention(g, l, v)
   y = g:node("Reshape", { g:node("Transpose", { y }, { perm = { 0, 2, 1, 3 } }),
     g:integers { 0, 0, size } })
   return g:affine(y, 3, "out_", l.out_proj.weight, rawget(l.out_proj, "bias"))
+end
+
+-- Two values added, with what they are for the example.
+local function sum(g, a, b)
+  a, b = g:last(a), g:last(b)
+  return { name = g:node("Add", { a.name, b.name }), x = a.x + b.x }
+end
+
+function forms.TransformerEncoderLayer(g, l, v, call)
+  local function run(x, ...)
+    for _, name in ipairs { ... } do x = call(l[name], x, "." .. name) end
+    return x
+  end
+  if l.norm_first then
+    v = sum(g, v, run(v, "norm1", "self_attn"))
+    return sum(g, v, run(v, "norm2", "linear1", "activation", "linear2"))
+  end
+  v = run(sum(g, v, run(v, "self_attn")), "norm1")
+  return run(sum(g, v, run(v, "linear1", "activation", "linear2")), "norm2")
+end
+
+function forms.TransformerEncoder(_, l, v, call)
+  v = call(l.layers, v, ".layers")
+  return rawget(l, "norm") and call(l.norm, v, ".norm") or v
+end
+
+-- What it adds to zeros, as far as the example is long.
+function forms.PositionalEncoding(g, l, v)
+  return g:node("Add", { g:last(v).name, g:tensor("waves", l(v.x * 0)[1]) })
 end
 
 -- Class numbers count from 1 here and from 0 there.

@@ -55,6 +55,6 @@ end
 forms.LSTM = recurrent "LSTM"
 forms.GRU = recurrent("GRU", function() return { linear_before_reset = 1 } end)
 forms.RNN = recurrent("RNN", function(l, directions)
-  local name = l.nonlinearity == "relu" and "Relu" or "Tanh"
+  local name = l.kind == "rnn_relu" and "Relu" or "Tanh"
   return { activations = directions == 2 and { name, name } or { name } }
 end)
