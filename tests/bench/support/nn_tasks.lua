@@ -103,6 +103,17 @@ function tasks.attention_train()
   return training(nn.MultiheadAttention(64, 4), randn(32, 100, 64), total)
 end
 
+-- Queries, keys and values of 4 heads side by side, as the projection of a layer leaves them.
+function tasks.attention_heads()
+  local attention = require "neap.c.nn".attention
+  local q, k, v = randn(32, 100, 64), randn(32, 100, 64), randn(32, 100, 64)
+  for _, t in ipairs { q, k, v } do t:requires_grad_() end
+  return function()
+    q.grad, k.grad, v.grad = nil, nil, nil
+    attention(q, k, v, 4, false, nil, nil, nil, 0.0, 0, false):sum():backward()
+  end
+end
+
 function tasks.transformer_train()
   return training(nn.TransformerEncoderLayer(64, 4, { dim_feedforward = 128, dropout = 0 }),
     randn(32, 100, 64), total)
