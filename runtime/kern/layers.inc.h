@@ -133,34 +133,40 @@ static inline int64_t NAME(keys_of)(const neap_scores *o, int64_t row) {
   return o->causal && keys < o->n ? keys : o->n;
 }
 
-/* s = scale s + bias; the largest, a NaN among them left out (the sum of exponentials keeps it). */
-static ALWAYS_INLINE T NAME(scores)(int64_t n, T *s, T scale, const T *bias) {
+/* The largest of scale s + bias, a NaN among them left out (the sum of exponentials keeps it). */
+static ALWAYS_INLINE T NAME(largest)(int64_t n, const T *s, T scale, const T *bias) {
   V top = (V){0} - (T)INFINITY;
   int64_t i = 0;
   for (; i + PACK <= n; i += PACK) {
     V t = NAME(pack_load)(s + i) * scale;
     if (bias) t += NAME(pack_load)(bias + i);
-    memcpy(s + i, &t, sizeof t);
     top = NAME(larger)(t, top);
   }
   if (i < n) {
     V t = NAME(some)(s + i, n - i) * scale;
     if (bias) t += NAME(some)(bias + i, n - i);
-    NAME(put)(s + i, t, n - i);
     top = NAME(larger)(NAME(low_from)(t, n - i), top);
   }
   return NAME(most)(top);
 }
 
-/* z = exp(x - top) */
-static ALWAYS_INLINE void NAME(exp_below)(int64_t n, T *z, const T *x, T top) {
+/* s = exp(scale s + bias - low) */
+static ALWAYS_INLINE void NAME(exp_scores)(int64_t n, T *s, T scale, const T *bias, T low) {
   int64_t i = 0;
-  IVDEP for (; i + WIDTH_OF <= n; i += WIDTH_OF)
-      E(store)(z + i, E(vec_exp)(E(load)(x + i) - E(all_of)(top)));
-  if (i < n) {
-    E(vec) v = E(load_some)(x + i, n - i) - E(all_of)(top);
-    E(store_some)(z + i, E(vec_exp)(v), n - i);
+  IVDEP for (; i + WIDTH_OF <= n; i += WIDTH_OF) {
+    E(vec) t = E(load)(s + i) * scale;
+    if (bias) t = t + E(load)(bias + i);
+    E(store)(s + i, E(vec_exp)(t - E(all_of)(low)));
   }
+  if (i < n) {
+    E(vec) t = E(load_some)(s + i, n - i) * scale;
+    if (bias) t = t + E(load_some)(bias + i, n - i);
+    E(store_some)(s + i, E(vec_exp)(t - E(all_of)(low)), n - i);
+  }
+}
+
+static inline void NAME(clear_from)(T *x, int64_t from, int64_t n) {
+  if (from < n) memset(x + from, 0, (size_t)(n - from) * sizeof(T));
 }
 
 static void NAME(logs)(int64_t n, T *z, const T *x) {
@@ -172,21 +178,22 @@ static void NAME(logs)(int64_t n, T *z, const T *x) {
 /* A group of rows from number from on, step by step; x is the first of them. */
 static void NAME(soften_group)(T *x, const neap_scores *o, int64_t from, int64_t count, T *lse,
                                T *share) {
-  T shift[GROUP], sum[GROUP];
-  const T *bias = o->bias;
+  T shift[GROUP], sum[GROUP], scale = (T)o->scale;
+  const T *bias = o->bias ? (const T *)o->bias + from * o->bs : NULL;
   for (int64_t i = 0; i < count; i++) {
     int64_t n = NAME(keys_of)(o, from + i);
-    T top = bias ? NAME(scores)(n, x + i * o->ss, (T)o->scale, bias + (from + i) * o->bs)
-                 : NAME(scores)(n, x + i * o->ss, (T)o->scale, NULL);
+    T top = bias ? NAME(largest)(n, x + i * o->ss, scale, bias + i * o->bs)
+                 : NAME(largest)(n, x + i * o->ss, scale, NULL);
     shift[i] = top - top != 0 ? 0 : top; /* all -inf, or an inf among them */
   }
-  for (int64_t i = 0; i < count; i++)
-    NAME(exp_below)(NAME(keys_of)(o, from + i), x + i * o->ss, x + i * o->ss, shift[i]);
   for (int64_t i = 0; i < count; i++) {
     int64_t n = NAME(keys_of)(o, from + i);
-    sum[i] = NAME(row_sum)(n, x + i * o->ss);
-    memset(x + i * o->ss + n, 0, (size_t)(o->n - n) * sizeof(T));
+    if (bias) NAME(exp_scores)(n, x + i * o->ss, scale, bias + i * o->bs, shift[i]);
+    else NAME(exp_scores)(n, x + i * o->ss, scale, NULL, shift[i]);
+    NAME(clear_from)(x + i * o->ss, n, o->n);
   }
+  for (int64_t i = 0; i < count; i++)
+    sum[i] = NAME(row_sum)(NAME(keys_of)(o, from + i), x + i * o->ss);
   NAME(logs)(count, lse + from, sum);
   for (int64_t i = 0; i < count; i++) {
     lse[from + i] += shift[i];
@@ -198,20 +205,6 @@ static void NAME(soften)(void *sp, const neap_scores *o, void *lse, void *share)
   T *s = sp;
   for (int64_t i = 0; i < o->rows; i += GROUP, s += GROUP * o->ss)
     NAME(soften_group)(s, o, i, o->rows - i < GROUP ? o->rows - i : GROUP, lse, share);
-}
-
-static ALWAYS_INLINE void NAME(exp_scores)(int64_t n, T *s, T scale, const T *bias, T lse) {
-  int64_t i = 0;
-  IVDEP for (; i + WIDTH_OF <= n; i += WIDTH_OF) {
-    E(vec) t = E(load)(s + i) * scale;
-    if (bias) t = t + E(load)(bias + i);
-    E(store)(s + i, E(vec_exp)(t - E(all_of)(lse)));
-  }
-  if (i < n) {
-    E(vec) t = E(load_some)(s + i, n - i) * scale;
-    if (bias) t = t + E(load_some)(bias + i, n - i);
-    E(store_some)(s + i, E(vec_exp)(t - E(all_of)(lse)), n - i);
-  }
 }
 
 static ALWAYS_INLINE T NAME(row_dot)(int64_t n, const T *x, const T *y) {
@@ -238,8 +231,8 @@ static void NAME(soften_back)(void *sp, void *dpp, const neap_scores *o, const v
       int64_t n = NAME(keys_of)(o, from + i);
       T *x = s + i * o->ss, *d = dp + i * o->ss;
       IVDEP for (int64_t j = 0; j < n; j++) d[j] = scale * x[j] * (d[j] - dot[i]);
-      memset(x + n, 0, (size_t)(o->n - n) * sizeof(T));
-      memset(d + n, 0, (size_t)(o->n - n) * sizeof(T));
+      NAME(clear_from)(x, n, o->n);
+      NAME(clear_from)(d, n, o->n);
     }
   }
 }
