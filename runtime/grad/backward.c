@@ -31,6 +31,21 @@ neap_status neap_node_dense(const neap_node *n, int output, neap_tensor *out) {
   return neap_tensor_init(out, g->dtype, g->ndim, g->size);
 }
 
+/* Can t be written to in place: dense, with a storage that nobody else sees? */
+static bool is_own(const neap_tensor *t) {
+  return atomic_load_explicit(&t->storage->refs, memory_order_acquire) == 1 &&
+         neap_tensor_is_contiguous(t) && !t->storage->release;
+}
+
+neap_status neap_node_take(neap_node *n, int output, neap_tensor *out, bool *own) {
+  neap_tensor *g = &n->out[output].gradient;
+  *own = !g->storage || is_own(g);
+  if (!*own || !g->storage) return neap_node_dense(n, output, out);
+  *out = *g;
+  g->storage = NULL;
+  return NEAP_OK;
+}
+
 /* adding up ------------------------------------------------------------------------------------ */
 
 /* *g summed over the dimensions along which shape was broadcast to it, with shape's sizes. */
@@ -65,12 +80,6 @@ static neap_status convert(neap_tensor *g, neap_dtype dtype) {
   neap_tensor_drop(g);
   *g = as;
   return NEAP_OK;
-}
-
-/* Can t be added to in place: dense, with a storage that nobody else sees? */
-static bool is_own(const neap_tensor *t) {
-  return atomic_load_explicit(&t->storage->refs, memory_order_acquire) == 1 &&
-         neap_tensor_is_contiguous(t) && !t->storage->release;
 }
 
 /* The first part of a gradient: taken as it is, but for leaves, whose gradient users see. */

@@ -56,6 +56,10 @@ const neap_tensor *neap_node_gradient(const neap_node *n, int output);
 /* The same as a contiguous tensor, to be dropped; zeros where nothing flowed. */
 neap_status neap_node_dense(const neap_node *n, int output, neap_tensor *out);
 
+/* The same, taken away from the node. *own says that nobody else sees it: it may be overwritten,
+ * and given to an input. */
+neap_status neap_node_take(neap_node *n, int output, neap_tensor *out, bool *own);
+
 /* Add g, taken in any case, to the gradient of an input. Its shape may be one that the input's was
  * broadcast to, and its float dtype another one; then it is summed up and converted. Nothing
  * happens for inputs that want none. */

@@ -113,6 +113,16 @@ static neap_status record(const neap_gradient *g, const state *s, neap_tensor *o
  * ----------------------------------------------------------------------------------
  */
 
+/* Where dx may take the place of the gradient g that it is made of, which then is of x's shape. */
+static neap_status make_room(neap_node *n, neap_tensor *g, bool own, neap_tensor d[3]) {
+  const state *s = neap_node_state(n);
+  bool in_place = own && neap_node_wants(n, 0) && neap__conv_in_place(&s->conv);
+  const neap_tensor *x = in_place ? neap_node_input(n, 0) : NULL;
+  if (in_place) NEAP_TRY(neap_tensor_view(&d[0], g, x->ndim, x->size));
+  for (int i = in_place; i < 3; i++) NEAP_TRY(wanted(&d[i], n, i));
+  return NEAP_OK;
+}
+
 static neap_status conv_gradients(neap_node *n, const arrays *a, const neap_tensor *g,
                                   neap_tensor d[3]) {
   const state *s = neap_node_state(n);
@@ -120,12 +130,11 @@ static neap_status conv_gradients(neap_node *n, const arrays *a, const neap_tens
                            .w = data(&a->w),
                            .y = data(&a->y),
                            .g = data(g),
+                           .dx = data(&d[0]),
+                           .dw = data(&d[1]),
+                           .db = data(&d[2]),
                            .bend = s->bend,
                            .slope = s->slope};
-  for (int i = 0; i < 3; i++) NEAP_TRY(wanted(&d[i], n, i));
-  o.dx = data(&d[0]);
-  o.dw = data(&d[1]);
-  o.db = data(&d[2]);
   return neap__conv_backward(&s->conv, &o);
 }
 
@@ -140,11 +149,13 @@ static neap_status conv_back(neap_node *n) {
   const state *s = neap_node_state(n);
   neap_tensor g, d[3] = {{0}};
   arrays a;
-  NEAP_TRY(neap_node_dense(n, 0, &g));
+  bool own;
+  NEAP_TRY(neap_node_take(n, 0, &g, &own));
   neap_status st = hold(&a, neap_node_saved(n, 0), neap_node_saved(n, 1), NULL);
   if (!st) {
     if (s->bend != NEAP_BEND_NONE) neap_tensor_alias(&a.y, neap_node_saved(n, 2));
-    st = conv_gradients(n, &a, &g, d);
+    st = make_room(n, &g, own, d);
+    if (!st) st = conv_gradients(n, &a, &g, d);
     drop(&a);
   }
   neap_tensor_drop(&g);

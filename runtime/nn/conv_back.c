@@ -9,9 +9,9 @@
 #include "nn/conv_core.h"
 #include "tensor/tensor.h"
 
-/* Rows of a product that are added up before the sum goes to memory; the number
- * of chunks, and of elements that their sums may take. */
-enum { STRETCH = 128, CHUNKS = 16, SUMS = 1 << 23 };
+/* Rows of a product that are added up before the sum goes to memory; the number of chunks, and of
+ * elements that their sums may take; bytes of a sample that is replaced in place. */
+enum { STRETCH = 128, CHUNKS = 16, SUMS = 1 << 23, SAMPLE_BYTES = 512 * 1024 };
 
 typedef struct {
   const neap__conv *c;
@@ -231,9 +231,16 @@ static neap_status run_blocks(backward *b) {
   return st;
 }
 
+bool neap__conv_in_place(const neap__conv *c) {
+  int64_t in = c->axis[0].in * c->axis[1].in * c->channels;
+  int64_t out = c->axis[0].out * c->axis[1].out * c->features;
+  return in == out && in * c->groups * (int64_t)neap_dtype_size(c->dtype) <= SAMPLE_BYTES;
+}
+
 neap_status neap__conv_backward(const neap__conv *c, const neap__conv_gradient *g) {
   backward b = {.c = c, .g = g, .forward = neap__conv_forward_sweep(c)};
-  b.block = neap__conv_block(c);
+  bool in_place = g->dx == g->g;
+  b.block = in_place ? c->axis[0].out : neap__conv_block(c);
   b.blocks = (c->axis[0].out - 1) / b.block + 1;
   b.x = (neap__source){.lines = c->axis[0].in,
                        .places = c->axis[1].in,
@@ -244,7 +251,8 @@ neap_status neap__conv_backward(const neap__conv *c, const neap__conv_gradient *
                         .channels = c->groups * c->features,
                         .dtype = c->dtype,
                         .bend = g->bend,
-                        .slope = g->slope};
+                        .slope = g->slope,
+                        .copy = in_place};
   b.sums = (g->dw ? c->groups * c->channels * c->features * c->axis[0].taps * c->axis[1].taps : 0) +
            (g->db ? b.dy.channels : 0);
   NEAP_TRY(neap_kern_select(&b.k));

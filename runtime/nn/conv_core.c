@@ -77,7 +77,7 @@ neap__window neap__conv_window(const neap__source *s, const neap_kern *k, const 
                                char *room) {
   size_t each = neap_dtype_size(s->dtype);
   neap__window w = {.lo = {lo[0], lo[1]}, .place = s->channels};
-  if (s->bend == NEAP_BEND_NONE && inside(s, lo, hi)) {
+  if (s->bend == NEAP_BEND_NONE && !s->copy && inside(s, lo, hi)) {
     w.line = s->places * s->channels;
     w.data = x + (size_t)(lo[0] * w.line + lo[1] * w.place) * each;
     return w;

@@ -79,6 +79,7 @@ typedef struct {
   neap_dtype dtype;
   neap_bend bend;
   double slope;
+  bool copy; /* in any case */
 } neap__source;
 neap__window neap__conv_window(const neap__source *s, const neap_kern *k, const char *x,
                                const char *y, const int64_t lo[2], const int64_t hi[2], char *room);
@@ -112,5 +113,8 @@ typedef struct {
   double slope;
 } neap__conv_gradient;
 neap_status neap__conv_backward(const neap__conv *c, const neap__conv_gradient *g);
+
+/* Has a sample of x the size of one of y, small enough to be worked on as a whole? */
+bool neap__conv_in_place(const neap__conv *c);
 
 #endif

@@ -114,6 +114,12 @@ static void check_backward(const neap__conv *c, const sizes *s, neap_dtype d) {
   expect(d, "dx", s->x, &dx, want);
   expect(d, "dw", s->w, &dw, want_dw);
   expect(d, "db", s->bias, &db, want_db);
+  if (!neap__conv_in_place(c)) return;
+  memcpy(&dx, &g, sizeof dx);
+  o.g = o.dx;
+  assert_ok(neap__conv_backward(c, &o));
+  expect(d, "dx in place", s->x, &dx, want);
+  expect(d, "dw beside it", s->w, &dw, want_dw);
 }
 
 static int64_t out_of(const neap__axis *a, int64_t after) {
