@@ -16,6 +16,7 @@ local nn = require "neap.nn.public"
 local opts = require "neap.opts"
 
 require "neap.nn.onnx.basic"
+require "neap.nn.onnx.conv"
 require "neap.nn.onnx.norms"
 require "neap.nn.onnx.recurrent"
 
