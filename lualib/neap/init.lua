@@ -66,6 +66,7 @@ local modules = {
   market = true,
   metrics = true,
   nn = true,
+  optim = true,
   options = true,
   plot = true,
   preprocess = true,

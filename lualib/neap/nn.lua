@@ -18,6 +18,7 @@ require "neap.nn.attention"
 require "neap.nn.conv"
 require "neap.nn.pool"
 require "neap.nn.recurrent"
+require "neap.nn.loss"
 
 --- A class of layers of one's own: define `init(self, ...)` and `forward(self, ...)`. Tensors that
 --- are parameters, layers and buffers assigned to fields are found by `parameters`, `state` and so

@@ -34,5 +34,7 @@ int luaopen_neap_c_nn(lua_State *L) {
   neap__lua_norm(L);
   neap__lua_conv(L);
   neap__lua_recurrent(L);
+  neap__lua_loss(L);
+  neap__lua_optim(L);
   return 1;
 }

@@ -11,5 +11,7 @@ const neap_tensor *neap__lua_optional_tensor(lua_State *L, int arg);
 void neap__lua_conv(lua_State *L); /* convolutions, pooling */
 void neap__lua_norm(lua_State *L); /* normalisation, dropout, embeddings, attention */
 void neap__lua_recurrent(lua_State *L);
+void neap__lua_loss(lua_State *L);
+void neap__lua_optim(lua_State *L);
 
 #endif

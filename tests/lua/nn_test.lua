@@ -86,6 +86,7 @@ describe("a state", function()
       { weight = tensor.zeros { 3, 2 } }, { strict = false })
     assert.same(before, net.weight:totable())
     net:load_state({ weight = tensor.zeros { 2, 3 } }, { strict = false })
+    net:load_state(net:state(), { "bias", "weight" }) -- as tensor.load returns them
     assert.equal(0, net.weight:detach():abs():max())
   end)
 end)

@@ -267,6 +267,7 @@ end
 ---@param o? { strict: boolean }
 ---@return neap.nn.Layer
 function Layer:load_state(state, o)
+  if type(o) == "table" and o[1] then o = nil end -- the names, tensor.load's second result
   o = opts.merge("load_state", { strict = true }, o)
   opts.expect("load_state", "state", state, "table")
   local own = self:state()
