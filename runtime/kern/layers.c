@@ -123,7 +123,8 @@ extern const neap_layers LAYERS(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
   {                                                                                                \
     .norm = norm_##kind, .norm_back = norm_back_##kind, .affine = affine_##kind,                   \
     .affine_back = affine_back_##kind, .affine_sums = affine_sums_##kind, .soften = soften_##kind, \
-    .soften_back = soften_back_##kind, .share = share_##kind, .drop = drop_##kind                  \
+    .soften_back = soften_back_##kind, .rows = rows_##kind, .share = share_##kind,                 \
+    .drop = drop_##kind                                                                            \
   }
 const neap_layers LAYERS(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT] = {
     [NEAP_F64] = ROW(f64), [NEAP_F32] = ROW(f32)};

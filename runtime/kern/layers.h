@@ -53,6 +53,9 @@ typedef struct {
   /* With p = exp(t - lse) and dp the gradient of p: dp = scale p (dp - sum p dp), s = p. */
   void (*soften_back)(void *s, void *dp, const neap_scores *o, const void *lse);
 
+  /* z = x, rows of n elements, zs and xs apart. */
+  void (*rows)(int64_t rows, int64_t n, void *z, int64_t zs, const void *x, int64_t xs);
+
   /* Rows of n elements, zs apart, times share[row]. */
   void (*share)(int64_t rows, int64_t n, void *z, int64_t zs, const void *share);
 

@@ -237,6 +237,13 @@ static void NAME(soften_back)(void *sp, void *dpp, const neap_scores *o, const v
   }
 }
 
+static void NAME(rows)(int64_t rows, int64_t n, void *zp, int64_t zs, const void *xp, int64_t xs) {
+  T *z = zp;
+  const T *x = xp;
+  for (int64_t i = 0; i < rows; i++, z += zs, x += xs)
+    for (int64_t j = 0; j < n; j += PACK) NAME(put)(z + j, NAME(some)(x + j, n - j), n - j);
+}
+
 static void NAME(share)(int64_t rows, int64_t n, void *zp, int64_t zs, const void *sharep) {
   T *z = zp;
   const T *share = sharep;

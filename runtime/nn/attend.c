@@ -28,7 +28,8 @@ typedef struct {
 
 /* Scratch memory of a thread. */
 typedef struct {
-  char *keys, *values, *keys_turned, *queries, *slopes; /* packed */
+  char *keys, *values, *keys_turned, *queries, *slopes; /* packed, or rows side by side */
+  char *q, *g;                                          /* rows of a block side by side */
   char *scores, *other, *bias, *share;
   uint32_t *words;
 } room;
@@ -51,10 +52,16 @@ static right packed(const job *j, int64_t k, int64_t n, char *z, const char *b, 
   return (right){z, k, 0, width};
 }
 
-/* Rows of adjacent elements, packed unless they are as good where they lie. */
+/* Rows side by side are as good as packed ones if they fill registers; rows that lie apart may
+ * compete for the same places in a cache. */
+static bool fills(const job *j, int64_t k, int64_t n) {
+  return n % (j->gemm->panel / 2) == 0 && k <= NEAP_STRETCH;
+}
+
 static right of_rows(const job *j, int64_t k, int64_t n, char *z, const char *b, int64_t row) {
-  if (n % (j->gemm->panel / 2) == 0 && k <= NEAP_STRETCH) return (right){b, k, row, n};
-  return packed(j, k, n, z, b, row, 1);
+  if (!fills(j, k, n)) return packed(j, k, n, z, b, row, 1);
+  j->loops->rows(k, n, z, n, b, row);
+  return (right){z, k, n, n};
 }
 
 /* c = or += a b for a of m x k, its rows as and its columns at apart, and the first k rows of b. */
@@ -122,11 +129,13 @@ static void drop(const job *j, const place *p, const room *r, char *z) {
   }
 }
 
-/* Scores of a block: queries times keys, in whole registers of columns. */
-static void score(const job *j, const place *p, char *z, const neap__rows *rows, const right *b) {
-  const char *first = at_row(j, rows, p->entry, p->head, p->from);
-  multiply(j, p->rows, up(p->keys, j->gemm->panel / 2), j->a->width, z, j->step, first, rows->row,
-           1, b, false);
+/* The rows of a block side by side in z, and in scores what they give with b, in whole registers of
+ * columns. */
+static void score(const job *j, const place *p, char *scores, char *z, const neap__rows *rows,
+                  const right *b) {
+  int64_t d = j->a->width;
+  j->loops->rows(p->rows, d, z, d, at_row(j, rows, p->entry, p->head, p->from), rows->row);
+  multiply(j, p->rows, up(p->keys, j->gemm->panel / 2), d, scores, j->step, z, d, 1, b, false);
 }
 
 static int64_t keys_of(const job *j, int64_t entry) {
@@ -152,7 +161,7 @@ static neap_status forward_head(const job *j, int64_t entry, int64_t head, room 
     place p = {entry, head, from, least(j->block, a->queries - from), all};
     if (a->causal) p.keys = least(all, from + p.rows);
     NEAP_TRY(neap_interrupt_check());
-    score(j, &p, r->scores, &a->q, &k);
+    score(j, &p, r->scores, r->q, &a->q, &k);
     neap_scores o = scores_of(j, &p, r);
     char *lse = a->lse + ((entry * a->heads + head) * a->queries + from) * j->each;
     j->loops->soften(r->scores, &o, lse, r->share);
@@ -172,10 +181,11 @@ static neap_status forward_head(const job *j, int64_t entry, int64_t head, room 
 static void block_slopes(const job *j, const place *p, room *r, const right *keys, bool first) {
   const neap__attention *a = j->a;
   int64_t d = a->width;
-  const char *q = at_row(j, &a->q, p->entry, p->head, p->from);
-  const char *g = at_row(j, &a->out, p->entry, p->head, p->from);
-  right queries = of_rows(j, p->rows, d, r->queries, q, a->q.row);
-  right slopes = of_rows(j, p->rows, d, r->slopes, g, a->out.row);
+  right queries = {r->q, p->rows, d, d}, slopes = {r->g, p->rows, d, d};
+  if (!fills(j, p->rows, d)) {
+    queries = packed(j, p->rows, d, r->queries, r->q, d, 1);
+    slopes = packed(j, p->rows, d, r->slopes, r->g, d, 1);
+  }
   multiply(j, p->rows, d, p->keys, at_row(j, j->dq, p->entry, p->head, p->from), j->dq->row,
            r->other, j->step, 1, keys, false);
   multiply(j, p->keys, d, p->rows, at_row(j, j->dk, p->entry, p->head, 0), j->dk->row, r->other, 1,
@@ -202,8 +212,8 @@ static neap_status backward_head(const job *j, int64_t entry, int64_t head, room
     place p = {entry, head, from, least(j->block, a->queries - from), all};
     if (a->causal) p.keys = least(all, from + p.rows);
     NEAP_TRY(neap_interrupt_check());
-    score(j, &p, r->scores, &a->q, &k);
-    score(j, &p, r->other, &a->out, &v);
+    score(j, &p, r->scores, r->q, &a->q, &k);
+    score(j, &p, r->other, r->g, &a->out, &v);
     if (a->dropout > 0) {
       draw(j, &p, r);
       drop(j, &p, r, r->other);
@@ -234,6 +244,8 @@ static int64_t lay_out(const job *j, room *r, char *base) {
   } pieces[] = {{&r->keys, across},
                 {&r->values, most},
                 {&r->keys_turned, back ? along : 0},
+                {&r->q, j->block * a->width},
+                {&r->g, back ? j->block * a->width : 0},
                 {&r->queries, back ? j->block * wide : 0},
                 {&r->slopes, back ? j->block * wide : 0},
                 {&r->scores, scores},

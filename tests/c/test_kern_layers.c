@@ -270,18 +270,24 @@ static void drop_keeps_what_the_word_lets_pass(void **state) {
   everywhere(check_drop);
 }
 
-static void check_share(const neap_kern *k, int64_t rows, int64_t n) {
+static void check_rows(const neap_kern *k, int64_t rows, int64_t n) {
   draw(&x, rows * (n + 2), 1);
   draw(&w, rows, 2);
   for (int64_t i = 0; i < rows * (n + 2); i++)
     want[0][i] = x.d[i] * (i % (n + 2) < n ? w.d[i / (n + 2)] : 1);
+  zero(&y, rows * (n + 1));
+  memset(want[1], 0, sizeof want[1]);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < n; j++) want[1][i * (n + 1) + j] = x.d[i * (n + 2) + j];
+  k->layers[dtype].rows(rows, n, &y.v, n + 1, &x.v, n + 2);
+  compare("rows", k, rows * (n + 1), &y, want[1]);
   k->layers[dtype].share(rows, n, &x.v, n + 2, &w.v);
   compare("share", k, rows * (n + 2), &x, want[0]);
 }
 
-static void share_scales_rows(void **state) {
+static void rows_are_copied_and_scaled(void **state) {
   (void)state;
-  everywhere(check_share);
+  everywhere(check_rows);
 }
 
 int main(void) {
@@ -290,7 +296,7 @@ int main(void) {
       cmocka_unit_test(affine_is_that_of_each_column),
       cmocka_unit_test(soften_is_softmax_of_what_is_not_masked),
       cmocka_unit_test(a_row_without_keys_has_an_infinite_share),
-      cmocka_unit_test(share_scales_rows),
+      cmocka_unit_test(rows_are_copied_and_scaled),
       cmocka_unit_test(drop_keeps_what_the_word_lets_pass),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
