@@ -36,7 +36,12 @@ local rows = {
   { "mlp_infer", "MLP 64-128-64-3 B32, inference" },
   { "attention_train", "attention B32 4 heads T100 d16, forward+backward", 2, split = true },
   { "attention_heads", "the same without projections" },
+  { "attention_long", "the same, B1 T2000" },
   { "transformer_train", "encoder layer 64, 4 heads, 128, B32 T100", split = true },
+  { "transformer_drop", "the same with dropout 0.1" },
+  { "layer_norm", "layer norm 3200 x 64, forward+backward" },
+  { "batch_norm", "batch norm 3200 x 64, forward+backward" },
+  { "dropout", "dropout of 409600, forward" },
   { "adam", "Adam, 90k parameters in 20 tensors", 10 },
 }
 

@@ -145,14 +145,23 @@ def mlp_step():
     return stepping(net, torch.randn(32, 64), labels(32), adam(net.parameters()))
 
 
-def attention_heads():
-    q, k, v = (torch.randn(32, 4, 100, 16, requires_grad=True) for _ in range(3))
+def leaf(*sizes):
+    return torch.randn(*sizes, requires_grad=True)
+
+
+def attention(*sizes):
+    q, k, v = (leaf(*sizes) for _ in range(3))
 
     def call():
         for t in (q, k, v):
             t.grad = None
         scores(q, k, v).sum().backward()
     return call
+
+
+def dropout():
+    net, x = nn.Dropout(0.1), torch.randn(409600)
+    return lambda: net(x)
 
 
 def adam_step():
@@ -178,10 +187,17 @@ tasks = {
     "mlp_step": mlp_step,
     "mlp_infer": lambda: inference(mlp(), torch.randn(32, 64)),
     "attention_train": lambda: training(Attention(), torch.randn(32, 100, 64), total),
-    "attention_heads": attention_heads,
+    "attention_heads": lambda: attention(32, 4, 100, 16),
     "transformer_train": lambda: training(
         nn.TransformerEncoderLayer(64, 4, 128, dropout=0.0, batch_first=True),
         torch.randn(32, 100, 64), total),
+    "transformer_drop": lambda: training(
+        nn.TransformerEncoderLayer(64, 4, 128, dropout=0.1, batch_first=True),
+        torch.randn(32, 100, 64), total),
+    "attention_long": lambda: attention(1, 4, 2000, 16),
+    "layer_norm": lambda: training(nn.LayerNorm(64), leaf(3200, 64), total),
+    "batch_norm": lambda: training(nn.BatchNorm1d(64), leaf(3200, 64), total),
+    "dropout": dropout,
     "adam": adam_step,
 }
 

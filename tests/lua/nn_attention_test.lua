@@ -355,9 +355,8 @@ describe("normalisation", function()
     says("group_norm: x [2x3x4] has 4 channels in its last dim, the layer takes weight [6]",
       nn.GroupNorm(2, 6), x)
     says("nn.GroupNorm: 6 channels do not make 4 groups", nn.GroupNorm, 4, 6)
-    says("batchnorm1d: x [2x3x4] must be [batch, time, channels] with 3 channels",
-      nn.BatchNorm1d(3), x)
-    says("batchnorm2d: x [2x3x4] must be [batch, height, width, channels]", nn.BatchNorm2d(4), x)
+    says("batch_norm: x [2x3x4] must be [batch, time, 3 channels]", nn.BatchNorm1d(3), x)
+    says("batch_norm: x [2x3x4] must be [batch, height, width, 4 channels]", nn.BatchNorm2d(4), x)
     says("nn.LayerNorm: normalized_shape is 0", nn.LayerNorm, 0)
     says("x is f64", nn.LayerNorm(4), x:to "f64")
   end)

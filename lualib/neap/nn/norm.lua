@@ -96,8 +96,8 @@ local function batch_norm(name, low, high)
 
   function BatchNorm:forward(x)
     if x:dim() < low or x:dim() > high or x:size(-1) ~= self.num_features then
-      opts.raise("%s: x [%s] must be [batch, %schannels] with %d channels", name:lower(),
-        table.concat(x.shape, "x"), low == 4 and "height, width, " or "time, ", self.num_features)
+      opts.raise("batch_norm: x [%s] must be [batch, %s%d channels]", table.concat(x.shape, "x"),
+        low == 4 and "height, width, " or "time, ", self.num_features)
     end
     local count, momentum = self.num_batches_tracked, self.momentum
     if self.training and count then

@@ -103,15 +103,32 @@ function tasks.attention_train()
   return training(nn.MultiheadAttention(64, 4), randn(32, 100, 64), total)
 end
 
+local function leaf(...) return randn(...):requires_grad_() end
+
 -- Queries, keys and values of 4 heads side by side, as the projection of a layer leaves them.
-function tasks.attention_heads()
-  local attention = require "neap.c.nn".attention
-  local q, k, v = randn(32, 100, 64), randn(32, 100, 64), randn(32, 100, 64)
-  for _, t in ipairs { q, k, v } do t:requires_grad_() end
+local function attention(batch, steps)
+  local attend = require "neap.c.nn".attention
+  local q, k, v = leaf(batch, steps, 64), leaf(batch, steps, 64), leaf(batch, steps, 64)
   return function()
     q.grad, k.grad, v.grad = nil, nil, nil
-    attention(q, k, v, 4, false, nil, nil, nil, 0.0, 0, false):sum():backward()
+    attend(q, k, v, 4, false, nil, nil, nil, 0.0, 0, false):sum():backward()
   end
+end
+
+function tasks.attention_heads() return attention(32, 100) end
+function tasks.attention_long() return attention(1, 2000) end
+
+function tasks.transformer_drop()
+  return training(nn.TransformerEncoderLayer(64, 4, { dim_feedforward = 128 }),
+    randn(32, 100, 64), total)
+end
+
+function tasks.layer_norm() return training(nn.LayerNorm(64), leaf(3200, 64), total) end
+function tasks.batch_norm() return training(nn.BatchNorm1d(64), leaf(3200, 64), total) end
+
+function tasks.dropout()
+  local net, x = nn.Dropout(0.1), randn(409600)
+  return function() net(x) end
 end
 
 function tasks.transformer_train()
