@@ -60,18 +60,28 @@ typedef struct {
 } neap__recurrent_forward;
 neap_status neap__recurrent_run(const neap__recurrent_forward *f);
 
-/* The backward pass through time: da, [total, biases H] for each direction, and the sums of its
- * rows, f64, for each direction and group of rows. dy, dh_n, dc_n may be NULL; dh0, dc0 not. */
+/* The backward pass. W_hh and W_ih (NULL without dx) are packed for products from the left; dy,
+ * dh_n, dc_n and c0 may be NULL. Each direction has dx, [batch, time, inputs], of its own. Groups
+ * of rows are shared out to parts, whose sums of the gradients of weights (zeros before, NULL when
+ * not wanted) and biases, f64, biases H in each direction and part, are to be added in order. */
+enum { NEAP_PARTS = 8 };
 typedef struct {
   const neap__recurrent_plan *plan;
   const neap_kern *kern;
-  const char *hh[2]; /* W_hh, packed for products from the left */
-  const char *kept[2], *c0;
-  const char *dy, *dh_n, *dc_n;
-  char *da[2], *dh0, *dc0;
+  const char *hh[2], *ih[2], *kept[2];
+  const char *x, *c0, *dy, *dh_n, *dc_n;
+  int64_t x_row, x_step;
+  char *dx[2], *dh0, *dc0;
+  char *dw_ih[2][NEAP_PARTS], *dw_hh[2][NEAP_PARTS];
   double *bias;
 } neap__recurrent_backward;
 neap_status neap__recurrent_run_back(const neap__recurrent_backward *b);
+
+/* Parts of one direction. */
+int64_t neap__recurrent_parts_of(const neap__recurrent_plan *p);
+
+/* How many pieces of work, of so many groups each, go to a thread together. */
+int64_t neap__recurrent_grain(const neap__recurrent_plan *p, int64_t groups);
 
 /* Groups of rows of one direction. */
 int64_t neap__recurrent_groups(const neap__recurrent_plan *p);
