@@ -93,6 +93,14 @@ typedef void (*NAME(taps_tile_fn))(TAPS_ARGS);
 static const NAME(taps_tile_fn) NAME(taps_tiles)[2][GEMM_ROWS + 1] = {
     {NULL, GEMM_EACH_ROWS(HALF_OF)}, {NULL, GEMM_EACH_ROWS(FULL_OF)}};
 
+/* Ask for what the last taps of rows from x on add to what earlier rows have read. */
+static ALWAYS_INLINE void NAME(taps_ask)(int64_t rows, const neap_taps *t, const T *x, int64_t xs) {
+  if (xs > 4 * t->k) return;
+  int64_t last = (t->count[0] - 1) * t->step[0] + (t->count[1] - 1) * t->step[1];
+  const T *from = x + last + (t->k > xs ? t->k - xs : 0);
+  for (int64_t i = 0; i < rows * xs; i += 64 / (int64_t)sizeof(T)) __builtin_prefetch(from + i);
+}
+
 static void NAME(taps)(int64_t m, int64_t n, const neap_taps *t, void *yp, int64_t ys,
                        const void *xp, int64_t xs, const void *wp, const double *slope) {
   int64_t panel = PANEL * (1 + t->count[0] * t->count[1] * t->k);
@@ -103,6 +111,7 @@ static void NAME(taps)(int64_t m, int64_t n, const neap_taps *t, void *yp, int64
     T *y = (T *)yp + j;
     for (int64_t i = 0; i < tiles; i++) {
       int64_t rows = m / tiles + (i < m % tiles);
+      if (j == 0 && i + 1 < tiles) NAME(taps_ask)(rows, t, x + rows * xs, xs);
       tile[rows](t, x, xs, w, y, ys, n - j, slope);
       x += rows * xs;
       y += rows * ys;

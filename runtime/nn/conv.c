@@ -90,8 +90,7 @@ static neap_status hold(arrays *a, const neap_tensor *x, const neap_tensor *w,
 
 static void *data(const neap_tensor *t) { return t->storage ? neap_tensor_data(t) : NULL; }
 
-/* A tensor for the gradient of an input that wants one; g stays empty for
- * others. */
+/* A tensor for the gradient of an input that wants one; g stays empty for others. */
 static neap_status wanted(neap_tensor *g, const neap_node *n, int input) {
   memset(g, 0, sizeof *g);
   if (!neap_node_wants(n, input)) return NEAP_OK;
@@ -109,9 +108,7 @@ static neap_status record(const neap_gradient *g, const state *s, neap_tensor *o
   return neap_grad_record(g, 3, in, 1, &out, s->bend == NEAP_BEND_NONE ? 2 : 3, save, own);
 }
 
-/* convolution
- * ----------------------------------------------------------------------------------
- */
+/* convolution ---------------------------------------------------------------------------------- */
 
 /* Where dx may take the place of the gradient g that it is made of, which then is of x's shape. */
 static neap_status make_room(neap_node *n, neap_tensor *g, bool own, neap_tensor d[3]) {
@@ -237,8 +234,7 @@ neap_status neap_nn_conv(neap_tensor *out, const neap_tensor *x, const neap_tens
   return st;
 }
 
-/* transposed: the gradient of a convolution from y's sizes to x's
- * ------------------------------ */
+/* transposed: the gradient of a convolution from y's sizes to x's ------------------------------ */
 
 static neap_status transpose_bias(neap_node *n, const neap_tensor *g) {
   neap_tensor rows, db;

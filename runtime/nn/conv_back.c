@@ -1,6 +1,5 @@
-/* Gradients of a convolution. Blocks of lines are the units of work; chunks of
- * them have sums of their own for the gradients of the weights, which are added
- * in the order of the chunks. */
+/* Gradients of a convolution. Blocks of lines are the units of work; chunks of them have sums of
+ * their own for the gradients of the weights, which are added in the order of the chunks. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -34,8 +33,8 @@ static void widen(int64_t lo[2], int64_t hi[2], int d, int64_t from, int64_t to)
   if (to > hi[d]) hi[d] = to;
 }
 
-/* The lines begin to end - 1 of y, and what the inputs of that block need of it
- * beyond. The last block goes on to the last input. */
+/* The lines begin to end - 1 of y, and what the inputs of that block need of it beyond. The last
+ * block goes on to the last input. */
 static void gradient_range(const backward *b, int64_t begin, int64_t end, int64_t lo[2],
                            int64_t hi[2]) {
   lo[0] = begin, hi[0] = end;
@@ -59,24 +58,34 @@ static void input_range(const backward *b, int64_t begin, int64_t end, int64_t l
   }
 }
 
-/* dw += x' dy for m rows of every tap; packed has room for a stretch of dy in
- * panels. */
+/* Ask for part number i of n of some bytes. */
+static void ask(const char *from, size_t bytes, int64_t i, int64_t n) {
+  size_t end = bytes * (size_t)(i + 1) / (size_t)n;
+  for (size_t at = bytes * (size_t)i / (size_t)n / 64 * 64; at < end; at += 64)
+    __builtin_prefetch(from + at);
+}
+
+/* dw += x' dy for m rows of every tap; packed has room for a stretch of dy in panels. Meanwhile the
+ * rows of the next stretch come nearer. */
 static void add_products(const backward *b, const neap_taps *t, int64_t m, const char *x,
                          int64_t xs, const char *dy, int64_t dys, char *dw, char *packed) {
   const neap_gemm *g = &b->k->gemm[b->c->dtype];
-  int64_t n = b->c->features;
+  int64_t n = b->c->features, taps = t->count[0] * t->count[1];
   size_t each = neap_dtype_size(b->c->dtype);
   bool direct = n % (g->panel / 2) == 0;
   for (int64_t i = 0; i < m; i += STRETCH) {
-    int64_t rows = m - i < STRETCH ? m - i : STRETCH;
-    const char *own = dy + (size_t)(i * dys) * each;
-    char *z = dw;
+    int64_t rows = m - i < STRETCH ? m - i : STRETCH, more = m - i - rows;
+    const char *own = dy + (size_t)(i * dys) * each, *from = x + (size_t)(i * xs) * each;
+    if (more > STRETCH) more = STRETCH;
     if (!direct) g->pack(rows, n, packed, own, dys, 1);
-    for (int64_t line = 0; line < t->count[0]; line++)
-      for (int64_t tap = 0; tap < t->count[1]; tap++, z += (size_t)(t->k * n) * each)
-        g->multiply(t->k, n, rows, z, n,
-                    x + (size_t)(i * xs + line * t->step[0] + tap * t->step[1]) * each, 1, xs,
-                    direct ? own : packed, direct ? dys : 0, true);
+    for (int64_t tap = 0; tap < taps; tap++) {
+      int64_t at = tap / t->count[1] * t->step[0] + tap % t->count[1] * t->step[1];
+      int64_t last = (t->count[0] - 1) * t->step[0] + (t->count[1] - 1) * t->step[1];
+      if (xs <= 4 * t->k)
+        ask(from + (size_t)(last + rows * xs) * each, (size_t)(more * xs) * each, tap, taps);
+      g->multiply(t->k, n, rows, dw + (size_t)(tap * t->k * n) * each, n, from + (size_t)at * each,
+                  1, xs, direct ? own : packed, direct ? dys : 0, true);
+    }
   }
 }
 
@@ -115,7 +124,7 @@ static void backward_block(const backward *b, int64_t unit, char *sums, char *ro
   const neap__conv *c = b->c;
   const neap__axis *a = c->axis;
   size_t each = neap_dtype_size(c->dtype);
-  int64_t sample = unit / b->blocks, begin = unit % b->blocks * b->block, lo[2], hi[2];
+  int64_t sample = unit / b->blocks, begin = unit % b->blocks * b->block, lo[2], hi[2], at[4];
   int64_t end = begin + b->block < a[0].out ? begin + b->block : a[0].out;
   size_t in = (size_t)(a[0].in * a[1].in * b->x.channels) * each * (size_t)sample;
   size_t out = (size_t)(a[0].out * a[1].out * b->dy.channels) * each * (size_t)sample;
@@ -124,10 +133,12 @@ static void backward_block(const backward *b, int64_t unit, char *sums, char *ro
       neap__conv_window(&b->dy, b->k, (const char *)b->g->g + out,
                         b->g->y ? (const char *)b->g->y + out : NULL, lo, hi, room + b->x_room);
   if (b->g->db) add_bias(b, &dy, begin, end, sums + (size_t)(b->sums - b->dy.channels) * each);
-  if (b->g->dw) {
-    input_range(b, begin, end, lo, hi);
+  neap__conv_cut(c, &b->forward, begin, end, at);
+  for (int i = 0; i < 3 && b->g->dw; i++) {
+    if (at[i] == at[i + 1]) continue;
+    input_range(b, at[i], at[i + 1], lo, hi);
     neap__window x = neap__conv_window(&b->x, b->k, (const char *)b->g->x + in, NULL, lo, hi, room);
-    add_weights(b, &x, &dy, begin, end, sums, room + b->x_room + b->dy_room);
+    add_weights(b, &x, &dy, at[i], at[i + 1], sums, room + b->x_room + b->dy_room);
   }
   for (int64_t i = 0; i < b->count; i++)
     neap__conv_sweep(c, &b->back[i], b->k, &dy, begin,
@@ -145,9 +156,8 @@ static neap_status backward_chunk(void *ctx, int64_t chunk, int64_t begin, int64
   return NEAP_OK;
 }
 
-/* The sums of all chunks into those of the first, and from there to where they
- * belong: dw is [features][channels][taps], its sums are
- * [taps][channels][features]. */
+/* The sums of all chunks into those of the first, and from there to where they belong: dw is
+ * [features][channels][taps], its sums are [taps][channels][features]. */
 static void finish(const backward *b, int64_t chunks) {
   const neap__conv *c = b->c;
   const neap_kern *k = b->k;
@@ -170,8 +180,8 @@ static void finish(const backward *b, int64_t chunks) {
       }
 }
 
-/* Rooms: the windows of a block, and packed gradients. All blocks but the last
- * have as many lines, and those in the middle need most. */
+/* Rooms: the windows of a block, and packed gradients. All blocks but the last have as many lines,
+ * and those in the middle need most. */
 static void measure(backward *b) {
   const neap__conv *c = b->c;
   size_t each = neap_dtype_size(c->dtype);

@@ -8,10 +8,15 @@
 #include "base/pool.h"
 #include "tensor/tensor.h"
 
-/* A block's input and output should stay in the second cache; less work than
- * BLOCK_WORK multiplications is not worth handing over, less than ALL_WORK not
- * worth waking a thread. */
-enum { BLOCK_BYTES = 192 * 1024, BLOCK_WORK = 1 << 20, ALL_WORK = 1 << 22 };
+/* A block's input and output should stay in the second cache; little is copied rather than cut.
+ * Less work than BLOCK_WORK multiplications is not worth handing over, less than ALL_WORK not worth
+ * waking a thread. */
+enum {
+  BLOCK_BYTES = 192 * 1024,
+  LITTLE_BYTES = 16 * 1024,
+  BLOCK_WORK = 1 << 20,
+  ALL_WORK = 1 << 22
+};
 
 int64_t neap__conv_block(const neap__conv *c) {
   const neap__axis *a = c->axis;
@@ -115,9 +120,35 @@ void neap__conv_sweep(const neap__conv *c, const neap__sweep *s, const neap_kern
                              s->weights + (size_t)g * packed, slope);
 }
 
-/* forward
- * --------------------------------------------------------------------------------------
- */
+/* What the lines begin to end - 1 of a course read. */
+static void reads(const neap__course *c, int64_t begin, int64_t end, int64_t *lo, int64_t *hi) {
+  *lo = c->from + begin * c->step;
+  *hi = c->from + (end - 1) * c->step + (c->taps - 1) * c->reach + 1;
+}
+
+void neap__conv_cut(const neap__conv *c, const neap__sweep *s, int64_t begin, int64_t end,
+                    int64_t at[4]) {
+  const neap__axis *a = c->axis;
+  int64_t lo, hi, first = begin, last = end;
+  reads(&s->course[1], 0, a[1].out, &lo, &hi);
+  bool places = lo < 0 || hi > a[1].in;
+  reads(&s->course[0], begin, end, &lo, &hi);
+  int64_t bytes =
+      (hi - lo) * a[1].in * c->groups * c->channels * (int64_t)neap_dtype_size(c->dtype);
+  if (!places && bytes > LITTLE_BYTES) {
+    int64_t room = a[0].in - 1 - (a[0].taps - 1) * a[0].dilation + a[0].before;
+    first = (a[0].before + a[0].stride - 1) / a[0].stride;
+    last = room < 0 ? 0 : room / a[0].stride + 1;
+    first = first < begin ? begin : first > end ? end : first;
+    last = last < first ? first : last > end ? end : last;
+  }
+  at[0] = begin;
+  at[1] = first;
+  at[2] = last;
+  at[3] = end;
+}
+
+/* forward -------------------------------------------------------------------------------------- */
 
 typedef struct {
   const neap__conv *c;
@@ -130,30 +161,34 @@ typedef struct {
   size_t room_each;
 } forward;
 
-/* What the lines begin to end - 1 of a course read. */
-static void reads(const neap__course *c, int64_t begin, int64_t end, int64_t *lo, int64_t *hi) {
-  *lo = c->from + begin * c->step;
-  *hi = c->from + (end - 1) * c->step + (c->taps - 1) * c->reach + 1;
+/* Lines begin to end - 1 of one sample. */
+static void forward_piece(const forward *f, int64_t begin, int64_t end, const char *x, char *y,
+                          char *room) {
+  const neap__conv *c = f->c;
+  int64_t lo[2], hi[2], place = c->groups * c->features;
+  double zero = 0;
+  const double *slope = f->o->bend == NEAP_BEND_LEAKY  ? &f->o->slope
+                        : f->o->bend == NEAP_BEND_RELU ? &zero
+                                                       : NULL;
+  reads(&f->sweep.course[0], begin, end, &lo[0], &hi[0]);
+  reads(&f->sweep.course[1], 0, c->axis[1].out, &lo[1], &hi[1]);
+  neap__window w = neap__conv_window(&f->source, f->k, x, NULL, lo, hi, room);
+  neap__conv_sweep(c, &f->sweep, f->k, &w, begin, end, y, c->axis[1].out * place, place, slope);
 }
 
 static void forward_block(const forward *f, int64_t unit, char *room) {
   const neap__conv *c = f->c;
   const neap__axis *a = c->axis;
   size_t each = neap_dtype_size(c->dtype);
-  int64_t sample = unit / f->blocks, begin = unit % f->blocks * f->block, lo[2], hi[2];
+  int64_t sample = unit / f->blocks, begin = unit % f->blocks * f->block, at[4];
   int64_t end = begin + f->block < a[0].out ? begin + f->block : a[0].out;
-  int64_t place = c->groups * c->features, line = a[1].out * place;
-  reads(&f->sweep.course[0], begin, end, &lo[0], &hi[0]);
-  reads(&f->sweep.course[1], 0, a[1].out, &lo[1], &hi[1]);
+  int64_t line = a[1].out * c->groups * c->features;
   size_t in = (size_t)(a[0].in * a[1].in * c->groups * c->channels) * each;
   const char *x = (const char *)f->o->x + (size_t)sample * in;
   char *y = (char *)f->o->y + (size_t)(sample * a[0].out * line) * each;
-  neap__window w = neap__conv_window(&f->source, f->k, x, NULL, lo, hi, room);
-  double zero = 0;
-  const double *slope = f->o->bend == NEAP_BEND_LEAKY  ? &f->o->slope
-                        : f->o->bend == NEAP_BEND_RELU ? &zero
-                                                       : NULL;
-  neap__conv_sweep(c, &f->sweep, f->k, &w, begin, end, y, line, place, slope);
+  neap__conv_cut(c, &f->sweep, begin, end, at);
+  for (int i = 0; i < 3; i++)
+    if (at[i] < at[i + 1]) forward_piece(f, at[i], at[i + 1], x, y, room);
   if (f->o->bend < NEAP_BEND_TANH) return;
   y += (size_t)(begin * line) * each;
   neap_unary_op op = f->o->bend == NEAP_BEND_TANH ? NEAP_MAP_tanh : NEAP_MAP_sigmoid;

@@ -1,5 +1,4 @@
-/* The sweeps of a convolution and their weights, in the order in which they are
- * read. */
+/* The sweeps of a convolution and their weights, in the order in which they are read. */
 #include "nn/conv_core.h"
 
 #include <string.h>
@@ -32,14 +31,14 @@ neap__sweep neap__conv_forward_sweep(const neap__conv *c) {
   return s;
 }
 
-/* Of a single output the stride is of no account: the one at which all inputs
- * are residues leaves no tap that would only ever meet padding. */
+/* Of a single output the stride is of no account: the one at which all inputs are residues leaves
+ * no tap that would only ever meet padding. */
 static int64_t back_stride(const neap__axis *a) {
   return a->out == 1 && a->in > a->stride ? a->in : a->stride;
 }
 
-/* Inputs r + o stride: tap t reaches them when r + before - t dilation is a
- * multiple of the stride, which it is for every skip-th t. */
+/* Inputs r + o stride: tap t reaches them when r + before - t dilation is a multiple of the stride,
+ * which it is for every skip-th t. */
 static neap__course back_course(const neap__axis *a, int64_t r) {
   int64_t stride = back_stride(a), common = gcd(stride, a->dilation);
   neap__course c = {.count = divide_up(a->in - r, stride),
@@ -79,8 +78,7 @@ int64_t neap__conv_packed(const neap__conv *c, const neap__sweep *s, const neap_
   return c->groups * divide_up(s->outputs, panel) * panel * sweep_rows(s);
 }
 
-/* The weights of n features from f on, turned so that features lie side by
- * side, tap by tap. */
+/* The weights of n features from f on, turned so that features lie side by side, tap by tap. */
 static void pack_forward(const neap__conv *c, const neap_kern *k, const char *w, int64_t n, char *z,
                          char *room) {
   size_t each = neap_dtype_size(c->dtype), panel = (size_t)k->gemm[c->dtype].panel * each;
@@ -91,8 +89,7 @@ static void pack_forward(const neap__conv *c, const neap_kern *k, const char *w,
       memcpy(z, room + (size_t)(i * taps + t) * panel, (size_t)n * each);
 }
 
-/* The weights of n channels, feature after feature, for each tap of the sweep.
- */
+/* The weights of n channels, feature after feature, for each tap of the sweep. */
 static void pack_back(const neap__conv *c, const neap__sweep *s, const neap_kern *k, const char *w,
                       int64_t n, char *z) {
   size_t each = neap_dtype_size(c->dtype), panel = (size_t)k->gemm[c->dtype].panel * each;

@@ -1,5 +1,4 @@
-/* Convolutions and pooling in Lua, positional; the classes are in
- * lualib/neap/nn. */
+/* Convolutions and pooling in Lua, positional; the classes are in lualib/neap/nn. */
 #include "nn/conv.h"
 #include "nn/lua_parts.h"
 
@@ -10,8 +9,7 @@ static void pair(lua_State *L, int arg, int64_t *to) {
   for (int d = 0; d < 2; d++) to[d] = neap_lua_whole(L, arg + d);
 }
 
-/* conv(x, weight, bias, activation, slope, stride.., before.., after..,
- * dilation.., groups) */
+/* conv(x, weight, bias, activation, slope, stride.., before.., after.., dilation.., groups) */
 static int l_conv(lua_State *L) {
   const neap_tensor *x = neap_lua_traced_tensor(L, 1), *w = neap_lua_traced_tensor(L, 2);
   const neap_tensor *bias = neap__lua_optional_tensor(L, 3);

@@ -32,8 +32,7 @@ typedef struct {
   int64_t work;
 } job;
 
-/* The places first to first + count - 1 of output o; whole counts those in the
- * padding too. */
+/* The places first to first + count - 1 of output o; whole counts those in the padding too. */
 typedef struct {
   int64_t first, count, whole;
 } window;
@@ -49,8 +48,7 @@ static window window_of(const axis *a, int64_t o) {
   return (window){first, (end < a->in ? end : a->in) - first, whole};
 }
 
-/* Outputs from o on, limit at most, whose windows have one size and lie one
- * stride apart. */
+/* Outputs from o on, limit at most, whose windows have one size and lie one stride apart. */
 static int64_t alike(const axis *a, int64_t o, int64_t limit, int64_t *step) {
   window first = window_of(a, o), next;
   int64_t n = 1;
@@ -115,9 +113,7 @@ static neap_status run_all(job *j) {
   return neap_parallel_for(s->batch, grain < 1 ? 1 : grain, run_samples, j);
 }
 
-/* gradient
- * -------------------------------------------------------------------------------------
- */
+/* gradient ------------------------------------------------------------------------------------- */
 
 static neap_status pool_back(neap_node *n) {
   const shape *s = neap_node_state(n);
@@ -142,9 +138,7 @@ static neap_status pool_back(neap_node *n) {
   return st;
 }
 
-/* geometry
- * -------------------------------------------------------------------------------------
- */
+/* geometry ------------------------------------------------------------------------------------- */
 
 static neap_status outputs(const char *name, const neap_tensor *x, bool ceil, axis *a) {
   char text[128];
@@ -198,8 +192,7 @@ static neap_status geometry(shape *s, const neap_tensor *x, const neap_pool_opti
   return NEAP_OK;
 }
 
-/* Images one place wide are sequences: long runs of windows go through one
- * call. */
+/* Images one place wide are sequences: long runs of windows go through one call. */
 static void turn(shape *s) {
   if (s->axis[1].in != 1 || s->axis[1].out != 1 || s->axis[1].size != 1) return;
   s->axis[1] = s->axis[0];

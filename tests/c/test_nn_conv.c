@@ -1,5 +1,4 @@
-/* Convolutions on plain arrays: forward and gradients against loops over all
- * taps, exactly. */
+/* Convolutions on plain arrays: forward and gradients against loops over all taps, exactly. */
 #include "check.h"
 
 #include "base/interrupt.h"
@@ -127,8 +126,7 @@ static int64_t out_of(const neap__axis *a, int64_t after) {
   return room < 0 ? 0 : room / a->stride + 1;
 }
 
-/* A convolution of random shape, padded before and behind; false when nothing
- * comes out of it. */
+/* A convolution of random shape, padded before and behind; false when nothing comes out of it. */
 static bool draw(neap__conv *c, neap_rng *r, bool wide) {
   *c = (neap__conv){.batch = 1 + (int64_t)neap_rng_below(r, 3),
                     .groups = neap_rng_below(r, 3) ? 1 : 2,
@@ -166,8 +164,7 @@ static void all_shapes_are_those_of_plain_loops(void **state) {
   }
 }
 
-/* Long enough for several blocks of lines, some of which reach into the
- * padding. */
+/* Long enough for several blocks of lines, some of which reach into the padding. */
 static const neap__conv long_ones[] = {{.batch = 2,
                                         .groups = 1,
                                         .channels = 3,
