@@ -3,7 +3,8 @@
 local c = require "neap.c.grad"
 require "neap.tensor"
 
-local grad = {}
+local grad = require "neap.grad.public"
+require "neap.grad.check"
 
 -- Recording goes on whether or not fn failed.
 local function resume(ok, ...)
@@ -27,5 +28,15 @@ end
 ---     grad.enabled() --> true
 ---@return boolean
 function grad.enabled() return c.pause(0) == 0 end
+
+--- The names of the operations of tensors that have a gradient, in alphabetical order. Others
+--- refuse a tensor that takes part in one.
+---     #grad.ops() > 50 --> true
+---@return string[]
+function grad.ops()
+  local names = c.ops()
+  table.sort(names)
+  return names
+end
 
 return grad

@@ -356,8 +356,8 @@ function methods:clamp(low, high)
   opts.expect("clamp", "self", self, "tensor")
   check_bounds("clamp", self, low, high)
   local x = self
-  if low ~= nil then x = x:maximum(low) end
-  if high ~= nil then x = x:minimum(high) end
+  if low ~= nil then x = c.bound("maximum", x, low) end
+  if high ~= nil then x = c.bound("minimum", x, high) end
   return x
 end
 

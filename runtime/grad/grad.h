@@ -91,4 +91,7 @@ void neap_grad_alias(neap_tensor *out, const neap_tensor *t);
  * pass can be repeated. On failure (also by Ctrl-C) leaves may have received a part. */
 neap_status neap_grad_backward(const neap_tensor *t, const neap_tensor *seed, bool retain);
 
+/* Name every operation of tensors that has a gradient, in any order. */
+void neap_grad_each_operation(void (*fn)(const char *name, void *ctx), void *ctx);
+
 #endif

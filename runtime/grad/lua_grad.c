@@ -45,6 +45,20 @@ static int l_clear(lua_State *L) {
   return 0;
 }
 
+/* Append the name of an operation with a gradient to the array at the top of the stack. */
+static void add_name(const char *name, void *ctx) {
+  lua_State *L = ctx;
+  lua_pushstring(L, name);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* ops() -> the names of operations with a gradient */
+static int l_ops(lua_State *L) {
+  lua_newtable(L);
+  neap_grad_each_operation(add_name, L);
+  return 1;
+}
+
 static const luaL_Reg methods[] = {{"requires_grad_", t_requires_grad},
                                    {"detach", t_detach},
                                    {"is_leaf", t_is_leaf},
@@ -54,10 +68,11 @@ static const neap_lua_signature method_signatures[] = {{"requires_grad_", "self 
                                                        {"is_leaf", "self", NULL},
                                                        {NULL, NULL, NULL}};
 static const luaL_Reg functions[] = {
-    {"backward", l_backward}, {"pause", l_pause}, {"clear", l_clear}, {NULL, NULL}};
+    {"backward", l_backward}, {"pause", l_pause}, {"clear", l_clear}, {"ops", l_ops}, {NULL, NULL}};
 static const neap_lua_signature function_signatures[] = {{"backward", "self gradient", NULL},
                                                          {"pause", "change", NULL},
                                                          {"clear", "self", NULL},
+                                                         {"ops", "", NULL},
                                                          {NULL, NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_grad(lua_State *L);

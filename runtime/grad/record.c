@@ -29,14 +29,23 @@ const neap_tensor *neap__node_kept(const neap_node *n, unsigned which) {
 
 static const neap__rule *by_kind(neap_tape_kind kind) {
   static const neap__rule *const rules[NEAP_TAPE_COUNT] = {
-      [NEAP_TAPE_WHERE] = &neap__where_rule,     [NEAP_TAPE_EXTREME] = &neap__extreme_rule,
-      [NEAP_TAPE_SOFTMAX] = &neap__softmax_rule, [NEAP_TAPE_MATMUL] = &neap__matmul_rule,
-      [NEAP_TAPE_RESHAPE] = &neap__reshape_rule, [NEAP_TAPE_EXPAND] = &neap__expand_rule,
-      [NEAP_TAPE_PERMUTE] = &neap__permute_rule, [NEAP_TAPE_SLICE] = &neap__slice_rule,
-      [NEAP_TAPE_SELECT] = &neap__select_rule,   [NEAP_TAPE_TAKE] = &neap__take_rule,
-      [NEAP_TAPE_GATHER] = &neap__gather_rule,   [NEAP_TAPE_TAKE_WHERE] = &neap__take_where_rule,
-      [NEAP_TAPE_CAT] = &neap__cat_rule,         [NEAP_TAPE_STACK] = &neap__stack_rule,
+      [NEAP_TAPE_WHERE] = &neap__where_rule,
+      [NEAP_TAPE_EXTREME] = &neap__extreme_rule,
+      [NEAP_TAPE_SOFTMAX] = &neap__softmax_rule,
+      [NEAP_TAPE_MATMUL] = &neap__matmul_rule,
+      [NEAP_TAPE_RESHAPE] = &neap__reshape_rule,
+      [NEAP_TAPE_EXPAND] = &neap__expand_rule,
+      [NEAP_TAPE_PERMUTE] = &neap__permute_rule,
+      [NEAP_TAPE_SLICE] = &neap__slice_rule,
+      [NEAP_TAPE_SELECT] = &neap__select_rule,
+      [NEAP_TAPE_TAKE] = &neap__take_rule,
+      [NEAP_TAPE_GATHER] = &neap__gather_rule,
+      [NEAP_TAPE_TAKE_WHERE] = &neap__take_where_rule,
+      [NEAP_TAPE_CAT] = &neap__cat_rule,
+      [NEAP_TAPE_STACK] = &neap__stack_rule,
       [NEAP_TAPE_CAST] = &neap__cast_rule,
+      [NEAP_TAPE_LOG_SOFTMAX] = &neap__log_softmax_rule,
+      [NEAP_TAPE_LOGSUMEXP] = &neap__logsumexp_rule,
   };
   return rules[kind];
 }
@@ -67,12 +76,35 @@ const neap__rule *neap__rule_of(const neap_taped *how, const char **name) {
   return rule->gradient.backward ? rule : NULL;
 }
 
+static void each_of(neap_tape_kind kind, int ops, void (*fn)(const char *, void *), void *ctx) {
+  const char *name;
+  for (int op = 0; op < ops; op++)
+    if (neap__rule_of(&(neap_taped){.kind = kind, .op = op}, &name)) fn(name, ctx);
+}
+
+void neap_grad_each_operation(void (*fn)(const char *name, void *ctx), void *ctx) {
+  for (int kind = 0; kind < NEAP_TAPE_COUNT; kind++) {
+    int ops = kind == NEAP_TAPE_UNARY    ? NEAP_MAP_COUNT
+              : kind == NEAP_TAPE_BINARY ? NEAP_OP_COUNT
+              : kind == NEAP_TAPE_REDUCE ? NEAP_NORM + 1
+              : kind == NEAP_TAPE_SCAN   ? NEAP_CUMMIN + 1
+                                         : 1;
+    each_of((neap_tape_kind)kind, ops, fn, ctx);
+  }
+}
+
+/* Were NaN left out? */
+static bool skips(const neap_taped *how) {
+  return how->kind == NEAP_TAPE_REDUCE ? how->detail.reduce.skip_nan : how->detail.scan.skip_nan;
+}
+
 /* What is to be kept, given which inputs want a gradient, in the order of the bits. */
 static unsigned choose(const neap__rule *rule, const neap_taped *how, const neap_tensor *out,
                        const neap_tensor **save, int *saved) {
   unsigned keep = rule->keep;
   if (keep & NEAP__KEEP_CROSSED)
     keep = (how->in[1]->trace ? NEAP__KEEP_X : 0u) | (how->in[0]->trace ? NEAP__KEEP_Y : 0u);
+  if (keep & NEAP__KEEP_SKIPPING) keep = skips(how) ? NEAP__KEEP_X : 0;
   *saved = 0;
   if (keep & NEAP__KEEP_X) save[(*saved)++] = how->in[0];
   if (keep & NEAP__KEEP_Y) save[(*saved)++] = how->in[1];

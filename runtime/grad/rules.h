@@ -7,13 +7,15 @@
 
 #include "grad/grad.h"
 
-/* What a rule keeps. CROSSED keeps x when y wants a gradient and y when x does. */
+/* What a rule keeps. CROSSED keeps x when y wants a gradient and y when x does, SKIPPING x when NaN
+ * are left out. */
 enum {
   NEAP__KEEP_X = 1,
   NEAP__KEEP_Y = 2,
   NEAP__KEEP_OUT = 4,
   NEAP__KEEP_EXTRA = 8,
-  NEAP__KEEP_CROSSED = 16
+  NEAP__KEEP_CROSSED = 16,
+  NEAP__KEEP_SKIPPING = 32
 };
 
 typedef struct {
@@ -38,6 +40,7 @@ extern const neap__rule neap__scan_rules[NEAP_CUMMIN + 1];
 
 /* By kind: those without a table by op. */
 extern const neap__rule neap__where_rule, neap__extreme_rule, neap__softmax_rule, neap__matmul_rule;
+extern const neap__rule neap__log_softmax_rule, neap__logsumexp_rule;
 extern const neap__rule neap__reshape_rule, neap__expand_rule, neap__permute_rule;
 extern const neap__rule neap__slice_rule, neap__select_rule, neap__cast_rule;
 extern const neap__rule neap__take_rule, neap__gather_rule, neap__take_where_rule;

@@ -156,6 +156,26 @@ static int l_where(lua_State *L) {
   return neap_lua_done(L, st);
 }
 
+/* bound("maximum" or "minimum", x, y): as x:maximum(y), but where both are equal y is of no account
+ * to a gradient */
+static int l_bound(lua_State *L) {
+  static const char *const names[] = {"maximum", "minimum", NULL};
+  int name = luaL_checkoption(L, 1, NULL, names);
+  neap_binary_op op = name ? NEAP_OP_minimum : NEAP_OP_maximum;
+  neap_scalar s;
+  const neap_tensor *a = neap_lua_traced_tensor(L, 2);
+  const neap_tensor *b = neap__lua_operand(L, 3, a, &s, names[name]);
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_status st = neap_tensor_binary(out, op, a, b);
+  if (!st && (a->trace || b->trace))
+    st = neap_record(out, &(neap_taped){.kind = NEAP_TAPE_BINARY,
+                                        .op = (int)op,
+                                        .inputs = 2,
+                                        .in = (const neap_tensor *[]){a, b},
+                                        .detail.dim = 1});
+  return neap_lua_done(L, st);
+}
+
 /* reductions ----------------------------------------------------------------------------------- */
 
 neap_reduce_options neap__lua_reduce_options(lua_State *L, const char *operation, int arg,
@@ -246,6 +266,24 @@ static int l_extreme(lua_State *L) {
   return op % 2 == 0 ? 2 : 1;
 }
 
+/* record(name, out, x, dims): out, which was computed from x:detach() in Lua, came from x so; out
+ */
+static int l_record(lua_State *L) {
+  static const char *const names[] = {"softmax", "log_softmax", "logsumexp", NULL};
+  static const neap_tape_kind kinds[] = {NEAP_TAPE_SOFTMAX, NEAP_TAPE_LOG_SOFTMAX,
+                                         NEAP_TAPE_LOGSUMEXP};
+  int name = luaL_checkoption(L, 1, NULL, names);
+  neap_tensor *out = neap_lua_check_tensor(L, 2);
+  const neap_tensor *x = neap_lua_traced_tensor(L, 3);
+  neap_tape_detail detail = {0};
+  if (kinds[name] == NEAP_TAPE_LOGSUMEXP)
+    detail.reduce.dims = neap__lua_reduce_options(L, names[name], 4, x).dims;
+  else detail.dim = neap__lua_dim(L, 4, x->ndim, -1);
+  if (x->trace) neap_lua_check(L, neap__record_with(out, kinds[name], x, detail));
+  lua_settop(L, 2);
+  return 1;
+}
+
 /* registration --------------------------------------------------------------------------------- */
 
 /* To the metatable at the top of the stack. */
@@ -293,12 +331,13 @@ void neap__lua_add_math(lua_State *L) {
 }
 
 void neap__lua_add_reductions(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"where", l_where}, {"reduce", l_reduce}, {"extreme", l_extreme}, {NULL, NULL}};
-  static const neap_lua_signature signatures[] = {{"where", "mask a b", NULL},
-                                                  {"reduce", "name self dim", "*"},
-                                                  {"extreme", "name self dim", "*"},
-                                                  {NULL, NULL, NULL}};
+  static const luaL_Reg functions[] = {{"where", l_where},     {"bound", l_bound},
+                                       {"record", l_record},   {"reduce", l_reduce},
+                                       {"extreme", l_extreme}, {NULL, NULL}};
+  static const neap_lua_signature signatures[] = {
+      {"where", "mask a b", NULL},        {"bound", "name self y", "*"},
+      {"record", "name out x dim", NULL}, {"reduce", "name self dim", "*"},
+      {"extreme", "name self dim", "*"},  {NULL, NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   neap_lua_sign(L, signatures);
 }

@@ -1,20 +1,25 @@
 /* Sorting, quantiles, scans and counting in Lua: positional; lualib adds the options. */
 #include "tensor/lua_parts.h"
 
-/* sort(t, dim, descending) -> values, positions from 1 */
-static int l_sort(lua_State *L) {
-  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
-  int dim = neap__lua_dim(L, 2, t->ndim, -1);
-  bool descending = lua_toboolean(L, 3);
-  neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
-  neap_status st = neap_tensor_sort(values, at, t, dim, descending, 1);
-  if (!st && t->trace) /* the sorted values are those gathered from where they came from */
+/* values, at are done: elements of t, gathered along dim from the positions at. */
+static int done_moved(lua_State *L, neap_status st, neap_tensor *values, const neap_tensor *at,
+                      const neap_tensor *t, int dim) {
+  if (!st && t->trace)
     st = neap_record(
         values,
         &(neap_taped){
             .kind = NEAP_TAPE_GATHER, .inputs = 1, .in = &t, .extra = at, .detail.dim = dim});
   neap_lua_done(L, st);
   return 2;
+}
+
+/* sort(t, dim, descending) -> values, positions from 1 */
+static int l_sort(lua_State *L) {
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
+  int dim = neap__lua_dim(L, 2, t->ndim, -1);
+  bool descending = lua_toboolean(L, 3);
+  neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
+  return done_moved(L, neap_tensor_sort(values, at, t, dim, descending, 1), values, at, t, dim);
 }
 
 /* argsort(t, dim, descending) */
@@ -27,12 +32,11 @@ static int l_argsort(lua_State *L) {
 
 /* partition(t, k, dim) -> values, positions from 1 */
 static int l_partition(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   int dim = neap__lua_dim(L, 3, t->ndim, -1);
   int64_t k = neap_lua_position(L, 2, t->size[dim], "partition: k");
   neap_tensor *values = neap_lua_push_tensor(L), *at = neap_lua_push_tensor(L);
-  neap_lua_done(L, neap_tensor_partition(values, at, t, dim, k, 1));
-  return 2;
+  return done_moved(L, neap_tensor_partition(values, at, t, dim, k, 1), values, at, t, dim);
 }
 
 /* quantile(name, t, q, dims, keepdim, skip_nan), q an array; name for messages */

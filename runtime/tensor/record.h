@@ -15,14 +15,17 @@
 /* Operations with a rule for their gradient; what op and detail of neap_taped mean for each. */
 typedef enum {
   NEAP_TAPE_UNARY,   /* op: neap_unary_op */
-  NEAP_TAPE_BINARY,  /* op: neap_binary_op */
+  NEAP_TAPE_BINARY,  /* op: neap_binary_op; detail.dim 1: y bounds x (clamp), which matters at ties
+                      */
   NEAP_TAPE_WHERE,   /* in: a, b; extra: the mask */
   NEAP_TAPE_REDUCE,  /* op: neap_reduction; detail.reduce */
   NEAP_TAPE_EXTREME, /* detail.reduce; extra: positions from 1 over the reduced dims */
   NEAP_TAPE_SCAN,    /* op: neap_scan; detail.scan */
   NEAP_TAPE_SOFTMAX, /* detail.dim */
-  NEAP_TAPE_MATMUL,  /* in: x, y */
-  NEAP_TAPE_RESHAPE, /* every view of the same elements in the same order, and copies */
+  NEAP_TAPE_LOG_SOFTMAX, /* detail.dim */
+  NEAP_TAPE_LOGSUMEXP,   /* detail.reduce */
+  NEAP_TAPE_MATMUL,      /* in: x, y */
+  NEAP_TAPE_RESHAPE,     /* every view of the same elements in the same order, and copies */
   NEAP_TAPE_EXPAND,
   NEAP_TAPE_PERMUTE,    /* detail.order */
   NEAP_TAPE_SLICE,      /* detail.slice */

@@ -16,4 +16,8 @@ function c.pause(change) end
 ---@param self neap.tensor
 function c.clear(self) end
 
+--- The names of the operations of tensors that have a gradient, in any order.
+---@return string[]
+function c.ops() end
+
 return c

@@ -355,6 +355,23 @@ function c.quantile(name, x, q, dims, keepdim, skip_nan) end
 ---@return neap.tensor
 function c.unique(x) end
 
+--- `name` is "maximum" or "minimum": as x:maximum(y), but where both are equal, all of a gradient
+--- goes to x.
+---@param name string
+---@param x neap.tensor
+---@param y neap.tensor|number
+---@return neap.tensor
+function c.bound(name, x, y) end
+
+--- Note that `out`, computed from x:detach(), is what `name` ("softmax", "log_softmax", "logsumexp")
+--- makes of x along `dim`; returns `out`.
+---@param name string
+---@param out neap.tensor
+---@param x neap.tensor
+---@param dim integer|integer[]
+---@return neap.tensor
+function c.record(name, out, x, dim) end
+
 --- The running sum, product or extreme called name.
 ---@param name string
 ---@param x neap.tensor

@@ -294,7 +294,7 @@ function tensor.einsum(spec, ...)
   local labels = output and explicit_output(spec, output, sizes)
     or implicit_output(operands, sizes)
   local result = contract(operands, labels, sizes)
-  if #labels == 0 then return result:item() end
+  if #labels == 0 and not result.requires_grad then return result:item() end
   return result
 end
 

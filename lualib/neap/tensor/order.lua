@@ -15,6 +15,11 @@ end
 
 local rising, along = { descending = false }, { keepdim = false, skip_nan = false }
 
+-- Does x take part in a gradient that is being recorded?
+local function is_recorded(x)
+  return x.requires_grad and require("neap.grad").enabled()
+end
+
 -- sorting -----------------------------------------------------------------------------------------
 
 --- Sorted copy along dim (needed when there are several) and the positions the elements came from.
@@ -110,12 +115,57 @@ end
 
 -- quantiles ---------------------------------------------------------------------------------------
 
+-- The dims of the array `list` of x brought last and joined to one; and the sizes that a result for
+-- each row has.
+local function rows_along(x, list, keepdim)
+  local along_row, order, kept, result, n = {}, {}, {}, {}, 1
+  for _, d in ipairs(list) do
+    along_row[d] = true
+    n = n * x:size(d)
+  end
+  for d = 1, x:dim() do
+    if not along_row[d] then
+      order[#order + 1] = d
+      kept[#kept + 1] = x:size(d)
+    end
+    if keepdim or not along_row[d] then
+      result[#result + 1] = along_row[d] and 1 or x:size(d)
+    end
+  end
+  table.move(list, 1, #list, #order + 1, order)
+  kept[#kept + 1] = n
+  return (#order > 1 and x:permute(order) or x):reshape(kept), result
+end
+
+-- Quantiles from the elements themselves, so that those get the gradient; as c.quantile.
+local function traced_quantiles(x, qs, dim, o)
+  local rows, sizes = rows_along(x:to "f64", dims.several("quantile", x, dim), o.keepdim)
+  local n = rows:size(-1)
+  if rows:numel() == 0 then return c.quantile("quantile", x:detach(), qs, dim, o.keepdim) end
+  local order = rows:argsort(-1)
+  local count = rows:detach():count(-1, { keepdim = true, skip_nan = true })
+  local void = count:lt(o.skip_nan and 1 or n)
+  local found = {}
+  for i, q in ipairs(qs) do
+    local rank = (count:to "f64" - 1):maximum(0) * q
+    local whole = rank:floor()
+    local low = whole:to "i64" + 1
+    local a = rows:gather(order:gather(low, -1), -1)
+    local b = rows:gather(order:gather((low + 1):minimum(n), -1), -1)
+    local between = c.where(a:eq(b), a, a + (b - a) * (rank - whole))
+    found[i] = c.where(void, 0 / 0, between):reshape(sizes)
+  end
+  return c.stack(found, 1)
+end
+
 local function quantile(where, x, q, dim, o)
   opts.expect(where, "self", x, "tensor")
   dim, o = arguments(where, dim, o, along)
   local many = type(q) == "table"
   if not many then opts.expect(where, "q", q, "number") end
-  local result = c.quantile(where, x, many and q or { q }, dim, o.keepdim, o.skip_nan)
+  local qs = many and q or { q }
+  local result = c.quantile(where, x:detach(), qs, dim, o.keepdim, o.skip_nan) -- checks all
+  if is_recorded(x) then result = traced_quantiles(x, qs, dim, o) end
   if many then return result end
   return result[1]
 end
@@ -152,6 +202,14 @@ function methods:shift(n, dim)
   local size = self:size(dim)
   local out = c.zeros(self.shape, self.dtype == "f32" and "f32" or "f64")
   out[{}] = 0 / 0
+  if is_recorded(self) then
+    if n >= size or n <= -size then return out end
+    if n < 0 then
+      return c.cat({ self:slice(dim, 1 - n, size), out:slice(dim, 1, -n) }, dim)
+    end
+    local rest = self:slice(dim, 1, size > n and size - n or -size - 1)
+    return c.cat({ out:slice(dim, 1, n > 0 and n or -size - 1), rest }, dim)
+  end
   if n == 0 then return out:copy_(self) end
   if n >= size or n <= -size then return out end
   if n > 0 then out:slice(dim, n + 1, size):copy_(self:slice(dim, 1, size - n))
@@ -350,8 +408,10 @@ function methods:logsumexp(dim, o)
   local x = floating(self)
   dim = dims.several("logsumexp", x, dim)
   if o.skip_nan then x = c.where(x:isnan(), -math.huge, x) end
-  local top = x:numel() > 0 and shift(x, dim) or 0.0
-  local result = (x - top):exp():sum(dim, { keepdim = true }):log() + top
+  local plain = x:detach()
+  local top = plain:numel() > 0 and shift(plain, dim) or 0.0
+  local result = (plain - top):exp():sum(dim, { keepdim = true }):log() + top
+  c.record("logsumexp", result, x, dim)
   if o.keepdim then return result end
   return result:sum(dim)
 end
@@ -365,8 +425,9 @@ function methods:softmax(dim)
   dim = dims.only("softmax", self, dim)
   local x = floating(self)
   if x:size(dim) <= 65536 then return c.softmax(x, dim) end -- longer rows share the threads
-  local e = (x - shift(x, dim)):exp_()
-  return e:div_(e:sum(dim, { keepdim = true }))
+  local plain = x:detach()
+  local e = (plain - shift(plain, dim)):exp_()
+  return c.record("softmax", e:div_(e:sum(dim, { keepdim = true })), x, dim)
 end
 
 --- log(softmax(x)) along dim, exact where softmax would be 0.
@@ -376,7 +437,8 @@ end
 function methods:log_softmax(dim)
   dim = dims.only("log_softmax", self, dim)
   local x = floating(self)
-  return x - x:logsumexp(dim, { keepdim = true })
+  local plain = x:detach()
+  return c.record("log_softmax", plain - plain:logsumexp(dim, { keepdim = true }), x, dim)
 end
 
 -- products ----------------------------------------------------------------------------------------

@@ -53,6 +53,12 @@ function tensor.diag(x, k)
   if x:dim() > 1 then return x:diagonal(k):clone() end
   local n = #x + math.abs(k)
   local out = tensor.zeros { n, n, dtype = x.dtype }
+  if x.requires_grad and #x > 0 then -- of each row (k >= 0) or column its element, at its place
+    local on = tensor.zeros { n, n, dtype = "bool" }
+    on:diagonal(k)[{}] = true
+    local long = k == 0 and x or tensor.cat { x, tensor.zeros { math.abs(k), dtype = x.dtype } }
+    return tensor.where(on, long:unsqueeze(k >= 0 and 2 or 1), out)
+  end
   if #x > 0 then out:diagonal(k)[{}] = x end
   return out
 end
