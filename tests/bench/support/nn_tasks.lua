@@ -33,7 +33,7 @@ local function stepping(net, x, y)
   end
 end
 
-local function labels(batch) return tensor.randint(1, 3, { batch }) end
+local function labels(batch) return tensor.randint { batch, low = 1, high = 3 } end
 
 -- recurrent ---------------------------------------------------------------------------------------
 
