@@ -171,24 +171,6 @@ static void NAME(isfinite)(UNARY_ARGS) {
   for (int64_t i = 0; i < n; i++) to[i * zs] = M(fabs)(x[i * as]) < (T)INFINITY;
 }
 
-/* The largest of n elements, NaN left out; -inf for none. The last register is read up to the end,
- * over again in part. */
-static T NAME(top)(int64_t n, const T *x) {
-  enum { PACK = sizeof(NAME(pack)) / sizeof(T) };
-  T lanes[PACK], top = -(T)INFINITY;
-  int64_t left = n;
-  if (n >= PACK) {
-    NAME(pack) m = (NAME(pack)){0} - (T)INFINITY;
-    for (int64_t i = 0; i + PACK <= n; i += PACK) m = NAME(larger)(NAME(pack_load)(x + i), m);
-    m = NAME(larger)(NAME(pack_load)(x + n - PACK), m);
-    memcpy(lanes, &m, sizeof lanes);
-    x = lanes;
-    left = PACK;
-  }
-  for (int64_t i = 0; i < left; i++) top = x[i] > top ? x[i] : top;
-  return top;
-}
-
 /* z = exp(x - top). */
 static inline void NAME(exp_below)(int64_t n, T *z, const T *x, T top) {
   int64_t i = 0;

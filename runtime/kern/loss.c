@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kern/kern.h"
+#include "kern/lanes.h"
 #include "kern/vec_f32.h"
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
@@ -23,6 +24,8 @@ extern const neap_loss_table LOSS(NEAP_KERN_NAME);
 #define E(fn)    fn
 #define WIDTH_OF WIDTH
 #define NAME(op) op##_f64
+#include "kern/top.inc.h"
+
 #include "kern/loss.inc.h"
 #undef T
 #undef E
@@ -33,6 +36,8 @@ extern const neap_loss_table LOSS(NEAP_KERN_NAME);
 #define E(fn)    fn##_f
 #define WIDTH_OF WIDTH_F
 #define NAME(op) op##_f32
+#include "kern/top.inc.h"
+
 #include "kern/loss.inc.h"
 #undef T
 #undef E

@@ -216,41 +216,60 @@ static void NAME(few)(int64_t rows, int64_t k, T *d, const T *x, NAME(line) * v,
     for (int64_t j = 0; j < k; j++) d[r * k + j] = v->y[r] < 0 ? 0 : z[j][r];
 }
 
-/* e = exp (x - top) of up to WIDE elements, the others 0. */
-static void NAME(exp_some)(int64_t n, T *e, const T *x, T top) {
-  int64_t i = 0;
-  for (; i + WIDTH_OF <= n; i += WIDTH_OF)
-    E(store)(e + i, E(vec_exp)(E(load)(x + i) - E(all_of)(top)));
-  if (i < n) E(store_some)(e + i, E(vec_exp)(E(load_some)(x + i, n - i) - E(all_of)(top)), n - i);
-  for (i = n; i < WIDE; i++) e[i] = 0;
+/* The sum of lanes, as a tree. */
+static inline T NAME(tree)(const T *s) {
+  T a[LINE / 2], b[LINE / 4];
+  for (int j = 0; j < LINE / 2; j++) a[j] = s[j] + s[j + LINE / 2];
+  for (int j = 0; j < LINE / 4; j++) b[j] = a[j] + a[j + LINE / 4];
+  return (b[0] + b[2]) + (b[1] + b[3]);
 }
 
-/* Many classes: row r of a line by itself, the sum in LINE lanes. */
+/* z = exp (x - top) for up to WIDE elements. */
+static ALWAYS_INLINE void NAME(exp_some)(int64_t n, T *z, const T *x, T top) {
+  int64_t i = 0;
+  for (; i + WIDTH_OF <= n; i += WIDTH_OF)
+    E(store)(z + i, E(vec_exp)(E(load)(x + i) - E(all_of)(top)));
+  if (i < n) E(store_some)(z + i, E(vec_exp)(E(load_some)(x + i, n - i) - E(all_of)(top)), n - i);
+}
+
+/* The sum of e over all but class y, whose e is *own; e = exp (x - top) goes into d where there is
+ * one. LINE lanes run side by side. */
+static T NAME(sum_exp)(int64_t k, T *d, const T *x, T top, int64_t y, T *own) {
+  _Alignas(64) T lanes[LINE] = {0}, piece[WIDE];
+  for (int64_t from = 0; from < k; from += WIDE) {
+    int64_t count = k - from < WIDE ? k - from : WIDE;
+    bool here = y >= from && y < from + count;
+    T *e = d && count == WIDE ? d + from : piece;
+    if (count == WIDE) NAME(exp_some)(WIDE, e, x + from, top);
+    else {
+      memset(piece, 0, sizeof piece);
+      NAME(exp_some)(count, piece, x + from, top);
+      if (d) memcpy(d + from, piece, (size_t)count * sizeof *d);
+    }
+    if (here) {
+      *own = e[y - from];
+      e[y - from] = 0;
+    }
+    for (int j = 0; j < LINE; j++)
+      lanes[j] += (e[j] + e[j + LINE]) + (e[j + 2 * LINE] + e[j + 3 * LINE]);
+    if (here) e[y - from] = *own;
+  }
+  return NAME(tree)(lanes);
+}
+
+/* Many classes: row r of a line by itself. */
 static void NAME(scan)(int64_t k, T *d, const T *x, int r, NAME(line) * v,
                        const neap_cross_terms *t) {
   const T *cost = t->cost;
-  T top = -(T)INFINITY, lanes[LINE] = {0}, e[WIDE];
+  T top = NAME(top)(k, x);
   int64_t y = v->y[r] < 0 ? 0 : (int64_t)v->y[r];
   double smooth = 0;
-  for (int64_t j = 0; j < k; j++) top = x[j] > top ? x[j] : top;
   if (top - top != 0) top = 0;
-  for (int64_t from = 0; from < k; from += WIDE) {
-    int64_t count = k - from < WIDE ? k - from : WIDE;
-    NAME(exp_some)(count, e, x + from, top);
-    if (d) memcpy(d + from, e, (size_t)count * sizeof *e);
-    if (y >= from && y < from + count) {
-      v->own[r] = e[y - from];
-      e[y - from] = 0;
-    }
-    for (int j = 0; j < WIDE; j++) lanes[j % LINE] += e[j];
-  }
-  for (int half = LINE / 2; half; half /= 2)
-    for (int j = 0; j < half; j++) lanes[j] += lanes[j + half];
   if (t->smooth > 0)
     for (int64_t j = 0; j < k; j++)
       if (!cost || cost[j] != 0) smooth += (double)(cost ? cost[j] : 1) * (double)(top - x[j]);
+  v->others[r] = NAME(sum_exp)(k, d, x, top, y, &v->own[r]);
   v->top[r] = top;
-  v->others[r] = lanes[0];
   v->logit[r] = x[y];
   v->smooth[r] = (T)smooth;
 }

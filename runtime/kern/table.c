@@ -141,6 +141,8 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/loops.inc.h"
 
 #include "kern/cast.inc.h"
+#include "kern/top.inc.h"
+
 #include "kern/float.inc.h"
 #include "kern/float_fold.inc.h"
 #include "kern/fold.inc.h"
@@ -161,6 +163,8 @@ static inline int64_t compress_16_of_32(uint32_t *z, const uint32_t *x, const ui
 #include "kern/loops.inc.h"
 
 #include "kern/cast.inc.h"
+#include "kern/top.inc.h"
+
 #include "kern/float.inc.h"
 #include "kern/float_fold.inc.h"
 #include "kern/fold.inc.h"
