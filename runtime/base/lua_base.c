@@ -268,6 +268,20 @@ static int l_interrupted(lua_State *L) {
   return 1;
 }
 
+/* until_interrupt(f) -> true, or false when Ctrl-C ended f; any other error passes. Beside
+ * pcall, since that of the command hands an interrupt on. */
+static int l_until_interrupt(lua_State *L) {
+  static const char mark[] = "interrupted";
+  size_t n, length = sizeof mark - 1;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  bool done = lua_pcall(L, 0, 0, 0) == LUA_OK;
+  const char *text = done ? NULL : lua_tolstring(L, -1, &n);
+  if (!done && (!text || n < length || strcmp(text + n - length, mark) != 0)) return lua_error(L);
+  lua_pushboolean(L, done);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"rng", l_rng},
     {"set_threads", l_set_threads},
@@ -278,6 +292,7 @@ static const luaL_Reg functions[] = {
     {"raise", l_raise},
     {"kind", l_kind},
     {"interrupted", l_interrupted},
+    {"until_interrupt", l_until_interrupt},
     {"is_terminal", l_is_terminal},
     {NULL, NULL},
 };

@@ -605,31 +605,10 @@ static int l_memory(lua_State *L) {
   return 1;
 }
 
-/* until_interrupt(f) -> true, or false when Ctrl-C ended f; any other error passes. Here, since the
- * pcall of the command hands an interrupt on. */
-static int l_until_interrupt(lua_State *L) {
-  static const char mark[] = "interrupted";
-  size_t n, length = sizeof mark - 1;
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  bool done = lua_pcall(L, 0, 0, 0) == LUA_OK;
-  const char *text = done ? NULL : lua_tolstring(L, -1, &n);
-  if (!done && (!text || n < length || strcmp(text + n - length, mark) != 0)) return lua_error(L);
-  lua_pushboolean(L, done);
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
-    {"options", l_options},
-    {"trainer", l_trainer},
-    {"parse", l_parse},
-    {"load", l_load},
-    {"until_interrupt", l_until_interrupt},
-    {"refit", l_refit},
-    {"fingerprint", l_fingerprint},
-    {"link", neap__lua_link},
-    {"memory", l_memory},
-    {NULL, NULL},
+    {"options", l_options},   {"trainer", l_trainer}, {"parse", l_parse},
+    {"load", l_load},         {"refit", l_refit},     {"fingerprint", l_fingerprint},
+    {"link", neap__lua_link}, {"memory", l_memory},   {NULL, NULL},
 };
 
 NEAP_LUA_EXPORT int luaopen_neap_c_tree(lua_State *L);

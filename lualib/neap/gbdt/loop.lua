@@ -1,5 +1,5 @@
 --- The iterations of gbdt.fit: validation sets, metrics that are followed, when to stop.
-local c = require "neap.c.tree"
+local base = require "neap.c.base"
 local custom = require "neap.gbdt.custom"
 local design = require "neap.design"
 local opts = require "neap.opts"
@@ -224,7 +224,7 @@ function loop.run(trainer, o, warnings)
   local before = trainer:iterations()
   local state = { history = loop.history(o), watches = watched(o), done = 0 }
   if o.on_interrupt == "return" then
-    if not c.until_interrupt(function() iterations(trainer, o, state) end) then
+    if not base.until_interrupt(function() iterations(trainer, o, state) end) then
       if trainer:iterations() == before then opts.raise "gbdt.fit: interrupted" end
       warnings[#warnings + 1] = ("interrupted after %d of %d iterations"):format(
         trainer:iterations() - before, o.num_iterations)

@@ -86,6 +86,11 @@ function c.kind(value) end
 ---@return boolean
 function c.interrupted() end
 
+--- Call f; whether it ended by itself and not by Ctrl-C. Other errors pass.
+---@param f function
+---@return boolean
+function c.until_interrupt(f) end
+
 --- Whether a descriptor (0 input, 1 output, 2 errors) is a terminal.
 ---@param descriptor integer
 ---@return boolean

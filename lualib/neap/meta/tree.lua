@@ -257,11 +257,6 @@ function c.link(scores, link) end
 ---@return table<string, integer>
 function c.memory(options, shape) end
 
---- Call f; whether it ended by itself and not by Ctrl-C. Other errors pass.
----@param f function
----@return boolean
-function c.until_interrupt(f) end
-
 --- Names and defaults of the scalar options, a fresh table.
 ---@return table<string, integer|number|boolean|string>
 function c.options() end
