@@ -19,6 +19,8 @@ require "neap.nn.conv"
 require "neap.nn.pool"
 require "neap.nn.recurrent"
 require "neap.nn.loss"
+require "neap.nn.loader"
+require "neap.nn.estimator"
 
 --- A class of layers of one's own: define `init(self, ...)` and `forward(self, ...)`. Tensors that
 --- are parameters, layers and buffers assigned to fields are found by `parameters`, `state` and so

@@ -417,7 +417,7 @@ describe("parts that do not go together", function()
     refused({ features = { "ret_1", { "spread", function(b) return b.close end } }, model = m },
       "feature 'spread' is a function, which no file can keep")
     refused({ features = two }, "option 'model' is required")
-    refused({ features = two, model = { fit = 1 } }, "models of gbdt and linear can be stored")
+    refused({ features = two, model = { fit = 1 } }, "models of gbdt, linear and nn can be stored")
     refused({ features = 5, model = m }, "features is number")
     refused({ features = { "rsi_7" }, model = m },
       "the model has 2 columns, features and preprocess give 1 (rsi_7)")

@@ -10,8 +10,8 @@ local tensor = require "neap.tensor"
 local parts = {}
 
 -- Models by their class. `columns` says what a model calls its columns (nil: nothing) and how many
--- it has; `missing` whether it takes NaN; `row`, where there is one, is a fast way to predict one
--- row (F numbers) with the same bits.
+-- it has; `missing` whether it takes NaN; `file` its name where that is not model.txt; `row`, where
+-- there is one, is a fast way to predict one row (F numbers) with the same bits.
 local models = {
   ["neap.gbdt.Model"] = {
     name = "gbdt", load = function(path) return gbdt.load(path) end, missing = true,
@@ -30,6 +30,11 @@ local models = {
     name = "linear", load = function(path) return linear.load(path) end, missing = false,
     columns = function(m) return m.feature_names, m.coef.shape[#m.coef.shape] end,
   },
+  ["neap.nn.Model"] = {
+    name = "nn", load = function(path) return require("neap.nn").load(path) end, missing = false,
+    file = "model.safetensors",
+    columns = function(m) return m.feature_names, m.num_features end,
+  },
 }
 
 local by_name = {}
@@ -47,7 +52,8 @@ end
 function parts.kind_of(where, model)
   local kind = models[class_of(model)]
   if not kind then
-    opts.raise("%s: model is %s; models of gbdt and linear can be stored", where, class_of(model))
+    opts.raise("%s: model is %s; models of gbdt, linear and nn can be stored", where,
+      class_of(model))
   end
   return kind
 end
@@ -215,7 +221,7 @@ function parts.write(folder, p)
   local said = { features = { names = names, time_zone = options.time_zone, trend = options.trend,
     by = p.by, cadence = p.cadence }, model = p.kind.name, columns = p.columns, dtype = p.dtype,
     threshold = p.threshold, classes = p.classes }
-  p.model:save(folder .. "/model.txt")
+  p.model:save(folder .. "/" .. (p.kind.file or "model.txt"))
   if p.preprocess then
     p.preprocess:save(folder .. "/preprocess.json")
     said.preprocess = true
@@ -241,7 +247,7 @@ function parts.read(where, folder, said)
       tostring(said.model))
   end
   p.features = features.set(f.names, { time_zone = f.time_zone, trend = f.trend })
-  p.model = p.kind.load(folder .. "/model.txt")
+  p.model = p.kind.load(folder .. "/" .. (p.kind.file or "model.txt"))
   if said.preprocess then p.preprocess = preprocess.load(folder .. "/preprocess.json") end
   if said.calibrator then p.calibrator = calibration.load(folder .. "/calibrator.txt") end
   parts.plan(where, p, table.move(said.columns, 1, #said.columns, 1, {}))

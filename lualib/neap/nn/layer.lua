@@ -82,11 +82,20 @@ local function register(self, name, value)
   rawset(self, name, value)
 end
 
+-- What a layer was made with stays known, so that files can tell how to make it again.
 local function construct(class, ...)
-  local self = setmetatable({ training = true, __order = {}, __buffers = {} }, class)
+  local self = setmetatable({ training = true, __order = {}, __buffers = {},
+    __made = table.pack(...) }, class)
   self:init(...)
   return self
 end
+
+local classes = {} -- by name, the last one of that name
+
+--- The class of that name, nil when none was made.
+---@param name string
+---@return table?
+function layer.class_named(name) return classes[name] end
 
 --- A new class of layers: `init(self, ...)` and `forward(self, ...)` are to be defined.
 ---@param name string
@@ -95,6 +104,7 @@ function layer.class(name)
   local class = { __name = name, __layer = true, __call = call, __newindex = register }
   class.__index = class
   class.__tostring = Layer.print
+  classes[name] = class
   return setmetatable(class, { __index = Layer, __call = construct,
     __tostring = function() return "class nn." .. name end })
 end
@@ -272,8 +282,8 @@ function Layer:load_state(state, o)
   opts.expect("load_state", "state", state, "table")
   local own = self:state()
   check_names(state, own, o.strict)
-  for name, t in pairs(own) do
-    if state[name] then check_shape(name, state[name], t) end
+  for _, name in ipairs(opts.names(own)) do
+    if state[name] then check_shape(name, state[name], own[name]) end
   end
   for name, t in pairs(own) do
     if state[name] then t:copy_(state[name]:detach():to(t.dtype)) end

@@ -1,0 +1,219 @@
+-- Loaders: which samples come when, from tensors, windows, frames and Zarr arrays; and nn.fit on
+-- them.
+local dataset = require "neap.dataset"
+local file = require "neap.file"
+local frame = require "neap.frame"
+local neap = require "neap"
+local nn = require "neap.nn"
+local tensor = require "neap.tensor"
+local zarr = require "neap.zarr"
+
+local folder
+setup(function() folder = file.temporary_folder() end)
+teardown(function() file.remove_tree(folder) end)
+
+local function says(text, fn, ...)
+  local ok, message = pcall(fn, ...)
+  assert.is_false(ok)
+  assert.truthy(message:find(text, 1, true), message)
+end
+
+-- All samples of an epoch in one tensor.
+local function epoch(L, e)
+  local parts = {}
+  for i, x in L:batches(e) do parts[i] = x end
+  return tensor.cat(parts, 1)
+end
+
+local function equal(a, b)
+  assert.same(a.shape, b.shape)
+  assert.is_true(a:eq(b):all())
+end
+
+describe("nn.loader", function()
+  local x = tensor.arange(20):view(10, 2)
+
+  it("gives rows as they stand, the last batch smaller or not at all", function()
+    local L = nn.loader(x, x[{ {}, 1 }], { batch_size = 4, weights = tensor.arange(1, 10) })
+    assert.equal(3, #L)
+    local xb, yb, wb, n = L:batch(3, 1)
+    equal(tensor.of({ { 17, 18 }, { 19, 20 } }, { dtype = "f32" }), xb)
+    equal(tensor.of({ 17, 19 }, { dtype = "f32" }), yb)
+    equal(tensor.of({ 9, 10 }, { dtype = "f32" }), wb)
+    assert.equal(2, n)
+    assert.equal(2, #nn.loader(x, nil, { batch_size = 4, drop_last = true }))
+    assert.equal("loader of 10 samples: 3 batches of 4", tostring(L))
+  end)
+
+  it("shuffles by seed and epoch alone", function()
+    local o = { batch_size = 3, shuffle = true, seed = 7 }
+    local a, b = nn.loader(x, nil, o), nn.loader(x, nil, o)
+    epoch(a, 1)
+    equal(epoch(a, 2), epoch(b, 2))
+    assert.is_false(epoch(a, 1):eq(epoch(a, 2)):all())
+    equal(x:to "f32", epoch(a, 5):sort(1))
+    local other = nn.loader(x, nil, { batch_size = 3, shuffle = true, seed = 8 })
+    assert.is_false(epoch(a, 1):eq(epoch(other, 1)):all())
+  end)
+
+  it("leaves integers alone, which are numbers of embeddings", function()
+    local L = nn.loader(tensor.arange(1, 6, 1, { dtype = "i64" }), nil, { batch_size = 6 })
+    assert.equal("i64", L:batch(1, 1).dtype)
+    assert.equal("f64", nn.loader(x, nil, { batch_size = 2, dtype = "f64" }):batch(1, 1).dtype)
+  end)
+
+  it("copies windows when their batch is due", function()
+    local D = dataset.new(tensor.arange(40):view(20, 2), tensor.arange(20))
+    local W = D:windows { length = 3 }
+    local L = nn.loader(W, nil, { batch_size = 4, shuffle = true, seed = 1 })
+    local order = L:order(1)
+    local xb, yb = L:batch(2, 1)
+    local want, labels = W:batch(order:slice(1, 5, 8))
+    equal(want:to "f32", xb)
+    equal(labels:to "f32", yb)
+  end)
+
+  it("takes frames and tables of inputs", function()
+    local f = frame.new { { "a", { 1, 2, 3 } }, { "b", { 4, 5, 6 } } }
+    equal(tensor.of({ { 1, 4 }, { 2, 5 } }, { dtype = "f32" }),
+      (nn.loader(f, nil, { batch_size = 2 }):batch(1, 1)))
+    local both = nn.loader({ left = x, right = x[{ {}, 1 }] }, nil, { batch_size = 2 })
+    local xb = both:batch(2, 1)
+    equal(tensor.of({ 5, 7 }, { dtype = "f32" }), xb.right)
+    equal(xb.right, xb.left[{ {}, 1 }])
+  end)
+
+  it("says what does not fit", function()
+    says("nn.loader: y has 9 rows, x has 10", nn.loader, x, x[{ { 1, 9 } }])
+    says("nn.loader: x must be a tensor, windows, a frame, a Zarr array, or a table of these, got "
+      .. "number", nn.loader, 3)
+    says("nn.loader: x: inputs are an array, or a table by name; here 'a' is in an array",
+      nn.loader, { x, a = x })
+    says("nn.loader: option 'batch_size' is 0", nn.loader, x, nil, { batch_size = 0 })
+    says("loader:batch: i is 4", nn.loader(x, nil, { batch_size = 4 }).batch,
+      nn.loader(x, nil, { batch_size = 4 }), 4, 1)
+    local holed = x:clone()
+    holed[{ 5, 1 }] = 0 / 0
+    local D = dataset.new(holed, tensor.arange(10))
+    says("nn.loader: x is nan at window 3, which ends at row 5 of the dataset", nn.loader,
+      D:windows { length = 3 })
+    assert.equal(5, nn.loader(D:windows { length = 3, complete = true }).rows)
+    assert.equal(8, nn.loader(D:windows { length = 3 }, nil, { allow_nan = true }).rows)
+  end)
+end)
+
+describe("a Zarr array", function()
+  local N = 3000
+  local values = tensor.arange(N * 4):view(N, 4)
+
+  local function stored(name, x)
+    return zarr.save(("%s/%s.zarr"):format(folder, name), x, { chunks = { 100, 4 } })
+  end
+
+  it("gives every row once, in the same order at any number of threads", function()
+    local a = stored("rows", values)
+    local L = nn.loader(a, nil, { batch_size = 64, shuffle = true, seed = 3, dtype = "f64" })
+    local seen = {}
+    for threads = 1, 3 do
+      neap.set_threads(threads)
+      seen[threads] = epoch(L, 1)
+      local y = nn.loader(a, nil, { batch_size = 64, dtype = "f64" })
+      equal(values, epoch(y, 1))
+    end
+    neap.set_threads(2)
+    equal(seen[1], seen[2])
+    equal(seen[1], seen[3])
+    equal(values, seen[1]:take(seen[1][{ {}, 1 }]:argsort(1), 1))
+    equal(values:take(L:order(1), 1), seen[1])
+    assert.is_false(seen[1]:eq(epoch(L, 2)):all())
+  end)
+
+  it("shuffles among few blocks at a time, each of which is read once", function()
+    local a = stored("few", values)
+    local L = nn.loader(a, nil, { batch_size = 64, shuffle = true, seed = 3, dtype = "f64" })
+    L.x.together = 3
+    local reads, read = 0, a.read
+    a.read = function(...)
+      reads = reads + 1
+      return read(...)
+    end
+    local all = epoch(L, 1)
+    a.read = nil
+    equal(values, all:take(all[{ {}, 1 }]:argsort(1), 1))
+    assert.equal(15, reads)
+    -- a group is three blocks of 200 rows: the batches of the first group do not leave them
+    local blocks, n = {}, 0
+    for i = 1, 9 do
+      local block = L:batch(i, 1)[{ {}, 1 }] // 800
+      for _, v in ipairs(block:unique():totable()) do blocks[v] = true end
+    end
+    for _ in pairs(blocks) do n = n + 1 end
+    assert.equal(3, n)
+  end)
+
+  it("trains a net with the bits of the tensor in its order", function()
+    local x = tensor.randn { N, 4, seed = 2 }
+    local y = x[{ {}, 1 }] - x[{ {}, 3 }]
+    local function trained(inputs)
+      neap.seed(1)
+      local net = nn.Linear(4, 1)
+      nn.fit(net, inputs, y, { epochs = 2, shuffle = false, batch_size = 70 })
+      return net.weight:detach():sha256()
+    end
+    assert.equal(trained(x), trained(stored("train", x)))
+    neap.seed(1)
+    local net = nn.Linear(4, 1)
+    local h = nn.fit(net, stored("shuffled", x), stored("y", y:view(N, 1)), { epochs = 10,
+      lr = 0.02, seed = 1, valid = { x, y:view(N, 1) } })
+    assert.is_true(h.valid_loss[10] < 1e-3)
+  end)
+
+  it("with NaN says in which row", function()
+    local x = values:clone()
+    x[{ 2345, 2 }] = 0 / 0
+    local L = nn.loader(stored("holed", x), nil, { batch_size = 100 })
+    says("nn.loader: x is nan at row 2345 of the array", epoch, L, 1)
+  end)
+end)
+
+describe("nn.fit of windows", function()
+  local n = 400
+  local features = tensor.randn { n, 2, seed = 1 }
+  local y = (features[{ {}, 1 }] + features[{ {}, 2 }]):gt(0):to "f64"
+  local times = tensor.arange(0, n - 1, 1, { dtype = "i64" }) * 3600000000000
+
+  local function windows(o)
+    local F = frame.new { { "time", times }, { "a", features[{ {}, 1 }] },
+      { "b", features[{ {}, 2 }] } }
+    return dataset.new(F, y, o):windows { length = 6 }
+  end
+
+  local function net(outputs)
+    neap.seed(4)
+    return nn.Sequential { nn.LSTM(2, 8), nn.Last(), nn.Linear(8, outputs) }
+  end
+
+  it("takes labels, weights and times along", function()
+    local W = windows()
+    local h = nn.fit(net(2), W, { epochs = 8, lr = 0.02, seed = 2, half_life = "30d",
+      valid = W, metrics = "accuracy" })
+    assert.same({ 0, 1 }, h.classes)
+    assert.is_true(h.metrics.accuracy[8] > 0.9)
+    local function trained(w)
+      local m = net(2)
+      nn.fit(m, w, { epochs = 1, seed = 2 })
+      return m[3].bias:detach():sha256()
+    end
+    local weighted = windows { weights = tensor.arange(1, n) }
+    assert.not_equal(trained(W), trained(weighted))
+  end)
+
+  it("repeats what it was shown when windows are the target too", function()
+    local W = windows()
+    neap.seed(4)
+    local repeater = nn.Sequential { nn.LSTM(2, 8), nn.Linear(8, 2) }
+    local h = nn.fit(repeater, W, W, { epochs = 6, lr = 0.02, seed = 2, valid = { W, W } })
+    assert.equal("mse", h.loss_name)
+    assert.is_true(h.valid_loss[6] < 0.5 * h.valid_loss[1])
+  end)
+end)
