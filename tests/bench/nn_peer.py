@@ -94,6 +94,37 @@ def book(batch):
     return torch.randn(batch, 1, 100, 40).to(memory_format=torch.channels_last)
 
 
+class Dual(nn.Module):
+    """models.dual_channel(64, 12): a short channel of convolutions, pools and an LSTM, a long one of
+    convolutions and a mean, put together. Channels first, as PyTorch has them."""
+
+    def __init__(self):
+        super().__init__()
+        def conv(i, o, k, *more):
+            return [nn.Conv1d(i, o, k), nn.LeakyReLU(0.01), *more]
+        self.short = nn.Sequential(*conv(64, 32, 5, nn.MaxPool1d(4)),
+                                   *conv(32, 32, 5, nn.MaxPool1d(4)))
+        self.lstm = nn.LSTM(32, 64, batch_first=True)
+        self.long = nn.Sequential(*conv(12, 32, 3, nn.MaxPool1d(2)), *conv(32, 64, 3))
+        self.head = nn.Sequential(nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 3))
+
+    def forward(self, x):
+        steps = self.lstm(self.short(x[0]).transpose(1, 2))[0][:, -1]
+        return self.head(torch.cat([steps, self.long(x[1]).mean(2)], 1))
+
+
+def dual_train():
+    """Batches of 8 windows of 8640 rows out of one series, copied when they are asked for."""
+    net, series, far = Dual(), torch.randn(20000, 64), torch.randn(8, 12, 90)
+    assert sum(p.numel() for p in net.parameters()) == 56355
+    windows, at, y = series.unfold(0, 8640, 1), torch.arange(8) * 1400, labels(8)
+
+    def call():
+        net.zero_grad(set_to_none=True)
+        F.cross_entropy(net((windows[at], far)), y).backward()
+    return call
+
+
 def mlp():
     return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(),
                          nn.Linear(64, 3))
@@ -184,6 +215,7 @@ tasks = {
     "deeplob_train_64": lambda: deeplob_step(64),
     "deeplob_infer": lambda: inference(deeplob(), book(1)),
     "deeplob_tick": lambda: inference(deeplob(), book(1)),
+    "dual_train": dual_train,
     "mlp_step": mlp_step,
     "mlp_infer": lambda: inference(mlp(), torch.randn(32, 64)),
     "attention_train": lambda: training(Attention(), torch.randn(32, 100, 64), total),

@@ -89,6 +89,18 @@ function tasks.deeplob_train() return stepping(deeplob(), randn(32, 100, 40, 1),
 function tasks.deeplob_train_64() return stepping(deeplob(), randn(64, 100, 40, 1), labels(64)) end
 function tasks.deeplob_infer() return inference(deeplob(), randn(1, 100, 40, 1)) end
 
+-- Batches of 8 windows of 8640 rows out of one series, copied when they are asked for.
+function tasks.dual_train()
+  local net, far, y = neap.models.dual_channel(64, 12), randn(8, 90, 12), labels(8)
+  assert(net:num_parameters() == 56355)
+  local D = neap.dataset.new(randn(20000, 64), tensor.zeros { 20000 })
+  local windows, at = D:windows { length = 8640 }, tensor.arange(0, 7):to "i64" * 1400 + 1
+  return function()
+    net:zero_grad()
+    nn.cross_entropy(net((windows:batch(at)), far), y):backward()
+  end
+end
+
 -- the rest ----------------------------------------------------------------------------------------
 
 local function mlp()
