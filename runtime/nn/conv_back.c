@@ -224,6 +224,7 @@ static neap_status pack_sweeps(backward *b, char **weights) {
 }
 
 static int64_t chunk_grain(const backward *b, int64_t units) {
+  if (neap__conv_small(b->c)) return units;
   int64_t chunks = b->sums > 0 && SUMS / b->sums < CHUNKS ? SUMS / b->sums : CHUNKS;
   return (units - 1) / (chunks < 2 ? 2 : chunks) + 1;
 }

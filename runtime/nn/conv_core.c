@@ -77,6 +77,16 @@ static void copy_line(const neap__source *s, const neap_kern *k, const char *x, 
                            y ? y + at : NULL);
 }
 
+/* The same for whole lines from lo to hi: as one line of lines. */
+static void copy_lines(const neap__source *s, const neap_kern *k, const char *x, const char *y,
+                       int64_t lo, int64_t hi, char *z) {
+  neap__source all = *s;
+  all.channels = s->places * s->channels;
+  all.places = s->lines;
+  all.lines = 1;
+  copy_line(&all, k, x, y, 0, lo, hi, z);
+}
+
 neap__window neap__conv_window(const neap__source *s, const neap_kern *k, const char *x,
                                const char *y, const int64_t lo[2], const int64_t hi[2],
                                char *room) {
@@ -89,14 +99,10 @@ neap__window neap__conv_window(const neap__source *s, const neap_kern *k, const 
   }
   w.line = (hi[1] - lo[1]) * s->channels;
   w.data = room;
-  if (hi[1] - lo[1] == s->places && lo[1] == 0 && lo[0] >= 0 && hi[0] <= s->lines) {
-    size_t at = (size_t)(lo[0] * w.line) * each;
-    k->conv[s->dtype].unbend(s->bend, s->slope, (hi[0] - lo[0]) * w.line, room, x + at,
-                             y ? y + at : NULL);
-    return w;
-  }
-  for (int64_t i = lo[0]; i < hi[0]; i++, room += (size_t)w.line * each)
-    copy_line(s, k, x, y, i, lo[1], hi[1], room);
+  if (lo[1] == 0 && hi[1] == s->places) copy_lines(s, k, x, y, lo[0], hi[0], room);
+  else
+    for (int64_t i = lo[0]; i < hi[0]; i++, room += (size_t)w.line * each)
+      copy_line(s, k, x, y, i, lo[1], hi[1], room);
   return w;
 }
 
@@ -221,13 +227,20 @@ static size_t window_bytes(const forward *f) {
   return padded ? ((size_t)size * neap_dtype_size(c->dtype) + 63) / 64 * 64 : 0;
 }
 
-static int64_t forward_grain(const forward *f, int64_t units) {
-  const neap__conv *c = f->c;
+/* Multiplications for a block of lines, and something for each element that is written. */
+static double work_of(const neap__conv *c, int64_t block) {
   const neap__axis *a = c->axis;
   double taps = (double)(a[0].taps * a[1].taps * c->channels) + 4;
-  double each = taps * (double)(f->block * a[1].out * c->groups * c->features);
-  if (each * (double)units < ALL_WORK) return units;
-  double grain = BLOCK_WORK / each;
+  return taps * (double)(block * a[1].out * c->groups * c->features);
+}
+
+bool neap__conv_small(const neap__conv *c) {
+  return work_of(c, c->axis[0].out) * (double)c->batch < ALL_WORK;
+}
+
+static int64_t forward_grain(const forward *f, int64_t units) {
+  if (neap__conv_small(f->c)) return units;
+  double grain = BLOCK_WORK / work_of(f->c, f->block);
   return grain < 1 ? 1 : (int64_t)grain;
 }
 

@@ -87,8 +87,9 @@ void neap__conv_sweep(const neap__conv *c, const neap__sweep *s, const neap_kern
 void neap__conv_cut(const neap__conv *c, const neap__sweep *s, int64_t begin, int64_t end,
                     int64_t at[4]);
 
-/* How many lines of output make a block of a sample. */
+/* How many lines of output make a block of a sample; is the whole too little work to be shared? */
 int64_t neap__conv_block(const neap__conv *c);
+bool neap__conv_small(const neap__conv *c);
 
 typedef struct {
   const void *x, *w, *bias; /* bias may be NULL */
