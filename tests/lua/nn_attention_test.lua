@@ -229,6 +229,15 @@ describe("attention", function()
     end
   end)
 
+  it("never holds the scores of all heads", function()
+    local net = nn.MultiheadAttention(16, 8)
+    local x = tensor.randn { 1, 1000, 16, dtype = "f32" }
+    local before = neap.memory({ trim = true }).live
+    net(x):sum():backward()
+    -- They would take 32 MB, for the gradient twice.
+    assert.is_true(neap.memory().peak - before < 16e6)
+  end)
+
   it("gives NaN where no key is seen", function()
     local net = nn.MultiheadAttention(2, 1)
     local hidden = tensor.of { { true, true } }
