@@ -50,7 +50,7 @@ static inline pack_f32 low_from_f32(pack_f32 v, int64_t n) {
 
 #else
 
-#define REGISTERS(T, kind)                                                                         \
+#define LANES(T, kind)                                                                             \
   enum { PACK_##kind = sizeof(pack_##kind) / sizeof(T) };                                          \
   static inline T total_##kind(pack_##kind v) {                                                    \
     T lane[PACK_##kind];                                                                           \
@@ -66,7 +66,39 @@ static inline pack_f32 low_from_f32(pack_f32 v, int64_t n) {
       for (int k = 0; k < half; k++)                                                               \
         lane[k] = lane[k] > lane[k + half] ? lane[k] : lane[k + half];                             \
     return lane[0];                                                                                \
-  }                                                                                                \
+  }
+LANES(double, f64)
+LANES(float, f32)
+#undef LANES
+
+#if defined(__AVX2__)
+
+static inline __m256i first_8(int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n < 8 ? (int)n : 8),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline pack_f64 some_f64(const double *p, int64_t n) {
+  return _mm256_maskload_pd(p, first(n));
+}
+static inline pack_f32 some_f32(const float *p, int64_t n) {
+  return _mm256_maskload_ps(p, first_8(n));
+}
+static inline void put_f64(double *p, pack_f64 v, int64_t n) {
+  _mm256_maskstore_pd(p, first(n), v);
+}
+static inline void put_f32(float *p, pack_f32 v, int64_t n) {
+  _mm256_maskstore_ps(p, first_8(n), v);
+}
+static inline pack_f64 low_from_f64(pack_f64 v, int64_t n) {
+  return _mm256_blendv_pd(_mm256_set1_pd(-INFINITY), v, _mm256_castsi256_pd(first(n)));
+}
+static inline pack_f32 low_from_f32(pack_f32 v, int64_t n) {
+  return _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), v, _mm256_castsi256_ps(first_8(n)));
+}
+
+#else
+
+#define LANES(T, kind)                                                                             \
   static inline pack_##kind some_or_##kind(const T *p, int64_t n, T rest) {                        \
     T lane[PACK_##kind];                                                                           \
     pack_##kind v;                                                                                 \
@@ -80,19 +112,18 @@ static inline pack_f32 low_from_f32(pack_f32 v, int64_t n) {
   static inline void put_##kind(T *p, pack_##kind v, int64_t n) {                                  \
     T lane[PACK_##kind];                                                                           \
     memcpy(lane, &v, sizeof lane);                                                                 \
-    if (n >= PACK_##kind) memcpy(p, &v, sizeof v);                                                 \
-    else                                                                                           \
-      for (int k = 0; k < n; k++) p[k] = lane[k];                                                  \
+    for (int k = 0; k < PACK_##kind && k < n; k++) p[k] = lane[k];                                 \
   }                                                                                                \
   static inline pack_##kind low_from_##kind(pack_##kind v, int64_t n) {                            \
     T lane[PACK_##kind];                                                                           \
     memcpy(lane, &v, sizeof lane);                                                                 \
     return some_or_##kind(lane, n, -(T)INFINITY);                                                  \
   }
-REGISTERS(double, f64)
-REGISTERS(float, f32)
-#undef REGISTERS
+LANES(double, f64)
+LANES(float, f32)
+#undef LANES
 
+#endif
 #endif
 
 #define LAYERS_OF(name) neap__layers_##name
