@@ -31,6 +31,9 @@ typedef struct {
   const char *x, *dy;
   const char *mean, *a, *b, *c; /* [samples, channels] */
   char *parts;                  /* [samples, chunks, 2, channels] */
+  neap_columns_fn columns;
+  double *centers; /* [samples, channels] */
+  neap_acc *folds; /* [samples, chunks, channels] */
 } job;
 
 static neap_status start(job *j, const form *f, neap_dtype dtype) {
@@ -38,6 +41,7 @@ static neap_status start(job *j, const form *f, neap_dtype dtype) {
   NEAP_TRY(neap_kern_select(&kern));
   j->f = *f;
   j->loops = &kern->layers[dtype];
+  j->columns = kern->columns[dtype];
   j->dtype = dtype;
   j->each = (int64_t)neap_dtype_size(dtype);
   j->grain = f->channels > 0 && f->channels < CHUNK ? CHUNK / f->channels : 1;
@@ -102,16 +106,71 @@ static neap_status init_table(neap_tensor *t, const job *j) {
   return neap_tensor_init_raw(t, j->dtype, 2, (int64_t[]){j->f.samples, j->f.channels});
 }
 
+/* Sums of the columns of each chunk, or with centers their deviations. */
+static neap_status fold_chunks(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const job *j = ctx;
+  int64_t channels = j->f.channels;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t sample, rows, at = locate(j, i, &sample, &rows);
+    for (int64_t c = 0; c < channels; c += NEAP_COLUMNS)
+      j->columns(rows, channels - c < NEAP_COLUMNS ? channels - c : NEAP_COLUMNS,
+                 j->x + at + c * j->each, channels,
+                 j->centers ? j->centers + sample * channels + c : NULL,
+                 j->folds + i * channels + c, 1);
+  }
+  return NEAP_OK;
+}
+
+/* The folds of the channels of a group of a sample, one after the other, chunk by chunk. */
+static neap_acc fold_of(const job *j, int64_t sample, int64_t group) {
+  int64_t each = j->f.channels / j->f.groups;
+  neap_acc all = {0};
+  for (int64_t c = group * each; c < (group + 1) * each; c++)
+    for (int64_t i = sample * j->chunks; i < (sample + 1) * j->chunks; i++) {
+      all.f += j->folds[i * j->f.channels + c].f;
+      all.g += j->folds[i * j->f.channels + c].g;
+    }
+  return all;
+}
+
+/* The mean of each group by a first pass over x, its variance about that by a second. */
+static neap_status two_passes(job *j, char *mean, char *var) {
+  const form *f = &j->f;
+  int64_t each = f->channels / f->groups, units = f->samples * j->chunks;
+  double n = (double)f->rows * (double)each, *centers = j->centers;
+  j->centers = NULL;
+  NEAP_TRY(neap_parallel_for(units, 1, fold_chunks, j));
+  for (int64_t i = 0; i < f->samples * f->groups; i++) {
+    double m = fold_of(j, i / f->groups, i % f->groups).f / n;
+    put(j->dtype, mean, i, m);
+    for (int64_t c = 0; c < each; c++) centers[i * each + c] = m;
+  }
+  j->centers = centers;
+  NEAP_TRY(neap_parallel_for(units, 1, fold_chunks, j));
+  for (int64_t i = 0; i < f->samples * f->groups; i++) {
+    neap_acc dev = fold_of(j, i / f->groups, i % f->groups);
+    put(j->dtype, var, i, (dev.f - dev.g * dev.g / n) / n);
+  }
+  return NEAP_OK;
+}
+
 /* mean and var of [samples, groups] of x. */
 static neap_status moments_of(neap_tensor *mean, neap_tensor *var, const neap_tensor *x,
                               const form *f) {
-  neap_tensor grouped;
-  neap_reduce_options o = {.dims = 1u << 1 | 1u << 3};
-  NEAP_TRY(neap_tensor_reshape(
-      &grouped, x, 4, (int64_t[]){f->samples, f->rows, f->groups, f->channels / f->groups}));
-  neap_status st = neap_tensor_reduce(mean, NEAP_MEAN, &grouped, &o);
-  if (!st) st = neap_tensor_reduce(var, NEAP_VAR, &grouped, &o);
-  neap_tensor_drop(&grouped);
+  job j = {.x = neap_tensor_data(x)};
+  int64_t size[] = {f->samples, f->groups};
+  NEAP_TRY(start(&j, f, x->dtype));
+  NEAP_TRY(neap_tensor_init_raw(mean, x->dtype, 2, size));
+  NEAP_TRY(neap_tensor_init_raw(var, x->dtype, 2, size));
+  double *centers = neap_alloc_array(f->samples * f->channels, sizeof *centers);
+  j.centers = centers;
+  j.folds = neap_alloc_array(f->samples * j.chunks * f->channels, sizeof *j.folds);
+  neap_status st = centers && j.folds
+                       ? two_passes(&j, neap_tensor_data(mean), neap_tensor_data(var))
+                       : NEAP_ENOMEM;
+  neap_free(centers);
+  neap_free(j.folds);
   return st;
 }
 
