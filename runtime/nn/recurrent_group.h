@@ -32,12 +32,9 @@ static inline group group_of(const neap__recurrent_plan *p, int direction, int64
   return (group){p, direction, first, rows, rows};
 }
 
-/* Where step s of row r of a group is: a time, and a row of what has rows for all steps. */
+/* The time of step s of row r. */
 static inline int64_t time_of(const group *g, int64_t r, int64_t s) {
   return g->direction ? g->plan->length[g->first + r] - 1 - s : s;
-}
-static inline int64_t place_of(const group *g, int64_t r, int64_t s) {
-  return g->plan->start[g->first + r] + time_of(g, r, s);
 }
 static inline int64_t steps_of(const group *g) { return g->plan->length[g->first]; }
 

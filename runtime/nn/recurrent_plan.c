@@ -17,9 +17,7 @@ static neap_status sort_rows(neap__recurrent_plan *p, const int64_t *lengths) {
   }
   for (int64_t i = 0; i < p->batch; i++) {
     p->row[count[lengths[i]]] = i;
-    p->start[count[lengths[i]]] = p->total;
     p->length[count[lengths[i]]++] = lengths[i];
-    p->total += lengths[i];
   }
   neap_free(count);
   return NEAP_OK;
@@ -33,18 +31,17 @@ neap_status neap__recurrent_plan_init(neap__recurrent_plan *p, const int64_t *le
   if (!p->row) return NEAP_ENOMEM;
   p->length = p->row + p->batch;
   p->start = p->length + p->batch;
-  if (lengths) {
-    neap_status st = sort_rows(p, lengths);
-    if (st) neap__recurrent_plan_drop(p);
-    return st;
-  }
-  for (int64_t i = 0; i < p->batch; i++) {
+  for (int64_t i = 0; i < p->batch && !lengths; i++) {
     p->row[i] = i;
     p->length[i] = p->time;
-    p->start[i] = i * p->time;
   }
-  p->total = p->batch * p->time;
-  return NEAP_OK;
+  neap_status st = lengths ? sort_rows(p, lengths) : NEAP_OK;
+  for (int64_t i = 0; i < p->batch && !st; i++) {
+    p->start[i] = p->total;
+    p->total += p->length[i];
+  }
+  if (st) neap__recurrent_plan_drop(p);
+  return st;
 }
 
 void neap__recurrent_plan_drop(neap__recurrent_plan *p) {

@@ -56,14 +56,15 @@ static void input_sums(const neap__recurrent_forward *f, const group *g, int64_t
                        a, x, p->inputs, f->weights[g->direction].ih, false);
 }
 
-static void point_rows(const neap__recurrent_forward *f, const group *g, int64_t s, void **y,
-                       void **kept) {
+/* Where h of step s goes, and what is kept of it, in rows from place on. */
+static void point_rows(const neap__recurrent_forward *f, const group *g, int64_t s, int64_t place,
+                       void **y, void **kept) {
   const neap__recurrent_plan *p = f->plan;
   int d = g->direction;
   for (int64_t r = 0; r < g->active; r++) {
     int64_t at = p->row[g->first + r] * p->time + time_of(g, r, s);
     y[r] = f->y + (at * p->directions + d) * p->units * p->each;
-    if (f->kept[d]) kept[r] = f->kept[d] + place_of(g, r, s) * kept_of(p) * p->each;
+    if (f->kept[d]) kept[r] = f->kept[d] + (place + r) * kept_of(p) * p->each;
   }
 }
 
@@ -72,7 +73,7 @@ static neap_status run_group(const neap__recurrent_forward *f, group *g, char *x
                              char *h, char *c) {
   const neap__recurrent_plan *p = f->plan;
   void *y[NEAP_ROWS], *kept[NEAP_ROWS];
-  int64_t ahead = neap__recurrent_ahead(p, g->rows), at = 0, width = 0;
+  int64_t ahead = neap__recurrent_ahead(p, g->rows), at = 0, width = 0, place = p->start[g->first];
   for (int64_t s = 0; s < steps_of(g); s++, at++) {
     NEAP_TRY(neap_interrupt_check());
     while (p->length[g->first + g->active - 1] <= s) g->active--;
@@ -81,7 +82,8 @@ static neap_status run_group(const neap__recurrent_forward *f, group *g, char *x
       width = g->active;
       at = 0;
     }
-    point_rows(f, g, s, y, kept);
+    point_rows(f, g, s, place, y, kept);
+    place += g->active;
     neap__packed_product(&f->kern->gemm[p->dtype], p->each, g->active, gates_of(p), p->units, b, h,
                          p->units, f->weights[g->direction].hh, false);
     neap_cell_step step = {.rows = g->active,

@@ -10,8 +10,9 @@
 enum { NEAP_ROWS = 16 };
 
 /* Sizes, and the rows of the batch by falling length, so that those still running stand first: row
- * number r of that order is row row[r] of the batch, has length[r] steps, and its step t is row
- * start[r] + t of the arrays that keep something for every step there is: total rows. */
+ * number r of that order is row row[r] of the batch and has length[r] steps, which start[r] steps
+ * of the rows before it precede; total of all. What is kept of steps has a row for each: group by
+ * group, and in a group step by step, so that they are read and written in one go. */
 typedef struct {
   neap_cell cell;
   neap_dtype dtype;

@@ -11,16 +11,17 @@
  * cache; rows of a weight in one product, of a few ms at most. */
 enum { BLOCK = 256, ROOM = 16, SLICE = 512 };
 
-/* A group on its way: arrays of rows, step by step as they stand in the block, and room for the
- * panels of one product; then the state and sums of biases. */
+/* A group on its way. The block is filled from its end, so that its rows from first on stand as
+ * what was kept of them, from row place on; x has the inputs beside, and then dx. wide: elements
+ * from row to row of da. panels: room for one operand. Then the state and sums of biases. */
 typedef struct {
   const neap__recurrent_backward *b;
   group g;
-  int64_t part, rows, wide; /* of the block: rows so far, elements from row to row of da */
-  char *da, *x, *h, *panels;
+  int64_t part, first, place, wide;
+  char *da, *x, *panels;
   char *db, *dh, *dc, *bias, *zeros;
-  int64_t place[BLOCK]; /* row and time, for dx */
-  void *to[NEAP_ROWS];
+  int64_t to[BLOCK]; /* row and time, for dx */
+  void *da_rows[NEAP_ROWS];
   const void *kept[NEAP_ROWS], *c_before[NEAP_ROWS], *dy[NEAP_ROWS];
 } walk;
 
@@ -32,16 +33,22 @@ int64_t neap__recurrent_parts_of(const neap__recurrent_plan *p) {
 static bool wants_w_ih(const walk *w) { return w->b->dw_ih[w->g.direction][w->part]; }
 static bool wants_w_hh(const walk *w) { return w->b->dw_hh[w->g.direction][w->part]; }
 
-/* c, m x n, += the transpose of the block's columns from from on times its rows in z. */
-static neap_status add_weights(walk *w, char *c, int64_t m, int64_t n, int64_t from,
-                               const char *z) {
+static char *kept_at(const walk *w, int64_t place) {
+  const neap__recurrent_plan *p = w->b->plan;
+  return (char *)w->b->kept[w->g.direction] + place * kept_of(p) * p->each;
+}
+
+/* c, m x n, += the transpose of the block's columns from from on times rows z, step apart. */
+static neap_status add_weights(walk *w, char *c, int64_t m, int64_t n, int64_t from, const char *z,
+                               int64_t step) {
   const neap__recurrent_plan *p = w->b->plan;
   const neap_gemm *g = &w->b->kern->gemm[p->dtype];
-  g->pack(w->rows, n, w->panels, z, n, 1);
+  int64_t rows = BLOCK - w->first;
+  g->pack(rows, n, w->panels, z, step, 1);
   for (int64_t i = 0; i < m; i += SLICE) {
     NEAP_TRY(neap_interrupt_check());
-    g->multiply(at_most(m - i, SLICE), n, w->rows, c + i * n * p->each, n,
-                w->da + (from + i) * p->each, 1, w->wide, w->panels, 0, true);
+    g->multiply(at_most(m - i, SLICE), n, rows, c + i * n * p->each, n,
+                w->da + (w->first * w->wide + from + i) * p->each, 1, w->wide, w->panels, 0, true);
   }
   return NEAP_OK;
 }
@@ -51,19 +58,21 @@ static neap_status add_w_hh(walk *w) {
   const neap__recurrent_plan *p = w->b->plan;
   char *c = w->b->dw_hh[w->g.direction][w->part];
   int64_t u = p->units, first = p->cell == NEAP_GRU ? 2 * u : gates_of(p);
-  NEAP_TRY(add_weights(w, c, first, u, 0, w->h));
+  const char *before = kept_at(w, w->place) + neap_cell_size[p->cell].before * u * p->each;
+  NEAP_TRY(add_weights(w, c, first, u, 0, before, kept_of(p)));
   if (p->cell != NEAP_GRU) return NEAP_OK;
-  return add_weights(w, c + first * u * p->each, u, u, 3 * u, w->h);
+  return add_weights(w, c + first * u * p->each, u, u, 3 * u, before, kept_of(p));
 }
 
 static void give_x(walk *w) {
   const neap__recurrent_plan *p = w->b->plan;
   int d = w->g.direction;
   int64_t row = p->inputs * p->each;
-  neap__packed_product(&w->b->kern->gemm[p->dtype], p->each, w->rows, p->inputs, gates_of(p), w->x,
-                       w->da, w->wide, w->b->ih[d], false);
-  for (int64_t k = 0; k < w->rows; k++)
-    memcpy(w->b->dx[d] + w->place[k] * row, w->x + k * row, (size_t)row);
+  neap__packed_product(&w->b->kern->gemm[p->dtype], p->each, BLOCK - w->first, p->inputs,
+                       gates_of(p), w->x + w->first * row, w->da + w->first * w->wide * p->each,
+                       w->wide, w->b->ih[d], false);
+  for (int64_t k = w->first; k < BLOCK; k++)
+    memcpy(w->b->dx[d] + w->to[k] * row, w->x + k * row, (size_t)row);
 }
 
 /* Sums of the dtype to f64. */
@@ -79,49 +88,57 @@ static void give_biases(walk *w) {
 static neap_status finish_block(walk *w) {
   const neap__recurrent_plan *p = w->b->plan;
   if (wants_w_ih(w))
-    NEAP_TRY(add_weights(w, w->b->dw_ih[w->g.direction][w->part], gates_of(p), p->inputs, 0, w->x));
+    NEAP_TRY(add_weights(w, w->b->dw_ih[w->g.direction][w->part], gates_of(p), p->inputs, 0,
+                         w->x + w->first * p->inputs * p->each, p->inputs));
   if (wants_w_hh(w)) NEAP_TRY(add_w_hh(w));
   if (w->b->dx[w->g.direction]) give_x(w);
   give_biases(w);
-  w->rows = 0;
+  w->first = BLOCK;
   return NEAP_OK;
 }
 
-/* The active rows of step s as the next ones of the block. */
-static void point_rows(walk *w, int64_t s) {
+/* The active rows of step s as the next ones of the block; before: the first row that was kept of
+ * the step before. */
+static void point_rows(walk *w, int64_t s, int64_t before) {
   const neap__recurrent_backward *b = w->b;
   const neap__recurrent_plan *p = b->plan;
   int d = w->g.direction;
-  int64_t row = p->units * p->each, input = p->inputs * p->each, k = w->rows;
+  int64_t row = p->units * p->each, input = p->inputs * p->each, k = w->first;
   for (int64_t r = 0; r < w->g.active; r++, k++) {
     int64_t number = p->row[w->g.first + r], t = time_of(&w->g, r, s);
-    const char *kept = b->kept[d] + place_of(&w->g, r, s) * kept_of(p) * p->each;
-    w->place[k] = number * p->time + t;
-    w->to[r] = w->da + k * w->wide * p->each;
-    w->kept[r] = kept;
-    if (b->dy) w->dy[r] = b->dy + (w->place[k] * p->directions + d) * row;
-    if (wants_w_hh(w))
-      memcpy(w->h + k * row, kept + neap_cell_size[p->cell].before * row, (size_t)row);
+    w->to[k] = number * p->time + t;
+    w->da_rows[r] = w->da + k * w->wide * p->each;
+    w->kept[r] = kept_at(w, w->place + r);
+    if (b->dy) w->dy[r] = b->dy + (w->to[k] * p->directions + d) * row;
     if (wants_w_ih(w))
       memcpy(w->x + k * input, b->x + (number * b->x_row + t * b->x_step) * p->each, (size_t)input);
     if (p->cell != NEAP_LSTM) continue;
-    if (s == 0) w->c_before[r] = b->c0 ? b->c0 + (d * p->batch + number) * row : w->zeros;
-    else
-      w->c_before[r] =
-          b->kept[d] + place_of(&w->g, r, s - 1) * kept_of(p) * p->each + NEAP_LSTM_CELL * row;
+    if (s > 0) w->c_before[r] = kept_at(w, before + r) + NEAP_LSTM_CELL * row;
+    else w->c_before[r] = b->c0 ? b->c0 + (d * p->batch + number) * row : w->zeros;
   }
+}
+
+/* How many rows of a group have a step s, those with one more being active. */
+static int64_t active_at(const group *g, int64_t s) {
+  int64_t n = g->active;
+  while (n < g->rows && g->plan->length[g->first + n] > s) n++;
+  return n;
 }
 
 static neap_status walk_back(walk *w) {
   const neap__recurrent_backward *b = w->b;
   const neap__recurrent_plan *p = b->plan;
   group *g = &w->g;
+  int64_t last = g->first + g->rows - 1;
+  w->place = p->start[last] + p->length[last];
   g->active = 0;
   for (int64_t s = steps_of(g) - 1; s >= 0; s--) {
     NEAP_TRY(neap_interrupt_check());
-    while (g->active < g->rows && p->length[g->first + g->active] > s) g->active++;
-    if (w->rows + g->active > BLOCK) NEAP_TRY(finish_block(w));
-    point_rows(w, s);
+    g->active = active_at(g, s);
+    if (w->first < g->active) NEAP_TRY(finish_block(w));
+    w->first -= g->active;
+    w->place -= g->active;
+    point_rows(w, s, w->place - active_at(g, s - 1));
     neap_cell_back step = {.rows = g->active,
                            .units = p->units,
                            .kept = w->kept,
@@ -130,12 +147,11 @@ static neap_status walk_back(walk *w) {
                            .dh = w->dh,
                            .dc = w->dc,
                            .db = w->db,
-                           .da = w->to,
+                           .da = w->da_rows,
                            .bias = w->bias};
     b->kern->cells[p->cell][p->dtype].backward(&step);
     neap__packed_product(&b->kern->gemm[p->dtype], p->each, g->active, p->units, gates_of(p), w->dh,
                          w->db, gates_of(p), b->hh[g->direction], p->cell == NEAP_GRU);
-    w->rows += g->active;
   }
   return finish_block(w);
 }
@@ -155,20 +171,18 @@ static neap_status run_group(walk *w) {
 static char *make_room(walk *w) {
   const neap__recurrent_plan *p = w->b->plan;
   const neap_gemm *g = &w->b->kern->gemm[p->dtype];
-  int64_t rows = at_most(BLOCK, at_most(p->batch, NEAP_ROWS) * p->time);
   int64_t broad = neap__packed_columns(g, p->inputs > p->units ? p->inputs : p->units);
   w->wide = biases_of(p) + ROOM;
-  int64_t da = up_64(rows * w->wide * p->each), x = up_64(rows * p->inputs * p->each);
-  int64_t h = up_64(rows * p->units * p->each), panels = up_64(rows * broad * p->each);
-  int64_t db = up_64(NEAP_ROWS * gates_of(p) * p->each),
-          state = up_64(NEAP_ROWS * p->units * p->each);
-  int64_t bias = up_64(biases_of(p) * p->each), zeros = up_64(p->units * p->each);
-  char *room = neap_alloc(da + x + h + panels + db + 2 * state + bias + zeros);
+  w->first = BLOCK;
+  int64_t da = up_64(BLOCK * w->wide * p->each), x = up_64(BLOCK * p->inputs * p->each);
+  int64_t panels = up_64(BLOCK * broad * p->each), db = up_64(NEAP_ROWS * gates_of(p) * p->each);
+  int64_t state = up_64(NEAP_ROWS * p->units * p->each), bias = up_64(biases_of(p) * p->each);
+  int64_t zeros = up_64(p->units * p->each);
+  char *room = neap_alloc(da + x + panels + db + 2 * state + bias + zeros);
   if (!room) return NULL;
   w->da = room;
   w->x = w->da + da;
-  w->h = w->x + x;
-  w->panels = w->h + h;
+  w->panels = w->x + x;
   w->db = w->panels + panels;
   w->dh = w->db + db;
   w->dc = w->dh + state;

@@ -242,6 +242,12 @@ describe("recurrent layers", function()
     says("lengths[2] is 8, allowed are 1 to 7, x's steps", lstm, zeros(2, 7, 3),
       { lengths = { 1, 8 } })
     says("lengths is [3], expected [2]", lstm, zeros(2, 7, 3), { lengths = { 1, 2, 3 } })
+    says("lstm: x must be a tensor, got nil", lstm, nil)
+    says("lstm: h must be a tensor, got number", lstm, zeros(5, 7, 3), { h = 0 })
+    says("lstm: lengths must be a tensor, got number", lstm, zeros(5, 7, 3), { lengths = 3 })
+    says("lstm: lengths must be whole numbers", lstm, zeros(2, 7, 3),
+      { lengths = tensor.of { 1, 2.5 } })
+    says("c must be a tensor, got nil", lstm.step, lstm, zeros(5, 3), zeros(2, 5, 4))
     says("unknown option 'c'", nn.GRU(3, 4), zeros(2, 7, 3), { c = zeros(1, 2, 4) })
     says("x of one step is [1x2x3], expected [batch, features]", lstm.step, lstm, zeros(1, 2, 3),
       zeros(2, 1, 4), zeros(2, 1, 4))

@@ -58,10 +58,15 @@ local function weights_of(self)
   return weights
 end
 
-local function length_numbers(lengths)
+local function length_numbers(cell, lengths)
   if lengths == nil then return end
   if type(lengths) == "table" then return tensor.of(lengths, { dtype = "i64" }) end
-  return lengths:to "i64"
+  opts.expect(cell, "lengths", lengths, "tensor")
+  local whole = lengths:to "i64"
+  if lengths.dtype:find "^f" and not whole:eq(lengths):all() then
+    opts.raise("%s: lengths must be whole numbers", cell)
+  end
+  return whole
 end
 
 -- Layer k's part of a state of all layers, [layers x directions, batch, hidden].
@@ -73,7 +78,7 @@ end
 
 local function check_state(self, name, state, x)
   if state == nil or self.layers == 1 then return end
-  opts.operand(self.cell_name, name, state)
+  opts.expect(self.cell_name, name, state, "tensor")
   local got = table.concat(state.shape, "x")
   local wanted = ("%dx%dx%d"):format(self.layers * self.directions, x:size(1), self.hidden)
   if got ~= wanted then
@@ -87,9 +92,11 @@ function Recurrent:forward(x, o)
   local defaults = { h = opts.none, lengths = opts.none }
   if self.kind == "lstm" then defaults.c = opts.none end
   o = opts.merge(self.cell_name, defaults, o)
+  opts.expect(self.cell_name, "x", x, "tensor")
   check_state(self, "h", o.h, x)
   check_state(self, "c", o.c, x)
-  local lengths, weights, hs, cs = length_numbers(o.lengths), weights_of(self), {}, {}
+  local lengths, weights = length_numbers(self.cell_name, o.lengths), weights_of(self)
+  local hs, cs = {}, {}
   for k = 1, self.layers do
     if k > 1 and self.training and self.dropout > 0 then
       x = c.dropout(x, self.dropout, layer.key())
