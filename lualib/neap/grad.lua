@@ -5,6 +5,7 @@ require "neap.tensor"
 
 local grad = require "neap.grad.public"
 require "neap.grad.check"
+require "neap.grad.operation"
 
 -- Recording goes on whether or not fn failed.
 local function resume(ok, ...)

@@ -137,8 +137,23 @@ neap_status neap_grad_set(const neap_tensor *t, const neap_tensor *g) {
 
 static _Thread_local uint64_t passes;
 
-/* What a node kept must be there, and unchanged. */
+/* Passes that gradient functions of this thread are inside of, innermost first. */
+typedef struct active {
+  uint64_t pass;
+  const struct active *outer;
+} active;
+
+static _Thread_local const active *unfinished;
+
+/* What a node kept must be there, and unchanged; nor may it belong to a pass that is not through.
+ */
 static neap_status check(const neap_node *n) {
+  for (const active *a = unfinished; a; a = a->outer)
+    if (a->pass == n->pass)
+      return neap_fail(NEAP_EARG,
+                       "backward: it runs inside the gradient of another backward, and reaches "
+                       "'%s' of that one; use x:detach() there, or pass x as an argument",
+                       n->gradient->name);
   if (n->spent)
     return neap_fail(NEAP_EARG,
                      "backward: what '%s' had kept for its gradient was used by an earlier "
@@ -159,17 +174,18 @@ static neap_status check(const neap_node *n) {
 /* Mark and count everything below root. */
 static neap_status survey(neap_node *root, uint64_t pass) {
   neap_node *work = root;
+  NEAP_TRY(check(root));
   root->pass = pass;
   root->waiting = 0;
   root->next = NULL;
   while (work) {
     neap_node *n = work;
     work = n->next;
-    NEAP_TRY(check(n));
     for (int i = 0; i < n->inputs; i++) {
       neap_node *source = n->in[i] ? n->in[i]->node : NULL;
       if (!source || !source->gradient) continue;
       if (source->pass != pass) {
+        NEAP_TRY(check(source));
         source->pass = pass;
         source->waiting = 0;
         source->next = work;
@@ -247,14 +263,17 @@ neap_status neap_grad_backward(const neap_tensor *t, const neap_tensor *seed, bo
   NEAP_TRY(make_seed(&g, t, seed));
   neap_grad_pause(1); /* gradient functions compute with tensors, and record nothing */
   neap__trace_retain(root);
-  neap_status st = root->node->gradient ? survey(root->node, ++passes) : NEAP_OK;
+  active here = {++passes, unfinished};
+  neap_status st = root->node->gradient ? survey(root->node, here.pass) : NEAP_OK;
   bool surveyed = !st;
+  unfinished = &here;
   if (!st) st = add_fitting(root, &g, "backward");
   neap_tensor_drop(&g);
   if (surveyed && root->node->gradient) {
     root->node->next = NULL;
     st = work_off(root->node, retain, st);
   }
+  unfinished = here.outer;
   neap__trace_release(root);
   neap_grad_pause(-1);
   return st;

@@ -1,5 +1,6 @@
 /* Differentiation in Lua: methods of tensors, and the switch that stops recording. */
 #include "grad/grad.h"
+#include "grad/lua_operation.h"
 #include "tensor/lua_tensor.h"
 
 /* x:requires_grad_(on): x becomes a leaf; true when on is absent. */
@@ -28,7 +29,7 @@ static int t_is_leaf(lua_State *L) {
 static int l_backward(lua_State *L) {
   const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   const neap_tensor *seed = lua_isnoneornil(L, 2) ? NULL : neap_lua_check_tensor(L, 2);
-  neap_lua_check(L, neap_grad_backward(t, seed, lua_toboolean(L, 3)));
+  neap__lua_backward(L, t, seed, lua_toboolean(L, 3));
   neap_lua_charge(L);
   return 0;
 }
@@ -68,11 +69,13 @@ static const neap_lua_signature method_signatures[] = {{"requires_grad_", "self 
                                                        {"is_leaf", "self", NULL},
                                                        {NULL, NULL, NULL}};
 static const luaL_Reg functions[] = {
-    {"backward", l_backward}, {"pause", l_pause}, {"clear", l_clear}, {"ops", l_ops}, {NULL, NULL}};
+    {"backward", l_backward},           {"pause", l_pause}, {"clear", l_clear}, {"ops", l_ops},
+    {"operation", neap__lua_operation}, {NULL, NULL}};
 static const neap_lua_signature function_signatures[] = {{"backward", "self gradient", NULL},
                                                          {"pause", "change", NULL},
                                                          {"clear", "self", NULL},
                                                          {"ops", "", NULL},
+                                                         {"operation", "name", "*"},
                                                          {NULL, NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_grad(lua_State *L);
@@ -84,6 +87,7 @@ int luaopen_neap_c_grad(lua_State *L) {
   luaL_getmetatable(L, "neap.tensor");
   luaL_setfuncs(L, methods, 0);
   neap_lua_sign(L, method_signatures);
+  neap__lua_open_operations(L);
   luaL_newlib(L, functions);
   neap_lua_sign(L, function_signatures);
   return 1;

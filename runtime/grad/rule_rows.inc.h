@@ -47,16 +47,12 @@ static void NAME(cumprod)(int64_t m, bool skip, void *zp, const void *gp, const 
   }
 }
 
-/* Each number of the result was one of x: the last of equals up to there, the first NaN. */
+/* Each number of the result was one of x: the last of equals, or of NaN, up to there. */
 static void NAME(running)(int64_t m, bool skip, bool largest, T *z, const T *g, const T *x) {
   int64_t at = -1;
   for (int64_t i = 0; i < m; i++) {
-    bool stays = at >= 0 && isnan(x[at]);
-    if (isnan(x[i])) {
-      if (!skip && !stays) at = i;
-    } else if (!stays && (at < 0 || (largest ? x[i] >= x[at] : x[i] <= x[at]))) {
-      at = i;
-    }
+    bool over = at < 0 || (largest ? x[i] >= x[at] : x[i] <= x[at]);
+    if (isnan(x[i]) ? !skip : over) at = i; /* nothing is over a NaN */
     if (at >= 0) z[at] += g[i];
   }
 }

@@ -26,7 +26,7 @@ typedef struct {
   neap_unary_op through[3];
 } slope;
 
-#define BOTH(op) op##_f64, op##_f32
+#define BOTH(op) .f64 = op##_f64, .f32 = op##_f32
 static const slope slopes[NEAP_MAP_COUNT] = {
     [NEAP_MAP_abs] = {BOTH(absolute)},
     [NEAP_MAP_square] = {BOTH(twice)},
@@ -40,18 +40,19 @@ static const slope slopes[NEAP_MAP_COUNT] = {
     [NEAP_MAP_log2] = {BOTH(over_ln2)},
     [NEAP_MAP_log10] = {BOTH(over_ln10)},
     [NEAP_MAP_log1p] = {BOTH(over_more)},
-    [NEAP_MAP_sin] = {BOTH(times), 1, {NEAP_MAP_cos}},
-    [NEAP_MAP_cos] = {BOTH(minus_times), 1, {NEAP_MAP_sin}},
+    [NEAP_MAP_sin] = {BOTH(times), .first = 1, .through = {NEAP_MAP_cos}},
+    [NEAP_MAP_cos] = {BOTH(minus_times), .first = 1, .through = {NEAP_MAP_sin}},
     [NEAP_MAP_tan] = {BOTH(tangent)},
     [NEAP_MAP_asin] = {BOTH(arcsine)},
     [NEAP_MAP_acos] = {BOTH(arccosine)},
     [NEAP_MAP_atan] = {BOTH(arctangent)},
-    [NEAP_MAP_sinh] = {BOTH(times), 1, {NEAP_MAP_cosh}},
-    [NEAP_MAP_cosh] = {BOTH(times), 1, {NEAP_MAP_sinh}},
+    [NEAP_MAP_sinh] = {BOTH(times), .first = 1, .through = {NEAP_MAP_cosh}},
+    [NEAP_MAP_cosh] = {BOTH(times), .first = 1, .through = {NEAP_MAP_sinh}},
     [NEAP_MAP_tanh] = {BOTH(tanh)},
     [NEAP_MAP_sigmoid] = {BOTH(sigmoid)},
-    [NEAP_MAP_softplus] = {BOTH(times), 1, {NEAP_MAP_sigmoid}},
-    [NEAP_MAP_erf] = {BOTH(erf), 3, {NEAP_MAP_square, NEAP_MAP_neg, NEAP_MAP_exp}},
+    [NEAP_MAP_softplus] = {BOTH(times), .first = 1, .through = {NEAP_MAP_sigmoid}},
+    [NEAP_MAP_erf] = {BOTH(erf), .first = 3,
+                      .through = {NEAP_MAP_square, NEAP_MAP_neg, NEAP_MAP_exp}},
 };
 
 /* loops ---------------------------------------------------------------------------------------- */

@@ -20,4 +20,15 @@ function c.clear(self) end
 ---@return string[]
 function c.ops() end
 
+--- Results, in an array, as views that an operation called `name` gave from `inputs`: `backward` gets
+--- their gradients (nil where nothing flowed) and returns those of the inputs. `saved` must not be
+--- changed in place before.
+---@param name string
+---@param backward function
+---@param inputs neap.tensor[]
+---@param results neap.tensor[]
+---@param saved neap.tensor[]
+---@return neap.tensor[]
+function c.operation(name, backward, inputs, results, saved) end
+
 return c
