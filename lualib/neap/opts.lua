@@ -97,7 +97,11 @@ local elsewhere = {
   usecols = "columns", nrows = "max_rows", sep = "delimiter", parse_dates = "time",
   skiprows = "skip_rows", na_values = "missing", date_format = "time_format", tz = "time_zone",
   aggfunc = "agg", full = "outer", ffill = "forward", pad = "forward", bfill = "backward",
-  backfill = "backward",
+  backfill = "backward", CrossEntropyLoss = "cross_entropy", smooth_l1_loss = "huber",
+  SmoothL1Loss = "huber", L1Loss = "l1", KLDivLoss = "kl_div", BCEWithLogitsLoss = "bce_with_logits",
+  binary_cross_entropy_with_logits = "bce_with_logits", clip_grad_norm_ = "clip_norm",
+  clip_grad_value_ = "clip_value", MultiStepLR = "multi_step", OneCycleLR = "one_cycle",
+  CosineAnnealingWarmRestarts = "cosine_restarts", LinearLR = "warm_up",
 }
 
 --- Say that `name` is not among `names`, with the nearest one, else with `hint` or all of them.

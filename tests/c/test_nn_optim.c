@@ -2,6 +2,9 @@
  * test_kern_train.c, and against PyTorch in tests/lua/optim_test.lua. */
 #include "check.h"
 
+#include <pthread.h>
+#include <time.h>
+
 #include "base/interrupt.h"
 #include "base/pool.h"
 #include "base/rng.h"
@@ -105,6 +108,45 @@ static void interrupts_leave_whole_steps(void **state) {
   neap_optim_drop(&o);
 }
 
+static void *raise_soon(void *delay) {
+  nanosleep(delay, NULL);
+  neap_interrupt_raise();
+  return NULL;
+}
+
+/* Whenever an interrupt comes, all elements of a large parameter have been changed equally often.
+ */
+static void interrupts_tear_nothing(void **state) {
+  (void)state;
+  enum { MANY = 3000000 };
+  static const int group[1] = {0};
+  neap_tensor w, g, *one[] = {&w};
+  neap_optimizer o;
+  assert_ok(neap_tensor_init(&w, NEAP_F32, 1, (int64_t[]){MANY}));
+  assert_ok(neap_tensor_init(&g, NEAP_F32, 1, (int64_t[]){MANY}));
+  float *v = neap_tensor_data(&w), *d = neap_tensor_data(&g);
+  for (int i = 0; i < MANY; i++) d[i] = -1;
+  assert_ok(neap_grad_require(&w, true));
+  assert_ok(neap_grad_set(&w, &g));
+  assert_ok(neap_optim_init(&o, "optim.X", NEAP_OPTIM_SGD, 1, one, group));
+  assert_ok(neap_optim_set(&o, 0, NEAP_OPTIM_LR, 1));
+  assert_ok(neap_set_threads(2));
+  for (int round = 0; round < 20; round++) {
+    struct timespec delay = {0, 100000 * round};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, raise_soon, &delay), 0);
+    while (neap_optim_step(&o) == NEAP_OK) {}
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    neap_interrupt_clear();
+    for (int i = 1; i < MANY; i++)
+      if (v[i] != v[0]) fail_msg("element %d was changed %g times, the first %g", i, v[i], v[0]);
+  }
+  assert_ok(neap_set_threads(1));
+  neap_optim_drop(&o);
+  neap_tensor_drop(&w);
+  neap_tensor_drop(&g);
+}
+
 static void refusals(void **state) {
   (void)state;
   neap_optimizer o;
@@ -194,6 +236,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(groups_and_gradients, setup, teardown),
       cmocka_unit_test_setup_teardown(threads_change_no_bit, setup, teardown),
       cmocka_unit_test_setup_teardown(interrupts_leave_whole_steps, setup, teardown),
+      cmocka_unit_test(interrupts_tear_nothing),
       cmocka_unit_test_setup_teardown(refusals, setup, teardown),
       cmocka_unit_test_setup_teardown(clipping, setup, teardown),
       cmocka_unit_test_setup_teardown(means_are_swapped, setup, teardown),

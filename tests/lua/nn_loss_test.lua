@@ -1,4 +1,5 @@
 -- Losses: values and gradients of PyTorch (tests/golden/nn_loss.py), dtypes, what is refused.
+local grad = require "neap.grad"
 local nn = require "neap.nn"
 local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
@@ -107,6 +108,52 @@ describe("a loss", function()
     loss:backward()
     close(golden["mse.dx"], x.grad, tolerance.f64)
   end)
+end)
+
+describe("a gradient by differences", function()
+  local function drawn(...) return tensor.rand { seed = 3, ... } end
+  local function classes(n) return tensor.randint { n, low = 1, high = 4, seed = 4 } end
+  local fns = {
+    mse = function(x, n, o) return nn.mse(x, drawn(n, 4), o) end,
+    l1 = function(x, n, o) return nn.l1(x, drawn(n, 4), o) end,
+    huber = function(x, n, o)
+      return nn.huber(x, drawn(n, 4), { delta = 0.3, weights = o.weights, reduction = o.reduction })
+    end,
+    quantile = function(x, n, o)
+      return nn.quantile(x, drawn(n), { levels = { 0.1, 0.2, 0.6, 0.9 }, weights = o.weights,
+        reduction = o.reduction })
+    end,
+    bce_with_logits = function(x, n, o) return nn.bce_with_logits(x, drawn(n, 4), o) end,
+    kl_div = function(x, n, o) return nn.kl_div(x, drawn(n, 4), o) end,
+    cross_entropy = function(x, n, o)
+      return nn.cross_entropy(x, classes(n), { label_smoothing = 0.1, weights = o.weights,
+        reduction = o.reduction, class_weights = { 1, 2, 0.5, 3 } })
+    end,
+    focal = function(x, n, o) return nn.focal(x, classes(n), o) end,
+    nll = function(x, n, o) return nn.nll(x, classes(n), o) end,
+  }
+  local layouts = { -- of 5 x 4 numbers, and of 1 x 4
+    plain = function(x) return x end,
+    transposed = function(x) return x:transpose(1, 2):contiguous():transpose(1, 2) end,
+    sliced = function(x) return tensor.cat({ x, x }, 2):slice(2, 3, 6) end,
+    broadcast = function(x) return x:slice(1, 1, 1):expand(5, 4) end,
+    ["one row"] = function(x) return x:slice(1, 2, 2) end,
+  }
+  for _, name in ipairs { "mse", "l1", "huber", "quantile", "bce_with_logits", "kl_div",
+    "cross_entropy", "focal", "nll" } do
+    it("is that of " .. name, function()
+      local x = tensor.randn { 5, 4, seed = 8 } * 2
+      for layout, view in pairs(layouts) do
+        local n = layout == "one row" and 1 or 5
+        local weights = drawn(n) + 0.1
+        for _, reduction in ipairs { "mean", "sum", "none" } do
+          grad.check(function(v)
+            return fns[name](view(v), n, { weights = weights, reduction = reduction })
+          end, x)
+        end
+      end
+    end)
+  end
 end)
 
 describe("classes", function()

@@ -151,6 +151,20 @@ describe("an optimizer", function()
     opt:zero_grad()
   end)
 
+  it("passes over parameters that were closed", function()
+    local b, opt = tensor.ones({ 2 }):requires_grad_(), nil
+    do
+      local a <close> = tensor.ones({ 2 }):requires_grad_()
+      opt = optim.SGD({ a, b }, { lr = 1, momentum = 0.5 })
+      a.grad, b.grad = tensor.ones { 2 }, tensor.ones { 2 }
+      opt:step()
+    end
+    opt:step()
+    assert.same({ -1.5, -1.5 }, b:detach():totable())
+    opt:zero_grad()
+    assert.is_nil(b.grad)
+  end)
+
   it("refuses what makes no sense", function()
     local params = parameters "f64"
     says("optim.Adam: an array of tensors is expected, as net:parameters() gives it", optim.Adam,
@@ -171,6 +185,12 @@ describe("an optimizer", function()
     says("optimizer: parameters[2] must be a tensor, got number", optim.SGD, { params[1], 7 })
     local opt = optim.SGD(params)
     says("optim.SGD: unknown option 'beta1'", function() return opt.beta1 end)
+    says("optim.SGD: there is no 'state_dict'; write opt:state()", function()
+      return opt:state_dict()
+    end)
+    says("optim: unknown function 'clip_grad_norm_' (did you mean 'clip_norm'?)", function()
+      return neap.optim.clip_grad_norm_
+    end)
     says("optim.SGD: unknown option 'betas'", function() opt.betas = { 0.1, 0.2 } end)
   end)
 

@@ -26,7 +26,14 @@ local function set(where, core, i, name, value)
   return core:set(i, "beta2", value[2])
 end
 
+-- What PyTorch's optimizers have under other names.
+local elsewhere = { state_dict = "opt:state()", load_state_dict = "opt:load_state(t)",
+  param_groups = "opt.groups" }
+
 local function unknown(opt, name)
+  if elsewhere[name] then
+    opts.raise("%s: there is no '%s'; write %s", opt.name, name, elsewhere[name])
+  end
   opts.unknown(opt.name, "option", tostring(name), opts.names(opt.defaults))
 end
 
