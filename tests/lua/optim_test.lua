@@ -152,7 +152,8 @@ describe("an optimizer", function()
   end)
 
   it("passes over parameters that were closed", function()
-    local b, opt = tensor.ones({ 2 }):requires_grad_(), nil
+    local opt
+    local b = tensor.ones({ 2 }):requires_grad_()
     do
       local a <close> = tensor.ones({ 2 }):requires_grad_()
       opt = optim.SGD({ a, b }, { lr = 1, momentum = 0.5 })
