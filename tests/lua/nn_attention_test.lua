@@ -269,8 +269,15 @@ describe("attention", function()
       { key_padding_mask = tensor.full { 2, 2, value = false, dtype = "bool" } })
     says("unknown option 'causal' (did you mean 'is_causal'?)", net, x, { causal = true })
     says("nn.MultiheadAttention: 5 features do not make 2 heads", nn.MultiheadAttention, 5, 2)
-    says("nn.MultiheadAttention: dropout is 1, not within 0 .. 1", nn.MultiheadAttention, 4, 2,
-      { dropout = 1.0 })
+    says("nn.MultiheadAttention: option 'dropout' is 1, not within 0 .. 1", nn.MultiheadAttention,
+      4, 2, { dropout = 1.0 })
+    says("attention: mask takes part in a gradient", net, x,
+      { attn_mask = tensor.zeros({ 3, 3, dtype = "f32" }):requires_grad_() })
+    says("attention: query must be a tensor, got table", net, { 1, 2 })
+    says("unknown activation 'swish'", nn.TransformerEncoderLayer, 8, 2, { activation = "swish" })
+    says("nn.TransformerEncoder: there are no layers", nn.TransformerEncoder, {})
+    says("positional_encoding: x [2x3x4] must be [batch, time, 6 features]",
+      nn.PositionalEncoding(6), x)
     says("x is f64", net, tensor.zeros { 2, 3, 4 })
   end)
 end)
@@ -367,6 +374,10 @@ describe("normalisation", function()
     says("batch_norm: x [2x3x4] must be [batch, time, 3 channels]", nn.BatchNorm1d(3), x)
     says("batch_norm: x [2x3x4] must be [batch, height, width, 4 channels]", nn.BatchNorm2d(4), x)
     says("nn.LayerNorm: normalized_shape is 0", nn.LayerNorm, 0)
+    says("nn.LayerNorm: option 'eps' is -1, not within 0 .. 1", nn.LayerNorm, 4, { eps = -1 })
+    says("nn.BatchNorm1d: option 'momentum' must be a number", nn.BatchNorm1d, 4,
+      { momentum = "all" })
+    says("batch_norm: x must be a tensor, got number", nn.BatchNorm1d(4), 5)
     says("x is f64", nn.LayerNorm(4), x:to "f64")
   end)
 end)

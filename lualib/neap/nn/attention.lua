@@ -1,5 +1,6 @@
 --- Attention and the transformer encoder; loaded by neap.nn.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
@@ -16,10 +17,7 @@ function MultiheadAttention:init(features, heads, o)
   if features % heads ~= 0 then
     opts.raise("%s: %d features do not make %d heads", where, features, heads)
   end
-  self.dropout = o.dropout
-  if not (self.dropout >= 0 and self.dropout < 1) then
-    opts.raise("%s: dropout is %g, not within 0 .. 1", where, self.dropout)
-  end
+  self.dropout = checks.within(where, "option 'dropout'", o.dropout, 0, 1, true)
   local bound = math.sqrt(6 / (4 * features)) -- Xavier: of inputs and outputs of a matrix
   self.in_proj_weight = layer.param(layer.uniform({ 3 * features, features }, bound, o.dtype))
   if o.bias then
@@ -164,6 +162,7 @@ local Encoder = layer.class "TransformerEncoder"
 
 function Encoder:init(layers, norm)
   self.layers = nn.Sequential(layers)
+  if #layers == 0 then opts.raise "nn.TransformerEncoder: there are no layers" end
   if norm then
     if not layer.is(norm) then opts.raise "nn.TransformerEncoder: norm is no layer" end
     self.norm = norm
@@ -204,10 +203,8 @@ local function waves(steps, features, dtype)
 end
 
 function Positional:forward(x)
-  if x:dim() ~= 3 or x:size(3) ~= self.d_model then
-    opts.raise("positional_encoding: x [%s] must be [batch, time, %d features]",
-      table.concat(x.shape, "x"), self.d_model)
-  end
+  checks.shape("positional_encoding", x, 3, 3, self.d_model,
+    ("[batch, time, %d features]"):format(self.d_model))
   local table_ = rawget(self, "__waves")
   if not table_ or table_:size(1) ~= x:size(2) or table_.dtype ~= x.dtype then
     table_ = waves(x:size(2), self.d_model, x.dtype)

@@ -1,5 +1,6 @@
 --- Dropout; loaded by neap.nn.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
@@ -8,14 +9,11 @@ local opts = require "neap.opts"
 local Dropout = layer.class "Dropout"
 
 function Dropout:init(p)
-  if p ~= nil then opts.expect("nn.Dropout", "p", p, "number") end
-  self.p = p or 0.5
-  if not (self.p >= 0 and self.p <= 1) then
-    opts.raise("nn.Dropout: p is %g, not within 0 .. 1", self.p)
-  end
+  self.p = p == nil and 0.5 or checks.within("nn.Dropout", "p", p, 0, 1)
 end
 
 function Dropout:forward(x)
+  opts.expect("dropout", "x", x, "tensor")
   if not self.training or self.p == 0 then return x end
   return c.dropout(x, self.p, layer.key())
 end

@@ -1,5 +1,6 @@
 --- Layers that normalise; loaded by neap.nn.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
@@ -23,7 +24,7 @@ function LayerNorm:init(sizes, o)
   for i, n in ipairs(sizes) do
     self.normalized_shape[i] = opts.integer("nn.LayerNorm", "normalized_shape", n, 1)
   end
-  self.eps = o.eps
+  self.eps = checks.within("nn.LayerNorm", "option 'eps'", o.eps, 0, 1)
   if o.elementwise_affine then start_affine(self, self.normalized_shape, o.dtype) end
 end
 
@@ -55,7 +56,7 @@ function GroupNorm:init(groups, channels, o)
   if channels % groups ~= 0 then
     opts.raise("nn.GroupNorm: %d channels do not make %d groups", channels, groups)
   end
-  self.eps = o.eps
+  self.eps = checks.within("nn.GroupNorm", "option 'eps'", o.eps, 0, 1)
   if o.affine then start_affine(self, { self.num_channels }, o.dtype) end
 end
 
@@ -86,7 +87,8 @@ local function batch_norm(name, low, high)
     o = opts.merge(where, { eps = 1e-5, momentum = 0.1, affine = true, track_running_stats = true,
       dtype = "f32" }, o)
     self.num_features = opts.integer(where, "num_features", features, 1)
-    self.eps, self.momentum = o.eps, o.momentum
+    self.eps = checks.within(where, "option 'eps'", o.eps, 0, 1)
+    self.momentum = o.momentum and checks.within(where, "option 'momentum'", o.momentum, 0, 1)
     if o.affine then start_affine(self, { self.num_features }, o.dtype) end
     if not o.track_running_stats then return end
     self:buffer("running_mean", tensor.zeros { self.num_features, dtype = o.dtype })
@@ -95,10 +97,8 @@ local function batch_norm(name, low, high)
   end
 
   function BatchNorm:forward(x)
-    if x:dim() < low or x:dim() > high or x:size(-1) ~= self.num_features then
-      opts.raise("batch_norm: x [%s] must be [batch, %s%d channels]", table.concat(x.shape, "x"),
-        low == 4 and "height, width, " or "time, ", self.num_features)
-    end
+    checks.shape("batch_norm", x, low, high, self.num_features, ("[batch, %s%d channels]"):format(
+      low == 4 and "height, width, " or "time, ", self.num_features))
     local count, momentum = self.num_batches_tracked, self.momentum
     if self.training and count then
       momentum = momentum or 1 / (count:sum() + 1)
