@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "grad/node.h"
+#include "grad/rules.h"
 
 /* what a gradient function asks ---------------------------------------------------------------- */
 
@@ -44,6 +45,11 @@ neap_status neap_node_take(neap_node *n, int output, neap_tensor *out, bool *own
   *out = *g;
   g->storage = NULL;
   return NEAP_OK;
+}
+
+void neap_node_move(neap_node *n, int output, neap_tensor *out) {
+  *out = n->out[output].gradient;
+  n->out[output].gradient.storage = NULL;
 }
 
 /* adding up ------------------------------------------------------------------------------------ */
@@ -115,6 +121,30 @@ neap_status neap_node_give(neap_node *n, int input, neap_tensor *g) {
   neap_status st = NEAP_OK;
   if (n->in[input]) st = add_fitting(n->in[input], g, n->gradient->name);
   neap_tensor_drop(g);
+  return st;
+}
+
+/* The gradient of t, made to be written to: zeros when there is none yet. */
+static neap_status open_gradient(neap_tensor *t) {
+  neap_tensor own;
+  if (t->storage && is_own(t)) return NEAP_OK;
+  if (t->storage) NEAP_TRY(neap_tensor_clone(&own, t));
+  else NEAP_TRY(neap_tensor_init(&own, t->dtype, t->ndim, t->size));
+  neap_tensor_drop(t);
+  *t = own;
+  return NEAP_OK;
+}
+
+neap_status neap__give_slice(neap_node *n, const neap_taped *how) {
+  neap_tensor *whole = &n->in[0]->gradient, part;
+  NEAP_TRY(open_gradient(whole));
+  neap_status st =
+      how->kind == NEAP_TAPE_SELECT
+          ? neap_tensor_select(&part, whole, how->detail.slice.dim, how->detail.slice.start)
+          : neap_tensor_slice(&part, whole, how->detail.slice.dim, how->detail.slice.start,
+                              how->detail.slice.count, how->detail.slice.step);
+  if (!st) st = neap_tensor_binary_into(&part, NEAP_OP_add, neap_node_gradient(n, 0));
+  neap_tensor_drop(&part);
   return st;
 }
 

@@ -60,6 +60,9 @@ neap_status neap_node_dense(const neap_node *n, int output, neap_tensor *out);
  * and given to an input. */
 neap_status neap_node_take(neap_node *n, int output, neap_tensor *out, bool *own);
 
+/* The same, taken away from the node as it is, of any strides; only where something flowed. */
+void neap_node_move(neap_node *n, int output, neap_tensor *out);
+
 /* Add g, taken in any case, to the gradient of an input. Its shape may be one that the input's was
  * broadcast to, and its float dtype another one; then it is summed up and converted. Nothing
  * happens for inputs that want none. */

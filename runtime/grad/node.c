@@ -1,8 +1,6 @@
 /* Nodes: making, filling, letting go. */
 #include "grad/node.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 
 static _Thread_local int paused;
@@ -19,17 +17,19 @@ neap_node *neap__node_new(const neap_gradient *g, int inputs, int outputs, int s
   size_t size = sizeof(neap_node) + array_bytes(inputs, outputs, saved, bytes);
   neap_node *n = neap_alloc(size);
   if (!n) return NULL;
-  memset(n, 0, size);
-  n->gradient = g;
-  n->inputs = inputs;
-  n->outputs = outputs;
-  n->saved = saved;
+  *n = (neap_node){.gradient = g, .inputs = inputs, .outputs = outputs, .saved = saved};
   n->out = (void *)(n + 1);
   n->kept = (void *)(n->out + outputs);
   n->in = (void *)(n->kept + saved);
   n->state = bytes > 0 ? (void *)(n->in + inputs) : NULL;
   n->inside = bytes > 0;
-  for (int k = 0; k < outputs; k++) n->out[k].node = n;
+  for (int k = 0; k < outputs; k++) {
+    n->out[k].node = n;
+    n->out[k].gradient.storage = NULL;
+    n->out[k].gradient.trace = NULL;
+  }
+  for (int k = 0; k < saved; k++) n->kept[k].t.storage = NULL, n->kept[k].t.trace = NULL;
+  for (int i = 0; i < inputs; i++) n->in[i] = NULL;
   return n;
 }
 
@@ -78,9 +78,12 @@ static neap_status keep(neap__kept *k, const neap_tensor *t) {
 
 /* Shape and dtype without elements. */
 static void shape_of(neap_tensor *shape, const neap_tensor *t) {
-  *shape = *t;
   shape->storage = NULL;
   shape->trace = NULL;
+  shape->offset = 0;
+  shape->dtype = t->dtype;
+  shape->ndim = t->ndim;
+  for (int d = 0; d < t->ndim; d++) shape->size[d] = t->size[d];
 }
 
 neap_status neap__node_fill(neap_node *n, const neap_tensor *const *in, neap_tensor *const *out,

@@ -31,8 +31,8 @@ struct neap_node {
   void *state;
 };
 
-/* A node with room for so much, everything empty; state is bytes inside the block. NULL when out of
- * memory. */
+/* A node with room for so much, everything empty; state is bytes inside the block, unset. NULL when
+ * out of memory. */
 neap_node *neap__node_new(const neap_gradient *g, int inputs, int outputs, int saved, int bytes);
 
 /* Note inputs, outputs and what is kept in a fresh node, and hang it under the outputs. Drops the

@@ -25,9 +25,18 @@ static neap_status give_negated(neap_node *n, int i) {
   return neap_node_give(n, i, &g);
 }
 
+/* give_same where nobody looks at the gradient afterwards. */
+static neap_status give_all(neap_node *n, int i) {
+  neap_tensor g;
+  if (!neap_node_wants(n, i)) return NEAP_OK;
+  neap_node_move(n, 0, &g);
+  return neap_node_give(n, i, &g);
+}
+
 static neap_status add_back(neap_node *n) {
+  if (!neap_node_wants(n, 1)) return give_all(n, 0);
   NEAP_TRY(give_same(n, 0));
-  return give_same(n, 1);
+  return give_all(n, 1);
 }
 
 static neap_status sub_back(neap_node *n) {

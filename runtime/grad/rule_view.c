@@ -13,7 +13,7 @@ static neap_status reshape_back(neap_node *n) {
 /* Also of expand and conversions: give sums and converts. */
 static neap_status same_back(neap_node *n) {
   neap_tensor g;
-  neap_tensor_alias(&g, neap_node_gradient(n, 0));
+  neap_node_move(n, 0, &g);
   return neap_node_give(n, 0, &g);
 }
 
@@ -26,22 +26,7 @@ static neap_status permute_back(neap_node *n) {
   return neap_node_give(n, 0, &g);
 }
 
-/* Zeros of the input's shape with the gradient where the slice was. */
-static neap_status slice_back(neap_node *n) {
-  const neap_taped *how = neap__node_taped(n);
-  const neap_tensor *x = neap_node_input(n, 0);
-  neap_tensor g, part;
-  NEAP_TRY(neap_tensor_init(&g, x->dtype, x->ndim, x->size));
-  neap_status st =
-      how->kind == NEAP_TAPE_SELECT
-          ? neap_tensor_select(&part, &g, how->detail.slice.dim, how->detail.slice.start)
-          : neap_tensor_slice(&part, &g, how->detail.slice.dim, how->detail.slice.start,
-                              how->detail.slice.count, how->detail.slice.step);
-  if (!st) st = neap_tensor_copy(&part, neap_node_gradient(n, 0));
-  neap_tensor_drop(&part);
-  if (st) neap_tensor_drop(&g);
-  return st ? st : neap_node_give(n, 0, &g);
-}
+static neap_status slice_back(neap_node *n) { return neap__give_slice(n, neap__node_taped(n)); }
 
 /* Each input gets its stretch of the gradient, a view. */
 static neap_status cat_back(neap_node *n) {

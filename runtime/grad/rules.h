@@ -23,6 +23,10 @@ typedef struct {
   unsigned keep;
 } neap__rule;
 
+/* Add the gradient of a slice (or selection) to its place in that of the input: of a thousand
+ * slices of one tensor none costs more than its own elements. */
+neap_status neap__give_slice(neap_node *n, const neap_taped *how);
+
 /* The operation that a node of such a rule recorded; in and extra are not set. */
 const neap_taped *neap__node_taped(const neap_node *n);
 

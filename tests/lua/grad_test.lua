@@ -51,6 +51,18 @@ describe("a backward pass", function()
     assert.same({ 3, 3 }, row.grad:totable())
   end)
 
+  it("adds slices into one gradient, which others may hold", function()
+    local x = tensor.of({ 1, 2, 3 }):requires_grad_()
+    local y = x * 1
+    local sum = y[1] * 2 + y[3] * 3 + y[{ { 2, 3 } }]:sum() + y:sum() + x[-1]
+    sum:backward()
+    local held = x.grad
+    assert.same({ 3, 2, 6 }, held:totable())
+    x[1]:backward()
+    assert.same({ 4, 2, 6 }, x.grad:totable())
+    assert.same({ 3, 2, 6 }, held:totable())
+  end)
+
   it("notices a change in place", function()
     local w = tensor.of({ 1, 2 }):requires_grad_()
     local x = tensor.of { 3, 4 }
