@@ -330,7 +330,7 @@ describe("a checkpoint", function()
         end } })
       print(net[1].weight:detach():sha256(), net[3].bias:detach():sha256())]]
     local function run(seed, at, kill)
-      return command.shell(".", ("%s -e %s"):format(command.neap,
+      return command.shell(".", ("exec 2>/dev/null; %s -e %s; true"):format(command.neap,
         command.quote(script:format(seed, kill, at))))
     end
     local want = run(1, -1, folder .. "/none.safetensors").out
@@ -507,6 +507,16 @@ describe("what nn.fit refuses:", function()
     refuses("scheduler returned a nil, not a schedule of neap.optim", X, Y,
       { scheduler = function() end })
     refuses("unknown schedule_every 'batch'", X, Y, { schedule_every = "batch" })
+    refuses("option 'early_stopping_min_delta' must be a number, got string", X, Y,
+      { early_stopping_min_delta = "x" })
+    refuses("ema is 1, a decay is below 1", X, Y, { ema = 1 })
+    refuses("classes must be a table, got number", X, Y, { classes = 2 })
+    refuses("the loss is a nil, a tensor without dims is needed", X, Y,
+      { loss = function() end })
+    refuses("the loss is a number, not a tensor that has a gradient", X, Y,
+      { loss = function() return 1 end })
+    refuses("the loss is [32x2], a tensor without dims is needed; take its mean", X, Y,
+      { loss = function(out) return out end })
     fails("the first argument must be a net or a function that builds one, got number", 3, X, Y)
     fails("the builder returned a nil, not a net", function() end, X, Y)
     fails("the net has no parameters", nn.Tanh(), X, X, { epochs = 1 })

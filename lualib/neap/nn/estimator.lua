@@ -63,6 +63,7 @@ end
 
 -- What `make` gives of the outputs for all samples, batch by batch.
 local function predicted(self, where, x, make)
+  opts.expect(where, "self", self, "table")
   local src = opened(self, where, x)
   if src.rows == 0 then opts.raise("%s: x has no rows", where) end
   return grad.no_grad(function()
@@ -96,6 +97,7 @@ end
 ---@param x any as in `predict`
 ---@return neap.tensor
 function Model:predict_proba(x)
+  opts.expect("nn.predict_proba", "self", self, "table")
   if not self.classes then
     opts.raise("nn.predict_proba: the net was fitted to numbers, and has no classes")
   end

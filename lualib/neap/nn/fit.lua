@@ -117,6 +117,7 @@ local function read(given)
   if o.batch_size then
     o.batch_size = opts.integer(WHERE, "option 'batch_size'", o.batch_size, 1)
   end
+  opts.expect(WHERE, "option 'early_stopping_min_delta'", o.early_stopping_min_delta, "number")
   positive("lr", o.lr)
   positive("clip_norm", o.clip_norm)
   positive("clip_value", o.clip_value)
@@ -282,6 +283,7 @@ end
 local function ema_of(o, net)
   if not o.ema then return nil end
   positive("ema", o.ema)
+  if o.ema >= 1 then opts.raise("%s: ema is %g, a decay is below 1", WHERE, o.ema) end
   return require("neap.optim").ema(net, { decay = o.ema })
 end
 

@@ -45,9 +45,14 @@ end
 -- classes -----------------------------------------------------------------------------------------
 
 local function as_list(where, classes)
-  if type(classes) ~= "table" then classes = classes:totable() end
+  if opts.kind(classes) == "tensor" then
+    opts.expect(where, "classes", classes, "tensor")
+    classes = classes:reshape(-1):totable()
+  end
+  opts.expect(where, "classes", classes, "table")
   local list = {}
-  for i, v in ipairs(classes) do
+  for i = 1, #classes do
+    local v = classes[i]
     list[i] = math.tointeger(v)
     if not list[i] then opts.raise("%s: classes[%d] is %s, no integer", where, i, tostring(v)) end
   end

@@ -15,9 +15,22 @@ local tensor = require "neap.tensor"
 
 local train = {}
 
+local is_open = require("neap.c.tensor").is_open
+
 local function generator() return require("neap").generator() end
 
-local function number(v) return type(v) == "number" and v or v:item() end
+-- What a loss is as a number.
+local function number(v)
+  if type(v) == "number" then return v end
+  if not is_open(v) then
+    opts.raise("nn.fit: the loss is a %s, a tensor without dims is needed", opts.kind(v))
+  end
+  if v:numel() ~= 1 then
+    opts.raise("nn.fit: the loss is [%s], a tensor without dims is needed; take its mean",
+      table.concat(v.shape, "x"))
+  end
+  return v:item()
+end
 
 -- one step ----------------------------------------------------------------------------------------
 
@@ -47,6 +60,9 @@ local function add_gradient(run, i, rows, fresh)
   if weight == 0 then return false end
   local loss = run.task.loss(run.net(x), y, w)
   local value = number(loss)
+  if type(loss) == "number" then
+    opts.raise("nn.fit: the loss is a number, not a tensor that has a gradient")
+  end
   local fault = spoiled(value)
   if fault then
     health.raise(run.net, "the loss is " .. fault, where_now(run, i), run.last_good)
