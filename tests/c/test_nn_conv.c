@@ -4,6 +4,8 @@
 #include "base/interrupt.h"
 #include "base/pool.h"
 #include "base/rng.h"
+#include "grad/grad.h"
+#include "nn/conv.h"
 #include "nn/conv_core.h"
 #include "tensor/tensor.h"
 
@@ -245,12 +247,45 @@ static void failures_leave_nothing_behind(void **state) {
   neap_interrupt_clear();
 }
 
+/* A convolution, a transposed one and a pool of traced tensors, and all gradients. */
+static neap_status train_all(void) {
+  const neap_conv_options o = {.stride = {1},
+                               .before = {1},
+                               .after = {1},
+                               .dilation = {1},
+                               .groups = 1,
+                               .bend = NEAP_BEND_RELU};
+  const neap_pool_options pool = {.kind = NEAP_POOL_MAX, .size = {2}, .stride = {2}};
+  neap_tensor t[4] = {{0}}, leaves[3] = {{0}};
+  static const int64_t shape[][3] = {{2, 9, 4}, {4, 4, 3}, {4}};
+  neap_status st = NEAP_OK;
+  for (int i = 0; i < 3 && !st; i++) {
+    st = neap_tensor_init(&leaves[i], NEAP_F32, i < 2 ? 3 : 1, shape[i]);
+    if (!st) st = neap_grad_require(&leaves[i], true);
+  }
+  if (!st) st = neap_nn_conv(&t[0], &leaves[0], &leaves[1], &leaves[2], &o);
+  if (!st) st = neap_nn_conv_transpose(&t[1], &t[0], &leaves[1], NULL, 0, &o);
+  if (!st) st = neap_nn_pool(&t[2], &t[1], &pool);
+  if (!st) st = neap_tensor_init(&t[3], NEAP_F32, t[2].ndim, t[2].size);
+  if (!st) st = neap_grad_backward(&t[2], &t[3], false);
+  for (int i = 0; i < 4; i++) neap_tensor_drop(&t[i]);
+  for (int i = 0; i < 3; i++) neap_tensor_drop(&leaves[i]);
+  return st;
+}
+
+static void layers_clean_up_behind_failures(void **state) {
+  (void)state;
+  assert_ok(train_all());
+  with_every_allocation_failing((void)train_all());
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(all_shapes_are_those_of_plain_loops),
       cmocka_unit_test(blocks_join),
       cmocka_unit_test(threads_change_no_bit),
       cmocka_unit_test(failures_leave_nothing_behind),
+      cmocka_unit_test(layers_clean_up_behind_failures),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,27 @@ describe("shapes:", function()
   end)
 end)
 
+describe("threads", function()
+  it("change no bit", function()
+    local net = nn.Sequential { nn.Conv1d(6, 20, 5, { padding = "same" }), nn.LeakyReLU(),
+      nn.MaxPool1d(3, { stride = 2, padding = 1 }), nn.Conv1d(20, 20, 3), nn.Tanh(),
+      nn.AvgPool1d(2) }
+    local x = tensor.randn { 9, 700, 6, dtype = "f32" }
+    local want
+    for threads = 3, 1, -1 do
+      neap.set_threads(threads)
+      net:zero_grad()
+      local y = net(x)
+      y:backward { gradient = tensor.ones(y.shape):to "f32" }
+      local got = { y:detach() }
+      for _, p in ipairs(net:parameters()) do got[#got + 1] = p.grad:clone() end
+      want = want or got
+      for i, t in ipairs(got) do assert.is_true(t:eq(want[i]):all()) end
+    end
+    neap.set_threads(2)
+  end)
+end)
+
 describe("NaN", function()
   it("reaches what sees it, and nothing else", function()
     local x = tensor.zeros { 1, 9, 1 }
