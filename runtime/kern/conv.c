@@ -49,8 +49,9 @@ static inline gemm_f32 larger_all_f32(gemm_f32 a, gemm_f32 b) {
 
 #define ROW(kind)                                                                                  \
   {                                                                                                \
-    .taps = taps_##kind, .unbend = unbend_##kind, .add_rows = add_rows_##kind,                     \
-    .max = window_max_##kind, .sum = window_sum_##kind, .max_back = window_max_back_##kind,        \
+    .taps = taps_##kind, .lanes = lanes_##kind, .lanes_back = lanes_back_##kind,                   \
+    .unbend = unbend_##kind, .add_rows = add_rows_##kind, .max = window_max_##kind,                \
+    .sum = window_sum_##kind, .max_back = window_max_back_##kind,                                  \
     .sum_back = window_sum_back_##kind                                                             \
   }
 const neap_conv CONV(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT] = {

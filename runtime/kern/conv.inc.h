@@ -119,6 +119,42 @@ static void NAME(taps)(int64_t m, int64_t n, const neap_taps *t, void *yp, int64
   }
 }
 
+/* Columns in blocks, whose sums are kept meanwhile. */
+static void NAME(lanes)(int64_t m, int64_t n, const neap_taps *t, void *yp, int64_t ys,
+                        const void *xp, int64_t xs, const void *wp, const double *slope) {
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t first = 0; first < n; first += 64) {
+      int64_t some = n - first < 64 ? n - first : 64;
+      const T *x = (const T *)xp + i * xs + first, *w = (const T *)wp + first;
+      T *y = (T *)yp + i * ys + first, sum[64];
+      for (int64_t j = 0; j < some; j++) sum[j] = w[j];
+      for (int64_t line = 0; line < t->count[0]; line++)
+        for (int64_t tap = 0; tap < t->count[1]; tap++) {
+          const T *v = x + line * t->step[0] + tap * t->step[1];
+          w += n;
+          for (int64_t j = 0; j < some; j++) sum[j] += v[j] * w[j];
+        }
+      T by = slope ? (T)*slope : 1;
+      for (int64_t j = 0; j < some; j++) y[j] = sum[j] < 0 ? (by > 0 ? by * sum[j] : 0) : sum[j];
+    }
+}
+
+static void NAME(lanes_back)(int64_t m, int64_t n, const neap_taps *t, void *dwp, const void *xp,
+                             int64_t xs, const void *gp, int64_t gs) {
+  T *dw = dwp;
+  for (int64_t line = 0; line < t->count[0]; line++)
+    for (int64_t tap = 0; tap < t->count[1]; tap++, dw += n)
+      for (int64_t first = 0; first < n; first += 64) {
+        int64_t some = n - first < 64 ? n - first : 64;
+        const T *x = (const T *)xp + line * t->step[0] + tap * t->step[1] + first;
+        const T *g = (const T *)gp + first;
+        T sum[64] = {0};
+        for (int64_t i = 0; i < m; i++, x += xs, g += gs)
+          for (int64_t j = 0; j < some; j++) sum[j] += x[j] * g[j];
+        for (int64_t j = 0; j < some; j++) dw[first + j] += sum[j];
+      }
+}
+
 /* z[i] = g[i] times the slope that led to y[i]. z may be g. */
 static void NAME(unbend)(neap_bend bend, double slope, int64_t n, void *zp, const void *gp,
                          const void *yp) {

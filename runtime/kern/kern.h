@@ -289,6 +289,13 @@ typedef struct {
    * multiply-add where the set has it. m >= 1. */
   void (*taps)(int64_t m, int64_t n, const neap_taps *t, void *y, int64_t ys, const void *x,
                int64_t xs, const void *w, const double *slope);
+  /* The same where column j of y reads column j of x alone: w has n columns, a row for each tap
+   * behind that of b, and nothing is fused. Back: dw, without a row of b, += x times the gradient
+   * g. */
+  void (*lanes)(int64_t m, int64_t n, const neap_taps *t, void *y, int64_t ys, const void *x,
+                int64_t xs, const void *w, const double *slope);
+  void (*lanes_back)(int64_t m, int64_t n, const neap_taps *t, void *dw, const void *x, int64_t xs,
+                     const void *g, int64_t gs);
   /* z = g times the slope of the activation where its result is y; z may be g. Where v was 0 or
    * less, the slope of ReLU is 0 and that of its leaky form is slope. */
   void (*unbend)(neap_bend bend, double slope, int64_t n, void *z, const void *g, const void *y);

@@ -98,7 +98,12 @@ static void add_weights(const backward *b, const neap__window *x, const neap__wi
   int64_t from = (h->from + begin * h->step - x->lo[0]) * x->line + (v->from - x->lo[1]) * x->place;
   int64_t at = (begin - dy->lo[0]) * dy->line - dy->lo[1] * dy->place;
   int64_t own = c->axis[0].taps * c->axis[1].taps * c->channels * c->features;
-  for (int64_t g = 0; g < c->groups; g++)
+  bool by_lane = neap__conv_by_lane(c);
+  for (int64_t i = 0; i < r.lines && by_lane; i++)
+    b->k->conv[c->dtype].lanes_back(r.m, c->groups, &r.taps, dw,
+                                    x->data + (size_t)(from + i * r.xline) * each, r.xs,
+                                    dy->data + (size_t)(at + i * r.yline) * each, r.ys);
+  for (int64_t g = 0; g < c->groups && !by_lane; g++)
     for (int64_t i = 0; i < r.lines; i++)
       add_products(b, &r.taps, r.m, x->data + (size_t)(from + i * r.xline + g * c->channels) * each,
                    r.xs, dy->data + (size_t)(at + i * r.yline + g * c->features) * each, r.ys,
@@ -157,7 +162,8 @@ static neap_status backward_chunk(void *ctx, int64_t chunk, int64_t begin, int64
 }
 
 /* The sums of all chunks into those of the first, and from there to where they belong: dw is
- * [features][channels][taps], its sums are [taps][channels][features]. */
+ * [features][channels][taps], its sums are [taps][channels][features], and by lane [taps][groups].
+ */
 static void finish(const backward *b, int64_t chunks) {
   const neap__conv *c = b->c;
   const neap_kern *k = b->k;
@@ -170,6 +176,10 @@ static void finish(const backward *b, int64_t chunks) {
     memcpy(b->g->db, b->partial + (size_t)(b->sums - b->dy.channels) * each,
            (size_t)b->dy.channels * each);
   if (!b->g->dw) return;
+  if (neap__conv_by_lane(c)) {
+    k->transpose[c->dtype](c->groups, taps, b->g->dw, taps, b->partial, c->groups);
+    return;
+  }
   for (int64_t g = 0; g < c->groups; g++)
     for (int64_t t = 0; t < taps; t++)
       for (int64_t i = 0; i < c->channels; i++) {

@@ -118,12 +118,15 @@ void neap__conv_sweep(const neap__conv *c, const neap__sweep *s, const neap_kern
   int64_t to = (h->to + begin * h->spread) * yline + v->to * yplace;
   if (h->taps == 0 || v->taps == 0) from = 0;
   size_t packed = (size_t)(neap__conv_packed(c, s, k) / c->groups) * each;
-  for (int64_t g = 0; g < c->groups; g++)
+  const neap_conv *run = &k->conv[c->dtype];
+  bool by_lane = neap__conv_by_lane(c);
+  for (int64_t g = 0; g < (by_lane ? 1 : c->groups); g++)
     for (int64_t i = 0; i < r.lines; i++)
-      k->conv[c->dtype].taps(r.m, s->outputs, &r.taps,
-                             y + (size_t)(to + i * r.yline + g * s->outputs) * each, r.ys,
-                             x->data + (size_t)(from + i * r.xline + g * s->inputs) * each, r.xs,
-                             s->weights + (size_t)g * packed, slope);
+      (by_lane ? run->lanes
+               : run->taps)(r.m, by_lane ? c->groups : s->outputs, &r.taps,
+                            y + (size_t)(to + i * r.yline + g * s->outputs) * each, r.ys,
+                            x->data + (size_t)(from + i * r.xline + g * s->inputs) * each, r.xs,
+                            s->weights + (size_t)g * packed, slope);
 }
 
 /* What the lines begin to end - 1 of a course read. */

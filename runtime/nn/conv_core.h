@@ -35,6 +35,9 @@ typedef struct {
   const char *weights;     /* packed, group after group */
 } neap__sweep;
 
+/* Does every channel make one feature of its own? Then channels are worked on side by side. */
+bool neap__conv_by_lane(const neap__conv *c);
+
 /* The forward sweep; and how many sweeps give the gradient of x, the i-th one. */
 neap__sweep neap__conv_forward_sweep(const neap__conv *c);
 int64_t neap__conv_back_sweeps(const neap__conv *c);

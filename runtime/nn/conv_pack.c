@@ -16,6 +16,10 @@ static int64_t gcd(int64_t a, int64_t b) {
 
 static int64_t divide_up(int64_t a, int64_t b) { return a > 0 ? (a - 1) / b + 1 : 0; }
 
+bool neap__conv_by_lane(const neap__conv *c) {
+  return c->groups > 1 && c->channels == 1 && c->features == 1;
+}
+
 neap__sweep neap__conv_forward_sweep(const neap__conv *c) {
   neap__sweep s = {.inputs = c->channels, .outputs = c->features};
   for (int d = 0; d < 2; d++) {
@@ -75,6 +79,7 @@ static int64_t sweep_rows(const neap__sweep *s) {
 
 int64_t neap__conv_packed(const neap__conv *c, const neap__sweep *s, const neap_kern *k) {
   int64_t panel = k->gemm[c->dtype].panel;
+  if (neap__conv_by_lane(c)) return c->groups * sweep_rows(s);
   return c->groups * divide_up(s->outputs, panel) * panel * sweep_rows(s);
 }
 
@@ -104,12 +109,32 @@ static void pack_back(const neap__conv *c, const neap__sweep *s, const neap_kern
     }
 }
 
+/* A row of the bias, and one of all channels for each tap of the sweep. */
+static void pack_lanes(const neap__conv *c, const neap__sweep *s, const neap_kern *k, const char *w,
+                       const void *bias, char *z) {
+  size_t each = neap_dtype_size(c->dtype), row = (size_t)c->groups * each;
+  int64_t width = c->axis[1].taps, taps = c->axis[0].taps * width;
+  if (bias) memcpy(z, bias, row);
+  else memset(z, 0, row);
+  for (int64_t i = 0; i < s->course[0].taps; i++)
+    for (int64_t j = 0; j < s->course[1].taps; j++) {
+      int64_t line = s->course[0].last - i * s->course[0].skip;
+      int64_t tap = line * width + s->course[1].last - j * s->course[1].skip;
+      z += row;
+      k->cast[c->dtype][c->dtype](c->groups, z, 1, w + (size_t)tap * each, taps);
+    }
+}
+
 void neap__conv_pack(const neap__conv *c, neap__sweep *s, const neap_kern *k, bool back,
                      const void *w, const void *bias, char *z, char *room) {
   size_t each = neap_dtype_size(c->dtype);
   int64_t panel = k->gemm[c->dtype].panel, rows = sweep_rows(s);
   int64_t taps = c->axis[0].taps * c->axis[1].taps;
   s->weights = z;
+  if (neap__conv_by_lane(c)) {
+    pack_lanes(c, s, k, w, bias, z);
+    return;
+  }
   for (int64_t g = 0; g < c->groups; g++) {
     const char *own = (const char *)w + (size_t)(g * c->features * c->channels * taps) * each;
     for (int64_t j = 0; j < s->outputs; j += panel, z += (size_t)(rows * panel) * each) {

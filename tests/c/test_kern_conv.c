@@ -91,6 +91,53 @@ static void sums_over_taps_are_those_of_plain_loops(void **state) {
         }
 }
 
+/* w holds (1 + taps) x n; row i of x begins at i * 80. */
+static void check_lanes(const neap_kern *table, int64_t m, int64_t n, const neap_taps *t,
+                        const double *slope) {
+  static numbers back, want_back;
+  fill_guard(&want);
+  fill_guard(&want_back);
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++) {
+      double sum = w.f64[j];
+      for (int64_t k = 0; k < t->count[0] * t->count[1]; k++) {
+        double v = x.f64[i * 80 + k / t->count[1] * t->step[0] + k % t->count[1] * t->step[1] + j];
+        sum += v * w.f64[(1 + k) * n + j];
+        want_back.f64[k * n + j] += v * g.f64[i * (n + 1) + j];
+      }
+      want.f64[i * (n + 1) + j] = bent(sum, slope);
+    }
+  for (int j = 0; j < ROOM; j++) {
+    want.f32[j] = (float)want.f64[j];
+    want_back.f32[j] = (float)want_back.f64[j];
+  }
+  for (neap_dtype d = NEAP_F64; d <= NEAP_F32; d++) {
+    fill_guard(&got);
+    fill_guard(&back);
+    table->conv[d].lanes(m, n, t, as(d, &got), n + 1, as(d, &x), 80, as(d, &w), slope);
+    assert_memory_equal(as(d, &got), as(d, &want), bytes_of(d));
+    table->conv[d].lanes_back(m, n, t, as(d, &back), as(d, &x), 80, as(d, &g), n + 1);
+    assert_memory_equal(as(d, &back), as(d, &want_back), bytes_of(d));
+  }
+}
+
+static void channels_alone_are_those_of_plain_loops(void **state) {
+  (void)state;
+  static const neap_taps taps[] = {{.count = {1, 1}},
+                                   {.count = {1, 3}, .step = {0, 70}},
+                                   {.count = {2, 2}, .step = {900, 140}},
+                                   {.count = {0, 2}, .step = {900, 140}}};
+  static const double slope = 0.25;
+  const neap_kern *table;
+  fill_exact(&x, 8);
+  fill_exact(&w, 9);
+  fill_exact(&g, 10);
+  for (int i = 0; (table = neap_kern_at(i)); i++)
+    for (size_t t = 0; t < sizeof taps / sizeof *taps; t++)
+      for (int64_t n = 1; n <= 130; n += 43)
+        check_lanes(table, 1 + n % 7, n, &taps[t], n % 2 ? &slope : NULL);
+}
+
 static void bending_keeps_nan_and_infinity(void **state) {
   (void)state;
   static const double values[] = {NAN, INFINITY, -INFINITY, -2, 3};
@@ -239,6 +286,7 @@ static void the_largest_of_a_window_with_nan_is_nan(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sums_over_taps_are_those_of_plain_loops),
+      cmocka_unit_test(channels_alone_are_those_of_plain_loops),
       cmocka_unit_test(bending_keeps_nan_and_infinity),
       cmocka_unit_test(gradients_pass_activations),
       cmocka_unit_test(rows_add_up),

@@ -134,6 +134,10 @@ static bool draw(neap__conv *c, neap_rng *r, bool wide) {
                     .groups = neap_rng_below(r, 3) ? 1 : 2,
                     .channels = 1 + (int64_t)neap_rng_below(r, wide ? 33 : 4),
                     .features = 1 + (int64_t)neap_rng_below(r, wide ? 40 : 5)};
+  if (neap_rng_below(r, 5) == 0) {
+    c->groups = 1 + (int64_t)neap_rng_below(r, wide ? 70 : 7);
+    c->channels = c->features = 1;
+  }
   for (int d = 0; d < 2; d++) {
     neap__axis *a = &c->axis[d];
     *a = (neap__axis){.in = 1 + (int64_t)neap_rng_below(r, 12),
