@@ -65,6 +65,17 @@ static neap_status div_back(neap_node *n) {
   return neap__steps_end(&s);
 }
 
+/* The gradient times p x for y = 2, p x^2 for y = 3: the powers that are written most. */
+static neap_status give_small_power(neap_node *n, const neap_tensor *x, double p) {
+  neap__steps s;
+  neap__steps_begin(&s);
+  const neap_tensor *g = neap_node_gradient(n, 0), *factor = neap__number(&s, g->dtype, p);
+  const neap_tensor *power = p == 3 ? neap__unary(&s, NEAP_MAP_square, x) : x;
+  const neap_tensor *d = neap__binary(&s, NEAP_OP_mul, power, factor);
+  neap__give(&s, n, 0, neap__binary(&s, NEAP_OP_mul, g, d));
+  return neap__steps_end(&s);
+}
+
 /* y x^(y - 1), 0 where y is 0 */
 static neap_status give_base(neap_node *n, const neap_tensor *x, const neap_tensor *y) {
   neap__steps s;
@@ -95,7 +106,9 @@ static neap_status give_exponent(neap_node *n, const neap_tensor *x, const neap_
 
 static neap_status pow_back(neap_node *n) {
   const neap_tensor *x = neap__node_kept(n, NEAP__KEEP_X), *y = neap__node_kept(n, NEAP__KEEP_Y);
-  if (neap_node_wants(n, 0)) NEAP_TRY(give_base(n, x, y));
+  double p = y->ndim == 0 ? neap_tensor_get_f64(y, NULL) : 0;
+  bool small = p == 2 || p == 3;
+  if (neap_node_wants(n, 0)) NEAP_TRY(small ? give_small_power(n, x, p) : give_base(n, x, y));
   return neap_node_wants(n, 1) ? give_exponent(n, x, y) : NEAP_OK;
 }
 

@@ -165,7 +165,7 @@ static neap_status prod_back(neap_node *n) {
   producing s = {.skip = o->skip_nan};
   neap_status st = neap_node_dense(n, 0, &s.g);
   if (!st) st = neap__lines_of(&s.x, neap__node_kept(n, NEAP__KEEP_X), o->dims);
-  if (!st) st = neap__lines_like(&s.z, neap_node_input(n, 0), o->dims);
+  if (!st) st = neap__lines_raw(&s.z, neap_node_input(n, 0), o->dims);
   if (!st) st = neap__lines_each(&s.x, prod_rows, &s);
   neap_tensor_drop(&s.g);
   neap_tensor_drop(&s.x.t);

@@ -30,11 +30,21 @@ neap_status neap__lines_of(neap__lines *l, const neap_tensor *t, unsigned dims) 
   return st;
 }
 
-neap_status neap__lines_like(neap__lines *l, const neap_tensor *t, unsigned dims) {
+typedef neap_status (*init_fn)(neap_tensor *out, neap_dtype dtype, int ndim, const int64_t *size);
+
+static neap_status fresh(neap__lines *l, const neap_tensor *t, unsigned dims, init_fn init) {
   int64_t size[NEAP_MAX_DIMS];
   arrange(l, t, dims);
   for (int k = 0; k < t->ndim; k++) size[k] = t->size[l->order[k]];
-  return neap_tensor_init(&l->t, t->dtype, t->ndim, size);
+  return init(&l->t, t->dtype, t->ndim, size);
+}
+
+neap_status neap__lines_like(neap__lines *l, const neap_tensor *t, unsigned dims) {
+  return fresh(l, t, dims, neap_tensor_init);
+}
+
+neap_status neap__lines_raw(neap__lines *l, const neap_tensor *t, unsigned dims) {
+  return fresh(l, t, dims, neap_tensor_init_raw);
 }
 
 void *neap__line(const neap__lines *l, int64_t i) {

@@ -20,6 +20,9 @@ neap_status neap__lines_of(neap__lines *l, const neap_tensor *t, unsigned dims);
 /* Fresh lines of zeros, for the shape and dtype of t, which needs no elements. */
 neap_status neap__lines_like(neap__lines *l, const neap_tensor *t, unsigned dims);
 
+/* The same, contents undefined. */
+neap_status neap__lines_raw(neap__lines *l, const neap_tensor *t, unsigned dims);
+
 /* The elements of row i. */
 void *neap__line(const neap__lines *l, int64_t i);
 

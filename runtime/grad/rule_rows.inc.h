@@ -1,6 +1,7 @@
 /* rule_rows.inc.h — gradients along a row for one dtype, T, named NAME: z of x from the gradient g
  * of the result, or of its only number, *g, for prod. Sums and products run in f64. Where skip, a
- * NaN of x counts as absent, and gets 0. z holds zeros before. */
+ * NaN of x counts as absent, and gets 0. z, which cummax, cummin and what adds want zero, is of m
+ * numbers. */
 
 /* d prod/dx[i] is the product of the others: what stands before, times what stands behind. */
 static void NAME(prod)(int64_t m, bool skip, void *zp, const void *gp, const void *xp) {
@@ -65,14 +66,24 @@ static void NAME(cummin)(int64_t m, bool skip, void *z, const void *g, const voi
   NAME(running)(m, skip, false, z, g, x);
 }
 
+/* sum a b, or sum a with b NULL, in eight lanes. */
+static double NAME(dot)(int64_t m, const T *a, const T *b) {
+  double lane[8] = {0}, rest = 0;
+  int64_t i = 0;
+  for (; i + 8 <= m; i += 8)
+    for (int k = 0; k < 8; k++) lane[k] += (double)a[i + k] * (b ? (double)b[i + k] : 1);
+  for (; i < m; i++) rest += (double)a[i] * (b ? (double)b[i] : 1);
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7])) +
+         rest;
+}
+
 /* x being y = exp(t)/sum(exp(t)): z = y (g - sum(g y)). */
 static void NAME(softmax)(int64_t m, bool skip, void *zp, const void *gp, const void *yp) {
   (void)skip;
   T *z = zp;
   const T *g = gp, *y = yp;
-  double dot = 0;
-  for (int64_t i = 0; i < m; i++) dot += (double)g[i] * (double)y[i];
-  for (int64_t i = 0; i < m; i++) z[i] = y[i] * (g[i] - (T)dot);
+  T dot = (T)NAME(dot)(m, g, y);
+  for (int64_t i = 0; i < m; i++) z[i] = y[i] * (g[i] - dot);
 }
 
 /* x being the softmax: z = g - y sum(g). */
@@ -80,9 +91,8 @@ static void NAME(log_softmax)(int64_t m, bool skip, void *zp, const void *gp, co
   (void)skip;
   T *z = zp;
   const T *g = gp, *y = yp;
-  double sum = 0;
-  for (int64_t i = 0; i < m; i++) sum += (double)g[i];
-  for (int64_t i = 0; i < m; i++) z[i] = g[i] - y[i] * (T)sum;
+  T sum = (T)NAME(dot)(m, g, NULL);
+  for (int64_t i = 0; i < m; i++) z[i] = g[i] - y[i] * sum;
 }
 
 /* z[at[i]] += g[i], positions from 1, negative from the end of size. False when one is outside. */

@@ -11,6 +11,11 @@ typedef struct {
   row_fn fn;
 } running;
 
+/* What is not written, but added to. */
+static bool is_extreme(const neap_taped *how) {
+  return how->kind == NEAP_TAPE_SCAN && (how->op == NEAP_CUMMAX || how->op == NEAP_CUMMIN);
+}
+
 static neap_status run_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const running *s = ctx;
@@ -26,7 +31,8 @@ static neap_status give_rows(neap_node *n, row_fn fn, const neap_tensor *x, int 
   running s = {.fn = fn, .skip = skip};
   neap_status st = neap__lines_of(&s.g, neap_node_gradient(n, 0), dims);
   if (!st && x) st = neap__lines_of(&s.x, x, dims);
-  if (!st) st = neap__lines_like(&s.z, neap_node_input(n, 0), dims);
+  bool zeros = is_extreme(neap__node_taped(n));
+  if (!st) st = (zeros ? neap__lines_like : neap__lines_raw)(&s.z, neap_node_input(n, 0), dims);
   if (!st) st = neap__lines_each(&s.g, run_rows, &s);
   neap_tensor_drop(&s.g.t);
   neap_tensor_drop(&s.x.t);
