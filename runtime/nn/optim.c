@@ -323,7 +323,7 @@ neap_status neap_optim_restore(neap_optimizer *o, int64_t i, int k, const neap_t
 }
 
 neap_status neap_optim_swap(neap_optimizer *o) {
-  for (int64_t i = 0; i < o->n; i++) { NEAP_TRY(check_state(o, &o->param[i], 0)); }
+  for (int64_t i = 0; i < o->n; i++) NEAP_TRY(check_state(o, &o->param[i], 0));
   for (int64_t i = 0; i < o->n; i++) {
     const neap_tensor *p = o->param[i].p;
     unsigned char *a = neap_tensor_data(p), *b = neap_tensor_data(&o->param[i].state[0]);

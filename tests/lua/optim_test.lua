@@ -207,6 +207,9 @@ describe("an optimizer", function()
       opt.load_state, opt, state)
     opt:load_state(state, { strict = false })
     state = opt:state()
+    state["state.1.step"] = nil
+    says("optim.Adam: load_state: missing state.1.step;", opt.load_state, opt, state)
+    state = opt:state()
     state["state.1.exp_avg"] = tensor.ones { 7 }
     state["param_groups.0.lr"] = tensor.full { value = 9.0 }
     says("optim.Adam: load_state: 'state.1.exp_avg' is [7], must be [4]", opt.load_state, opt,

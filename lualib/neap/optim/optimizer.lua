@@ -170,10 +170,11 @@ function Optimizer:state()
   return out
 end
 
+-- What may be kept for a parameter; true: never without it.
 local state_names = {
   ["optim.SGD"] = { momentum_buffer = true },
-  ["optim.Adam"] = { step = true, exp_avg = true, exp_avg_sq = true, max_exp_avg_sq = true },
-  ["optim.RMSProp"] = { step = true, square_avg = true, momentum_buffer = true, grad_avg = true },
+  ["optim.Adam"] = { step = true, exp_avg = true, exp_avg_sq = true, max_exp_avg_sq = false },
+  ["optim.RMSProp"] = { step = true, square_avg = true, momentum_buffer = false, grad_avg = false },
   ["optim.Lion"] = { step = true, exp_avg = true },
 }
 state_names["optim.AdamW"] = state_names["optim.Adam"]
@@ -191,7 +192,7 @@ local function sorted(self, state)
     local i, what = tostring(name):match "^state%.(%d+)%.(.+)$"
     local g, option = tostring(name):match "^param_groups%.(%d+)%.(.+)$"
     i, g = i and math.tointeger(i), g and math.tointeger(g)
-    if i and i < #self.params and state_names[self.name][what] then
+    if i and i < #self.params and state_names[self.name][what] ~= nil then
       states[i + 1] = states[i + 1] or {}
       states[i + 1][what] = t
     elseif g and g < #self.groups and self.defaults[option] ~= nil then
@@ -204,7 +205,7 @@ local function sorted(self, state)
   return states, options, extra
 end
 
-local function check_names(self, options, extra, strict)
+local function missing_names(self, states, options)
   local missing = {}
   for i = 1, #self.groups do
     for _, name in ipairs(option_names(self)) do
@@ -213,6 +214,18 @@ local function check_names(self, options, extra, strict)
       end
     end
   end
+  for i, state in pairs(states) do
+    for name, always in pairs(state_names[self.name]) do
+      if always and not state[name] then
+        missing[#missing + 1] = ("state.%d.%s"):format(i - 1, name)
+      end
+    end
+  end
+  return missing
+end
+
+local function check_names(self, states, options, extra, strict)
+  local missing = missing_names(self, states, options)
   if not strict or #missing + #extra == 0 then return end
   local parts = {}
   if #missing > 0 then parts[#parts + 1] = "missing " .. listed(missing) end
@@ -254,7 +267,7 @@ function Optimizer:load_state(state, o)
   o = opts.merge(self.name .. ": load_state", { strict = true }, o)
   opts.expect(self.name .. ": load_state", "state", state, "table")
   local states, options, extra = sorted(self, state)
-  check_names(self, options, extra, o.strict)
+  check_names(self, states, options, extra, o.strict)
   check_shapes(self, states)
   for i = 1, #self.params do
     local of = states[i] or {}
