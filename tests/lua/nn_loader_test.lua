@@ -208,6 +208,40 @@ describe("nn.fit of windows", function()
     assert.not_equal(trained(W), trained(weighted))
   end)
 
+  it("puts windows of a slow series beside those of a fast one", function()
+    local hours = times
+    local days = times:slice(1, 1, -1, 24)
+    local slow = dataset.new(frame.new { { "time", days },
+      { "known_at", days + 86400000000000 }, { "day", tensor.arange(1, #days) } })
+    local fast = dataset.new(frame.new { { "time", hours }, { "a", features[{ {}, 1 }] } }, y)
+    local short, long = fast:windows { length = 10 }, slow:windows { length = 2 }
+    local beside, at = long:as_of(short)
+    local kept = short:take(at)
+    assert.equal(#kept, #beside)
+    -- the second day is known after 48 hours: row 49
+    assert.equal(49, kept.rows[1])
+    assert.equal(n, kept.rows[-1])
+    assert.equal(n - 48, #kept)
+    local day = 86400000000000
+    local seen = beside:batch(1, #beside)[{ {}, 2, 1 }]
+    equal((kept.times // day):to "f64", seen)
+    assert.equal(2, #(beside:as_of(tensor.of({ 2 * day, 3 * day }, { dtype = "i64" }))))
+    local function joined()
+      neap.seed(4)
+      return nn.Sequential { nn.Parallel {
+        nn.Sequential { nn.LSTM(1, 8), nn.Last() }, nn.Sequential { nn.Flatten(), nn.Linear(2, 2) },
+      }, nn.Linear(10, 2) }
+    end
+    local h = nn.fit(joined(), { kept, beside }, kept.y, { epochs = 3, lr = 0.01, seed = 1 })
+    assert.is_true(h.loss[3] < h.loss[1])
+    says("windows:as_of: the rows have no times", long.as_of, long,
+      dataset.new(features):windows { length = 2 })
+    says("windows:as_of: times are i64 nanoseconds, got f64", long.as_of, long, features[{ {}, 1 }])
+    local two = dataset.new(frame.new { { "time", times:slice(1, 1, 4) }, { "a", { 1, 2, 3, 4 } },
+      { "symbol", { "A", "B", "A", "B" } } }):windows { length = 1 }
+    says("windows:as_of: windows of several symbols; take D:symbol(name)", two.as_of, two, short)
+  end)
+
   it("repeats what it was shown when windows are the target too", function()
     local W = windows()
     neap.seed(4)

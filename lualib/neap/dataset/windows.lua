@@ -161,3 +161,58 @@ function Windows:batch(a, b)
   return x:take(rows, 1):view(count, length, x:size(2)), self.y and self.y:take(which),
     self.times and self.times:take(which)
 end
+
+--- The windows at the positions of an i64 tensor (from 1, negative from the end), in that order.
+---     local W = dataset.new(tensor.zeros { 5, 1 }):windows { length = 2 }
+---     #W:take(tensor.of({ 1, 4 }, { dtype = "i64" })) --> 2
+---@param positions neap.tensor
+---@return neap.dataset.Windows
+function Windows:take(positions)
+  opts.expect("windows:take", "positions", positions, "tensor")
+  local out = Windows()
+  for name, value in next, self do out[name] = value end
+  for _, name in ipairs { "ends", "rows", "y", "w", "times" } do
+    if self[name] then out[name] = self[name]:take(positions) end
+  end
+  return out
+end
+
+-- When the last row of each window is known.
+local function known(where, W)
+  local D = W.D
+  if D.symbols and #D.symbols.codes:unique() > 1 then
+    opts.raise("%s: windows of several symbols; take D:symbol(name)", where)
+  end
+  local at = D.known_at or D.times
+  if not at then opts.raise("%s: the rows have no times", where) end
+  return at:take(W.rows)
+end
+
+--- For each window of `other` (or each time, i64) the last window here whose last row was known by
+--- then (by `known_at`, or the times of rows where a dataset has none), so that windows of a slow
+--- series stand beside those of a fast one and nothing looks ahead. The second result has the
+--- positions in `other` that have such a window: nets with several inputs train on
+--- `{ fast:take(positions), slow }`. Both datasets must be of one symbol.
+---     local hour = 3600000000000
+---     local function hours(n, step)
+---       local times = tensor.arange(step, n * step, step, { dtype = "i64" }) * hour
+---       return dataset.new(frame.new { { "time", times }, { "a", tensor.arange(1, n) } })
+---     end
+---     local fast, slow = hours(9, 1):windows { length = 2 }, hours(4, 2):windows { length = 2 }
+---     local beside, at = slow:as_of(fast)
+---     at --> tensor<i64>[6] {3, 4, 5, 6, 7, 8}
+---     beside.rows --> tensor<i64>[6] {2, 2, 3, 3, 4, 4}
+---@param other neap.dataset.Windows|neap.tensor
+---@return neap.dataset.Windows
+---@return neap.tensor positions i64
+function Windows:as_of(other)
+  local moments = other
+  if class.is(other, Windows) then moments = known("windows:as_of", other)
+  else opts.expect("windows:as_of", "the times, if no windows,", other, "tensor") end
+  if moments.dtype ~= "i64" then
+    opts.raise("windows:as_of: times are i64 nanoseconds, got %s", moments.dtype)
+  end
+  local last = known("windows:as_of", self):searchsorted(moments, { right = true }) - 1
+  local positions = last:gt(0):nonzero()
+  return self:take(last:take(positions)), positions
+end
