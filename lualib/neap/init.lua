@@ -65,6 +65,7 @@ local modules = {
   log = true,
   market = true,
   metrics = true,
+  models = true,
   nn = true,
   optim = true,
   options = true,

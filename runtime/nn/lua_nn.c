@@ -36,5 +36,6 @@ int luaopen_neap_c_nn(lua_State *L) {
   neap__lua_recurrent(L);
   neap__lua_loss(L);
   neap__lua_optim(L);
+  neap__lua_stream(L);
   return 1;
 }

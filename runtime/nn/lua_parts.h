@@ -13,5 +13,6 @@ void neap__lua_norm(lua_State *L); /* normalisation, dropout, embeddings, attent
 void neap__lua_recurrent(lua_State *L);
 void neap__lua_loss(lua_State *L);
 void neap__lua_optim(lua_State *L);
+void neap__lua_stream(lua_State *L); /* rings of rows */
 
 #endif

@@ -43,7 +43,10 @@ local function running_layer()
     local info = debug.getinfo(level, "f")
     if not info then return end
     local name, value = debug.getlocal(level, 1)
-    if name == "self" and layer.is(value) and value.forward == info.func then return value end
+    if name == "self" and layer.is(value)
+      and (value.forward == info.func or value.forward_activated == info.func) then
+      return value
+    end
   end
 end
 

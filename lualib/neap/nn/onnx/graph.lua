@@ -5,6 +5,7 @@
 --- want) instead of last. Values change between the two only where a node needs the other.
 local class = require "neap.class"
 local message = require "neap.nn.onnx.message"
+local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
 ---@class neap.nn.onnx.graph
@@ -34,7 +35,9 @@ end
 ---@return string ...
 function Graph:node(op, inputs, attributes, outputs)
   local name, out = fresh(self, op), {}
-  for k = 1, outputs or 1 do out[k] = fresh(self, "out") end
+  for k = 1, opts.integer("node", "outputs", outputs or 1, 1, 1000) do
+    out[k] = fresh(self, "out")
+  end
   self.nodes[#self.nodes + 1] = message.node(op, name, inputs, out, attributes or {})
   return table.unpack(out)
 end
