@@ -2,6 +2,8 @@
 local grad = require "neap.grad"
 local models = require "neap.models"
 local neap = require "neap"
+local nn = require "neap.nn"
+local optim = require "neap.optim"
 local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 
@@ -120,6 +122,53 @@ describe("models", function()
     assert.truthy(message(models.tcn(8), zeros(2, 5, 3)):find(
       "net.blocks[1].shortcut (Conv1d): ", 1, true))
   end)
+end)
+
+-- Losses of Adam steps on the stored batches, as PyTorch made them.
+local function train(name, dtype, steps)
+  local file, state = stored(name)
+  local net = golden[name](dtype):load_state(state):train()
+  local opt = optim.Adam(net:parameters(), { lr = 2e-3 })
+  local x, y, losses = file["x.1"]:to(dtype), file.y, {}
+  if y and y.dtype == "f32" then y = y:to(dtype) end
+  for step = 1, steps do
+    local rows = file.order[step]:to "i64"
+    local batch = x:take(rows, 1)
+    local out = file["x.2"] and net(batch, file["x.2"]:to(dtype):take(rows, 1)) or net(batch)
+    local truth = y and y:take(rows, 1) or batch
+    local loss = y and y.dtype == "i64" and nn.cross_entropy(out, truth) or nn.mse(out, truth)
+    opt:zero_grad()
+    loss:backward()
+    opt:step()
+    losses[step] = loss:detach():to("f64"):sum()
+  end
+  return tensor.of(losses), file
+end
+
+-- The largest difference of a loss, relative.
+local function furthest(a, b) return (((a - b):abs() / b):max()) end
+
+-- Looser than F32_TOL: 20 steps of training amplify the rounding of sums in another order.
+local FOLLOWS = { f64 = 1e-10, f32 = 1e-4 }
+
+describe("training", function()
+  for _, name in ipairs(names) do
+    it("of " .. name .. " follows PyTorch", function()
+      for dtype, tolerance in pairs(FOLLOWS) do
+        local losses, file = train(name, dtype, 20)
+        local off = furthest(losses, file[dtype])
+        assert.is_true(off <= tolerance, ("%s: off by %g"):format(dtype, off))
+      end
+    end)
+
+    -- Rounding differs from the first step on, as it does in PyTorch once a weight has moved by an
+    -- ulp: over 200 steps losses may be no further from its than those of the furthest such twin.
+    it("of " .. name .. " strays no further from PyTorch than its twins do", function()
+      local losses, file = train(name, "f32", 200)
+      local off, twins = furthest(losses, file.long), (file.twins:max())
+      assert.is_true(off <= twins, ("off by %g, the twins by %g"):format(off, twins))
+    end)
+  end
 end)
 
 describe("the autoencoder", function()
