@@ -24,7 +24,7 @@ static int archive_gc(lua_State *L) {
 
 /* save_npy(t, path) */
 static int l_save_npy(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   neap_lua_check(L, neap_tensor_save_npy(t, neap_lua_text(L, 2, "path")));
   return 0;
 }
@@ -44,14 +44,14 @@ static int l_map_npy(lua_State *L) {
 /* sha256(t) */
 static int l_sha256(lua_State *L) {
   char text[65];
-  neap_lua_check(L, neap_tensor_sha256(neap_lua_check_tensor(L, 1), text));
+  neap_lua_check(L, neap_tensor_sha256(neap_lua_traced_tensor(L, 1), text));
   lua_pushstring(L, text);
   return 1;
 }
 
 /* bytes(t): the elements in C order, little-endian, as a text */
 static int l_bytes(lua_State *L) {
-  const neap_tensor *t = neap_lua_check_tensor(L, 1);
+  const neap_tensor *t = neap_lua_traced_tensor(L, 1);
   neap_tensor *plain = neap_lua_push_tensor(L);
   neap_lua_check(L, neap_tensor_clone(plain, t));
   int64_t n = neap_tensor_numel(plain);
@@ -73,7 +73,7 @@ static neap_archive *push_named(lua_State *L, int arg) {
     lua_geti(L, arg, i);
     lua_geti(L, arg + 1, i);
     const char *name = neap_lua_text(L, -2, "name");
-    neap_lua_check(L, neap_archive_add(a, name, strlen(name), neap_lua_check_tensor(L, -1)));
+    neap_lua_check(L, neap_archive_add(a, name, strlen(name), neap_lua_traced_tensor(L, -1)));
     lua_pop(L, 2);
   }
   return a;

@@ -1,4 +1,5 @@
 -- The tape from Lua: leaves, passes, what is not recorded, what is refused.
+local file = require "neap.file"
 local grad = require "neap.grad"
 local metrics = require "neap.metrics"
 local neap = require "neap"
@@ -102,6 +103,15 @@ describe("recording", function()
     assert.truthy(tostring(x):find "{1, 2}")
     assert.is_true(x:gt(1)[2])
     assert.equal(2, x:argmax())
+    assert.same({ 1, 1 }, (x:histogram { bins = 2 }):totable())
+    assert.is_true(x:isin(x):all())
+    local folder = file.temporary_folder()
+    for _, name in ipairs { "/x.npy", "/x.npz", "/x.safetensors" } do
+      tensor.save(folder .. name, name == "/x.npy" and x or { x = x })
+      local back = tensor.load(folder .. name)
+      assert.same({ 1, 2 }, (name == "/x.npy" and back or back.x):totable())
+    end
+    file.remove_tree(folder)
     assert.same({ 1, 2 }, x:totable())
   end)
 end)

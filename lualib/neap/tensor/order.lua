@@ -107,7 +107,7 @@ function methods:isin(values)
   opts.expect("isin", "self", self, "tensor")
   if type(values) == "table" then values = c.of(values) end
   opts.expect("isin", "values", values, "tensor")
-  local sorted = values:reshape(-1):unique()
+  local sorted = values:detach():reshape(-1):unique()
   if #sorted == 0 or self:numel() == 0 then return c.zeros(self.shape, "bool") end
   local at = sorted:searchsorted(self):clamp(1, #sorted)
   return sorted:take(at:reshape(-1)):reshape(table.unpack(self.shape)):eq(self)
@@ -297,6 +297,7 @@ function methods:histogram(o)
   opts.expect("histogram", "self", self, "tensor")
   o = opts.merge("histogram",
     { bins = 10, low = opts.none, high = opts.none, edges = opts.none }, o)
+  self = self:detach() -- counts have no gradient
   local edges = o.edges
   if not edges then
     local bins = opts.integer("histogram", "option 'bins'", o.bins, 1)
