@@ -275,6 +275,13 @@ describe("ONNX", function()
     end)
   end
 
+  it("has a form for every layer", function()
+    local forms = require "neap.nn.onnx.forms"
+    for name in pairs(nn) do
+      assert.is_true(forms[name] ~= nil or not name:find "^%u", name .. " has no form in ONNX")
+    end
+  end)
+
   it("holds the weights under the names of the state, bit for bit", function()
     local net = nn.Sequential { nn.Linear(3, 2), nn.Residual(nn.Linear(2, 2)) }
     local model = export("names", net, randn(4, 3))
