@@ -66,6 +66,7 @@ local function prepare(make)
   local before = memory.status "VmRSS"
   memory.mark_peak()
   local call = make()
+  collectgarbage() -- what only the making needed; Python has dropped it by then
   call()
   local task = { call = call, kib = math.max(0, memory.status "VmHWM" - before) }
   local took

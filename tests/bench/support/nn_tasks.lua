@@ -89,15 +89,29 @@ function tasks.deeplob_train() return stepping(deeplob(), randn(32, 100, 40, 1),
 function tasks.deeplob_train_64() return stepping(deeplob(), randn(64, 100, 40, 1), labels(64)) end
 function tasks.deeplob_infer() return inference(deeplob(), randn(1, 100, 40, 1)) end
 
+-- One new row of the same model, padded in front only, after a hundred.
+function tasks.deeplob_tick()
+  local stream = neap.models.cnn_lstm(40, { padding = "causal" }):eval():stream()
+  local rows, i = randn(100, 40), 0
+  local function tick()
+    i = i % 100 + 1
+    return stream:push(rows[i])
+  end
+  for _ = 1, 100 do tick() end
+  return tick
+end
+
 -- Batches of 8 windows of 8640 rows out of one series, copied when they are asked for.
 function tasks.dual_train()
-  local net, far, y = neap.models.dual_channel(64, 12), randn(8, 90, 12), labels(8)
+  local net = neap.models.dual_channel(64, 12)
   assert(net:num_parameters() == 56355)
   local D = neap.dataset.new(randn(20000, 64), tensor.zeros { 20000 })
-  local windows, at = D:windows { length = 8640 }, tensor.arange(0, 7):to "i64" * 1400 + 1
+  local short = D:windows { length = 8640, stride = 1400 }
+  local L = nn.loader({ short, randn(#short, 90, 12) }, labels(#short), { batch_size = 8 })
   return function()
+    local x, y = L:batch(1, 1)
     net:zero_grad()
-    nn.cross_entropy(net((windows:batch(at)), far), y):backward()
+    nn.cross_entropy(net(x), y):backward()
   end
 end
 
