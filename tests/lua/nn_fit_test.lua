@@ -1,5 +1,6 @@
 -- nn.fit: what it learns, same bits at any thread count and after resuming, and what it refuses.
 local command = require "tests.lua.command"
+local dataset = require "neap.dataset"
 local file = require "neap.file"
 local neap = require "neap"
 local nn = require "neap.nn"
@@ -285,7 +286,7 @@ describe("a checkpoint", function()
     nn.fit(net, X, Y, options { checkpoint = keep, callbacks = { on_batch = stop } })
     local other = mlp(2, 99, 0.3)
     neap.seed(1234)
-    local h = nn.fit(other, X, Y, options { checkpoint = keep, resume = true })
+    local h = nn.fit(other, X, Y, options { checkpoint = keep, resume = true, seed = 1234 })
     return h, bits(other)
   end
 
@@ -313,6 +314,27 @@ describe("a checkpoint", function()
       function(e) return not (e.epoch == 2 and e.batch == 6) end, { every_steps = 1 })
     same(h, g)
     assert.equal(want, got)
+  end)
+
+  it("has running statistics, and the streams of a training without a seed", function()
+    local windows = dataset.new(X, Y):windows { length = 6 }
+    local function net(seed)
+      neap.seed(seed)
+      return nn.Sequential { nn.Conv1d(3, 6, 3), nn.BatchNorm1d(6), nn.ReLU(),
+        nn.LSTM(6, 5, { num_layers = 2, dropout = 0.3 }), nn.Last(), nn.Linear(5, 2) }
+    end
+    local function trained(o)
+      local m = net(4)
+      nn.fit(m, windows, with({ epochs = 3 }, o))
+      return bits(m)
+    end
+    local keep = { path = folder .. "/e.safetensors", every_steps = 1 }
+    trained { checkpoint = keep, callbacks = { on_batch = function(e) return e.step < 6 end } }
+    local m = net(5)
+    neap.set_threads(1)
+    nn.fit(m, windows, { epochs = 3, checkpoint = keep, resume = true })
+    neap.set_threads(2)
+    assert.equal(trained {}, bits(m))
   end)
 
   it("outlives being killed", function()

@@ -303,14 +303,14 @@ local function batch_size_of(o, rows)
   return o.batch_size
 end
 
-local function open_valid(o, net_x, task, stream_free)
+local function open_valid(o, net_x, task)
   local where = WHERE .. ": valid"
   local parts = parts_of(where, o.valid)
   local set = open(where, parts, { dtype = o.dtype, allow_nan = o.allow_nan })
   source.same_samples(where, set.x, net_x)
   set_target(where, set, task)
   set.loader = loader.Loader(set.x, set.target, set.w and set.w:to(o.dtype),
-    { batch_size = math.min(o.batch_size, set.x.rows), stream = stream_free })
+    { batch_size = math.min(o.batch_size, set.x.rows) })
   return set
 end
 
@@ -337,8 +337,8 @@ local function prepare(net, X, y, o, stream)
   local params = net:parameters()
   if #params == 0 then opts.raise("%s: the net has no parameters", WHERE) end
   local batches = loader.Loader(set.x, set.target, training_weights(set, parts, o),
-    { batch_size = o.batch_size, drop_last = o.drop_last,
-      stream = o.shuffle and stream:split "order" or nil })
+    { batch_size = o.batch_size, drop_last = o.drop_last })
+  batches:follow(o.shuffle and stream:split "order" or nil)
   local optimizer = optimizer_of(o, params)
   local history = History()
   history.classes, history.loss_name = task.classes, task.name

@@ -15,16 +15,23 @@ local loader = {}
 local Loader = class "neap.nn.Loader"
 loader.Loader = Loader
 
---- A loader from sources; `y`, `w` (a tensor) and `stream` (nil: no shuffling) may be nil.
+--- A loader from sources; `y` and `w` (a tensor) may be nil. Not shuffled before `follow`.
 ---@param x table
 ---@param y table?
 ---@param w neap.tensor?
----@param o { batch_size: integer, drop_last: boolean, stream: neap.rng? }
+---@param o { batch_size: integer, drop_last: boolean }
 function Loader:init(x, y, w, o)
   self.x, self.y, self.w, self.rows = x, y, w, x.rows
-  self.batch_size, self.stream = o.batch_size, o.stream
+  self.batch_size = o.batch_size
   self.steps = (x.rows + (o.drop_last and 0 or o.batch_size - 1)) // o.batch_size
 end
+
+--- Draw the order of every epoch from that stream; nil is the order of the rows.
+---     local L = nn.loader(tensor.arange(5))
+---     L:follow(neap.rng(7))
+---     L:order(1):sum() --> 15
+---@param stream neap.rng?
+function Loader:follow(stream) self.stream, self.known = stream, nil end
 
 function Loader:__len() return self.steps end
 
@@ -140,9 +147,10 @@ function nn.loader(x, y, o)
     opts.raise("nn.loader: y has %d rows, x has %d", sy.rows, sx.rows)
   end
   local w = o.weights and loader.weights("nn.loader", o.weights, sx.rows):to(o.dtype)
-  return Loader(sx, sy, w, { drop_last = o.drop_last,
-    batch_size = opts.integer("nn.loader", "option 'batch_size'", o.batch_size, 1),
-    stream = o.shuffle and loader.stream("nn.loader", o) or nil })
+  local out = Loader(sx, sy, w, { drop_last = o.drop_last,
+    batch_size = opts.integer("nn.loader", "option 'batch_size'", o.batch_size, 1) })
+  out:follow(o.shuffle and loader.stream("nn.loader", o) or nil)
+  return out
 end
 
 --- The stream that options `rng` or `seed` name, else one from the run's generator.

@@ -250,6 +250,7 @@ local function restore(run, path)
   run.optimizer:load_state(tree.optimizer)
   if run.ema then run.ema:load_state(tree.ema) end
   run.stream:state(table.unpack(tree.stream))
+  run.loader:follow(run.o.shuffle and run.stream:split "order" or nil)
   generator():state(table.unpack(tree.draws))
   run.epoch, run.batch, run.lr = tree.epoch, tree.batch, tree.lr
   run.sums, run.best = tree.sums, tree.best
