@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
   int64_t rows, units;
   const void *const *kept;
+  int64_t next; /* from a row of kept to the one of the next call, in elements; 0: none */
   const void *const *c_before;
   const void *const *dy; /* gradient of h from outside, beside dh; NULL: none */
   void *dh, *dc;         /* rows of units */

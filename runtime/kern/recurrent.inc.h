@@ -122,7 +122,7 @@ static ALWAYS_INLINE void NAME(rows_ahead)(neap_cell cell, const neap_cell_step 
 
 /* The same backwards. */
 typedef struct {
-  int64_t u;
+  int64_t u, next;
   const T *kept, *c_before, *dy;
   T *dh, *dc, *db, *da, *bias;
 } NAME(back);
@@ -180,8 +180,13 @@ static ALWAYS_INLINE void NAME(rnn_back)(const NAME(back) * s, int64_t i, int64_
   NAME(give_back)(s, 0, d, i, n);
 }
 
+/* What was kept of a long sequence is far away, and too many arrays are read at once for the
+ * processor to see what comes next. */
 static ALWAYS_INLINE void NAME(some_back)(neap_cell cell, const NAME(back) * s, int64_t i,
                                           int64_t n) {
+  if (WIDTH_OF > 1)
+    for (int64_t k = 0; k < neap_cell_size[cell].kept; k++)
+      __builtin_prefetch(s->kept + s->next + k * s->u + i, 0, 2);
   if (cell == NEAP_LSTM) NAME(lstm_back)(s, i, n);
   else if (cell == NEAP_GRU) NAME(gru_back)(s, i, n);
   else NAME(rnn_back)(s, i, n, cell == NEAP_RNN_RELU);
@@ -192,6 +197,7 @@ static ALWAYS_INLINE void NAME(rows_back)(neap_cell cell, const neap_cell_back *
   for (int64_t r = 0; r < p->rows; r++) {
     NAME(back)
     s = {.u = u,
+         .next = p->next,
          .kept = NAME(from)(p->kept, r),
          .c_before = NAME(from)(p->c_before, r),
          .dy = NAME(from)(p->dy, r),

@@ -142,6 +142,7 @@ static neap_status walk_back(walk *w) {
     neap_cell_back step = {.rows = g->active,
                            .units = p->units,
                            .kept = w->kept,
+                           .next = s > 0 ? -active_at(g, s - 1) * kept_of(p) : 0,
                            .c_before = p->cell == NEAP_LSTM ? w->c_before : NULL,
                            .dy = b->dy ? w->dy : NULL,
                            .dh = w->dh,

@@ -182,6 +182,36 @@ describe("recurrent layers", function()
       net(x:slice(1, 1, 1):transpose(2, 3):expand(5, 3, 4):contiguous()))
   end)
 
+  it("pass gradients back to where x lies", function()
+    for _, make in ipairs { nn.LSTM, nn.GRU, nn.RNN } do
+      local net = make(4, 5, { dtype = "f64", bidirectional = true })
+      local wide = tensor.randn({ 2, 9, 8 }):requires_grad_()
+      local function part(t) return t:slice(2, 2, 8, 2):slice(3, 1, 7, 2) end
+      local near = part(wide:detach()):contiguous():requires_grad_()
+      local y = net(part(wide))
+      y:sum():backward()
+      local weights = net.weight_hh_l0_reverse.grad:clone()
+      net:zero_grad()
+      y = net(near)
+      y:sum():backward()
+      same_bits(part(wide.grad), near.grad)
+      same_bits(net.weight_hh_l0_reverse.grad, weights)
+      assert.equal(0, wide.grad[{ {}, 1 }]:abs():max())
+    end
+  end)
+
+  it("can be passed back twice, and not after a change of their weights", function()
+    local net = nn.LSTM(1, 1, { dtype = "f64" })
+    local y = net(tensor.randn { 1, 1, 1 })
+    local loss = y:sum()
+    loss:backward { retain = true }
+    local once = net.weight_ih_l0.grad:clone()
+    loss:backward { retain = true }
+    same_bits(net.weight_ih_l0.grad, once * 2)
+    net.weight_hh_l0:detach():mul_(2)
+    says("changed in place", loss.backward, loss)
+  end)
+
   it("see weights that have changed in place or been replaced", function()
     local net = nn.RNN(2, 3)
     local x = tensor.ones { 1, 1, 2, dtype = "f32" }
