@@ -104,6 +104,24 @@ describe("an estimator", function()
     assert.is_false(net.training)
   end)
 
+  it("predicts long windows and several inputs a few at a time", function()
+    local long = dataset.new(tensor.randn { 3000, 4, seed = 3 }, tensor.randn { 3000, seed = 4 })
+      :windows { length = 2990 }
+    local m = nn.fit(function(n)
+      return nn.Sequential { nn.Conv1d(n, 2, 3), nn.Last(), nn.Linear(2, 1) }
+    end, long, { epochs = 1, seed = 1, batch_size = 4 })
+    local rows = #long
+    assert.same({ rows }, m:predict(long).shape)
+    local x = long:batch(1, rows)
+    assert.is_true(m:predict(x):eq(m:predict(long)):all())
+    local many = { tensor.randn { 2500, 2, seed = 1 }, tensor.randn { 2500, 3, seed = 2 } }
+    local two = nn.fit(function()
+      return nn.Sequential { nn.Parallel { nn.Linear(2, 2), nn.Linear(3, 2) }, nn.Linear(4, 1) }
+    end, many, many[1][{ {}, 1 }], { epochs = 1, seed = 1 })
+    local all, part = two:predict(many), { many[1]:slice(1, 1, 7), many[2]:slice(1, 1, 7) }
+    assert.is_true(two:predict(part):eq(all:slice(1, 1, 7)):all())
+  end)
+
   it("predicts a row as it does many", function()
     local m = nn.fit(builder, D, quick)
     local all = m:predict_proba(D.x)

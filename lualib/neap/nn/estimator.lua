@@ -13,7 +13,8 @@ local source = require "neap.nn.source"
 local target = require "neap.nn.target"
 local tensor = require "neap.tensor"
 
-local BATCH = 1024 -- samples that go through the net together when it predicts
+-- Samples that go through the net together when it predicts, and numbers in them.
+local BATCH, NUMBERS = 1024, 1 << 22
 local FORMAT = "neap net 1"
 
 --- A fitted net; nothing changes it.
@@ -61,15 +62,26 @@ local function opened(self, where, x)
   return src
 end
 
+-- Windows of many rows are large: fewer of them make a batch.
+local function batch_of(src)
+  local numbers = 0
+  for _, part in ipairs(src.parts and opts.names(src.parts) or { false }) do
+    local n, shape = 1, (part and src.parts[part] or src).shape
+    for d = 2, #shape do n = n * shape[d] end
+    numbers = numbers + n
+  end
+  return math.max(1, math.min(BATCH, NUMBERS // math.max(1, numbers)))
+end
+
 -- What `make` gives of the outputs for all samples, batch by batch.
 local function predicted(self, where, x, make)
   opts.expect(where, "self", self, "table")
   local src = opened(self, where, x)
   if src.rows == 0 then opts.raise("%s: x has no rows", where) end
   return grad.no_grad(function()
-    local parts = {}
-    for first = 1, src.rows, BATCH do
-      local out = self.own(src:get(first, math.min(first + BATCH - 1, src.rows)))
+    local parts, batch = {}, batch_of(src)
+    for first = 1, src.rows, batch do
+      local out = self.own(src:get(first, math.min(first + batch - 1, src.rows)))
       parts[#parts + 1] = make(out)
     end
     return #parts == 1 and parts[1] or tensor.cat(parts, 1)
