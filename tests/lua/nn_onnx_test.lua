@@ -295,6 +295,21 @@ describe("ONNX", function()
     assert.same({ transB = 1 }, model.nodes[1].attributes)
   end)
 
+  it("writes the models by name", function()
+    local models = neap.models
+    for _, padding in ipairs { "same", "causal", "valid" } do
+      export("model_cnn_lstm_" .. padding, models.cnn_lstm(8, { filters = 4, inception = 4,
+        hidden_size = 4, padding = padding }), randn(1, 24, 8))
+    end
+    export("model_lstm", models.lstm_predictor(3, { hidden_size = 4 }), randn(1, 5, 3))
+    export("model_tcn", models.tcn(3, { channels = { 4, 5 } }), randn(1, 9, 3))
+    export("model_mlp", models.mlp(3), randn(1, 3))
+    export("model_dual", models.dual_channel(4, 3, { filters = 4, hidden_size = 4 }),
+      { randn(1, 60, 4), randn(1, 14, 3) })
+    export("model_transformer", models.transformer_encoder(3, { d_model = 4, nhead = 2,
+      dim_feedforward = 6, pool = "mean" }), randn(1, 6, 3))
+  end)
+
   it("keeps f64, several inputs and the names asked for", function()
     local net = nn.Parallel { nn.Linear(2, 2, { dtype = "f64" }), nn.Identity() }
     local x = { tensor.ones { 3, 2 }, tensor.ones { 3, 4 } }

@@ -47,6 +47,11 @@ function chain.class(name)
 
   function Chain:forward(x) return chain.run(self:stages(), x) end
 
+  function Chain.onnx(_, l, v, call)
+    for _, stage in ipairs(l.names) do v = call(l[stage], v, "." .. stage) end
+    return v
+  end
+
   function Chain:describe() return self.text end
 
   return Chain

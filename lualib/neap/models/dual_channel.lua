@@ -45,6 +45,13 @@ function DualChannel:forward(...)
   return self.head(tensor.cat({ self.short(inputs[1]), self.long(inputs[2]) }, -1))
 end
 
+function DualChannel.onnx(g, l, values, call)
+  local short = g:last(call(l.short, values[1], ".short"))
+  local long = g:last(call(l.long, values[2], ".long"))
+  return call(l.head, { name = g:node("Concat", { short.name, long.name }, { axis = 1 }),
+    x = tensor.cat({ short.x, long.x }, 2) }, ".head")
+end
+
 function DualChannel:describe() return self.text end
 
 ---@class neap.models.DualChannelOptions

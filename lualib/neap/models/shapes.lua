@@ -19,6 +19,8 @@ function Image:forward(x)
   return x:unsqueeze(4)
 end
 
+function Image.onnx(g, _, v) return g:node("Unsqueeze", { g:last(v).name, g:integers { 3 } }) end
+
 -- [batch, time, width, channels] as a sequence, [batch, time, width * channels].
 local Sequence = layer.class "Sequence"
 
@@ -28,12 +30,20 @@ function Sequence.forward(_, x)
   return x:reshape(x:size(1), x:size(2), x:size(3) * x:size(4))
 end
 
+function Sequence.onnx(g, _, v)
+  return g:node("Reshape", { g:last(v).name, g:integers { 0, 0, -1 } })
+end
+
 -- The mean over time, [batch, time, features] to [batch, features].
 local Average = layer.class "Average"
 
 function Average.init() end
 
 function Average.forward(_, x) return x:mean(2) end
+
+function Average.onnx(g, _, v)
+  return g:node("ReduceMean", { g:last(v).name }, { axes = { 1 }, keepdims = 0 })
+end
 
 -- A vector repeated over time.
 local function repeated(x, time)
@@ -52,6 +62,11 @@ function CausalMaxPool:forward(x)
   local front = tensor.full { x:size(1), self.kernel - 1, x:size(3), x:size(4), value = -math.huge,
     dtype = x.dtype }
   return self.pool(tensor.cat({ front, x }, 2))
+end
+
+function CausalMaxPool.onnx(g, l, v)
+  return { first = true, name = g:node("MaxPool", { g:first(v).name },
+    { kernel_shape = { l.kernel, 1 }, strides = { 1, 1 }, pads = { l.kernel - 1, 0, 0, 0 } }) }
 end
 
 function CausalMaxPool:describe() return self.kernel .. " steps" end

@@ -5,7 +5,7 @@ local nn = require "neap.nn"
 local opts = require "neap.opts"
 local shapes = require "neap.models.shapes"
 
-local TransformerEncoder = chain.class "TransformerEncoder"
+local TransformerPredictor = chain.class "TransformerPredictor"
 
 ---@class neap.models.TransformerOptions
 ---@field d_model? integer 64
@@ -37,7 +37,7 @@ function models.transformer_encoder(inputs, o)
     opts.raise("models.transformer_encoder: pool must be \"last\" or \"mean\", got %s",
       tostring(o.pool))
   end
-  return TransformerEncoder({
+  return TransformerPredictor({
     { "embed", nn.Linear(inputs, o.d_model, { dtype = o.dtype }) },
     { "place", nn.PositionalEncoding(o.d_model, { dropout = o.dropout }) },
     { "encoder", nn.Sequential(layers) },
