@@ -282,6 +282,30 @@ describe("ONNX", function()
     end
   end)
 
+  it("has a form for every model", function()
+    local models, seen = neap.models, {}
+    local function try(name, net, x)
+      seen[name:match "^(.-)%d*$"] = true
+      export(name, net, x)
+    end
+    try("mlp", models.mlp(5, { dropout = 0.2 }), randn(2, 5))
+    try("lstm_predictor", models.lstm_predictor(3, { num_layers = 2, dropout = 0.1 }),
+      randn(2, 6, 3))
+    try("tcn", models.tcn(3, { channels = { 4, 5 } }), randn(2, 20, 3))
+    for i, padding in ipairs { "same", "causal", "valid" } do
+      try("cnn_lstm" .. i, models.cnn_lstm(8, { filters = 4, inception = 4, hidden_size = 4,
+        padding = padding }), randn(2, 24, 8))
+    end
+    try("dual_channel", models.dual_channel(3, 2, { filters = 4, hidden_size = 4 }),
+      { randn(2, 40, 3), randn(2, 12, 2) })
+    try("lstm_autoencoder", models.lstm_autoencoder(3, { hidden_size = 4 }), randn(2, 6, 3))
+    for i, pool in ipairs { "last", "mean" } do
+      try("transformer_encoder" .. i, models.transformer_encoder(3, { d_model = 8, nhead = 2,
+        dim_feedforward = 8, pool = pool }), randn(2, 6, 3))
+    end
+    for name in pairs(models) do assert.is_true(seen[name], name .. " is not tried") end
+  end)
+
   it("holds the weights under the names of the state, bit for bit", function()
     local net = nn.Sequential { nn.Linear(3, 2), nn.Residual(nn.Linear(2, 2)) }
     local model = export("names", net, randn(4, 3))

@@ -1,4 +1,5 @@
 --- A recurrent net that repeats what it was shown; loaded by neap.models.
+local forms = require "neap.nn.onnx.forms"
 local grad = require "neap.grad"
 local layer = require "neap.nn.layer"
 local models = require "neap.models.public"
@@ -56,6 +57,15 @@ end
 ---     models.lstm_autoencoder(3, { hidden_size = 4 }):describe() --> 3 features, code of 4
 ---@return string
 function LSTMAutoencoder:describe() return self.text end
+
+-- For nn.export_onnx: the code is taken out, repeated and decoded.
+function forms.LSTMAutoencoder(g, l, v, call)
+  local states, time = g:last(call(l.encoder, v, ".encoder")), v.x:size(2)
+  local code = g:node("Gather", { states.name, g:integers { -1 } }, { axis = 1 })
+  local repeated = { name = g:node("Expand", { code, g:integers { 1, time, 1 } }),
+    x = shapes.repeated(states.x[{ {}, -1 }], time) }
+  return call(l.head, call(l.decoder, repeated, ".decoder"), ".head")
+end
 
 ---@class neap.models.AutoencoderOptions
 ---@field hidden_size? integer numbers of the code, 32
