@@ -158,10 +158,8 @@ local function measure(list, task, rounds)
   local answers, result = {}, {}
   for _ = 1, rounds do
     for _, side in ipairs(list) do
-      if not side.only or side.only[task] then
-        answers[side.name] = answers[side.name] or {}
-        table.insert(answers[side.name], ask(side, task))
-      end
+      answers[side.name] = answers[side.name] or {}
+      table.insert(answers[side.name], ask(side, task))
     end
   end
   for name, given in pairs(answers) do
@@ -201,20 +199,20 @@ local function header(title)
     "oneDNN ms", "torch", "1DNN", "wanted   peak memory"))
 end
 
+-- Processes are new for each row: what an earlier one left behind would hide what the next takes.
 local function run(threads, policy, wanted, rounds, with_onednn)
-  local list = { ours(threads), torch(threads, policy) }
-  if with_onednn then
-    list[3] = launch("onednn", ("env OMP_NUM_THREADS=%d %s"):format(threads, with_onednn))
-    list[3].only = onednn_tasks
-  end
   local results, key = {}, threads == 1 and "cpu" or "wall"
   for _, row in ipairs(rows) do
     if wanted(row) then
+      local list = { ours(threads), torch(threads, policy) }
+      if with_onednn and onednn_tasks[row[1]] then
+        list[3] = launch("onednn", ("env OMP_NUM_THREADS=%d %s"):format(threads, with_onednn))
+      end
       results[row[1]] = measure(list, row[1], rounds)
       tell(row, results[row[1]], key)
+      close(list)
     end
   end
-  close(list)
   return results
 end
 
