@@ -1,6 +1,7 @@
 -- Gradients of normalisation, attention, embeddings and dropout by finite differences, over inputs
 -- of all kinds of strides and sizes.
 local grad = require "neap.grad"
+local layers = require "tests.lua.layers"
 local neap = require "neap"
 local nn = require "neap.nn"
 local tensor = require "neap.tensor"
@@ -8,44 +9,10 @@ local tensor = require "neap.tensor"
 describe("finite differences agree for", function()
   local f64 = { dtype = "f64" }
 
-  -- The parameters of a net, and the net as a function of its input and of these.
-  local function as_function(net, call)
-    local places, inputs = {}, {}
-    net:apply(function(l)
-      for _, entry in ipairs(l:named_parameters()) do
-        local t = rawget(l, entry[1])
-        if t then places[#places + 1], inputs[#inputs + 1] = { l, entry[1] }, t:detach() end
-      end
-    end)
-    return function(x, ...)
-      for i, place in ipairs(places) do rawset(place[1], place[2], (select(i, ...))) end
-      return call(net, x)
-    end, inputs
-  end
-
-  -- Ways to come by x from an input that is contiguous.
-  local ways = {
-    { "contiguous", function(x) return x end, { 3, 2, 4 } },
-    { "transposed", function(x) return x:permute(3, 2, 1) end, { 4, 2, 3 } },
-    { "sliced", function(x) return x[{ { 2, 4 }, {}, { 1, 4 } }] end, { 5, 2, 6 } },
-    { "broadcast", function(x) return x:expand(3, 2, 4) end, { 3, 1, 4 } },
-    { "of size 1", function(x) return x end, { 1, 1, 4 } },
-    { "empty", function(x) return x end, { 0, 2, 4 } },
-  }
-
-  local function check(name, make, call, skip)
-    call = call or function(net, x) return (net(x)) end
-    it(name, function()
-      for _, way in ipairs(ways) do
-        if not (skip and skip[way[1]]) then
-          neap.seed(1)
-          local f, inputs = as_function(make(), function(net, x) return call(net, way[2](x)) end)
-          local sizes = table.move(way[3], 1, 3, 1, {})
-          table.insert(inputs, 1, tensor.randn(sizes))
-          assert.is_true(grad.check(f, inputs), way[1])
-        end
-      end
-    end)
+  local as_function = layers.as_function
+  local function check(name, ...)
+    local arguments = table.pack(...)
+    it(name, function() layers.check(table.unpack(arguments, 1, arguments.n)) end)
   end
 
   local lone = { ["of size 1"] = true, empty = true } -- moments need two rows
