@@ -62,9 +62,7 @@ end
 function tensor.ones_like(x, o)
   o = opts.merge("tensor.ones_like", { dtype = opts.none }, o)
   opts.expect("tensor.ones_like", "x", x, "tensor")
-  local ones = c.zeros(x.shape, o.dtype or x.dtype)
-  ones[{}] = 1
-  return ones
+  return c.full(x.shape, o.dtype or x.dtype, 1)
 end
 
 --- A tensor filled with `value`: `tensor.full { 3, 4, value = 7, dtype = "i64" }`.
@@ -77,9 +75,7 @@ function tensor.full(t, ...)
   if type(o.value) ~= "boolean" then
     opts.expect("tensor.full", "option 'value'", o.value, "number")
   end
-  local x = c.zeros(sizes, o.dtype)
-  x[{}] = o.value
-  return x
+  return c.full(sizes, o.dtype, o.value)
 end
 
 --- A tensor of ones: sizes in the array part, `dtype` ("f64") by name.
@@ -88,9 +84,7 @@ end
 ---@return neap.tensor
 function tensor.ones(t, ...)
   local sizes, o = sizes_and_options("tensor.ones", t, { dtype = "f64" }, ...)
-  local x = c.zeros(sizes, o.dtype)
-  x[{}] = 1
-  return x
+  return c.full(sizes, o.dtype, 1)
 end
 
 --- The n x n identity matrix.

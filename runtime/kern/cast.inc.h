@@ -6,7 +6,10 @@
   const T *x = a;                                                                                  \
   bool bad = false;                                                                                \
   if (zs == 1 && as == 1) IVDEP for (int64_t i = 0; i < n; i++) y[i] = VIA(to)(x[i], &bad);        \
-  else                                                                                             \
+  else if (zs == 1 && as == 0 && n > 0) {                                                          \
+    Z v = VIA(to)(*x, &bad);                                                                       \
+    for (int64_t i = 0; i < n; i++) y[i] = v;                                                      \
+  } else                                                                                           \
     for (int64_t i = 0; i < n; i++) y[i * zs] = VIA(to)(x[i * as], &bad);                          \
   return !bad
 

@@ -263,6 +263,21 @@ static int l_zeros(lua_State *L) {
   return neap_lua_done(L, neap_tensor_init(neap_lua_push_tensor(L), dtype, ndim, size));
 }
 
+/* full(sizes, dtype, value) */
+static int l_full(lua_State *L) {
+  int64_t size[NEAP_MAX_DIMS];
+  int ndim = neap__lua_sizes(L, 1, size);
+  neap_dtype dtype = neap__lua_dtype(L, 2, NEAP_F64);
+  neap_scalar s;
+  neap_scalar_i64(&s, dtype, 0);
+  lua_pushvalue(L, 3);
+  neap__lua_store(L, &s.t, NULL);
+  lua_pop(L, 1);
+  neap_tensor *t = neap_lua_push_tensor(L);
+  neap_lua_check(L, neap_tensor_init_raw(t, dtype, ndim, size));
+  return neap_lua_done(L, neap_tensor_copy(t, &s.t));
+}
+
 /* arange(start, step, n, dtype): start + i * step */
 static int l_arange(lua_State *L) {
   bool whole = lua_isinteger(L, 1) && lua_isinteger(L, 2);
@@ -510,6 +525,7 @@ static const neap_lua_signature method_signatures[] = {
 static const neap_lua_signature function_signatures[] = {
     {"of", "values dtype", "tensor.of"},
     {"zeros", "sizes dtype", "tensor.zeros"},
+    {"full", "sizes dtype value", "tensor.full"},
     {"arange", "first step n dtype", "tensor.arange"},
     {"print_width", "columns", NULL},
     {NULL, NULL, NULL},
@@ -524,7 +540,7 @@ static int l_is_open(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"of", l_of},         {"is_open", l_is_open},         {"zeros", l_zeros},
+    {"of", l_of},         {"is_open", l_is_open},         {"zeros", l_zeros}, {"full", l_full},
     {"arange", l_arange}, {"print_width", l_print_width}, {NULL, NULL}};
 
 NEAP_LUA_EXPORT int luaopen_neap_c_tensor(lua_State *L);

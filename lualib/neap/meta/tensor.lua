@@ -191,6 +191,13 @@ function c.of(values, dtype) end
 ---@return neap.tensor
 function c.zeros(sizes, dtype) end
 
+--- As tensor.full, positional.
+---@param sizes integer[]
+---@param dtype string
+---@param value number|boolean
+---@return neap.tensor
+function c.full(sizes, dtype, value) end
+
 --- start + i * step for i = 0 .. n - 1.
 ---@param start number
 ---@param step number
