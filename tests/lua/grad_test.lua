@@ -3,13 +3,10 @@ local file = require "neap.file"
 local grad = require "neap.grad"
 local metrics = require "neap.metrics"
 local neap = require "neap"
+local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 
-local function says(text, fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.truthy(message:find(text, 1, true), message)
-end
+local says = support.says
 
 describe("a backward pass", function()
   it("leaves gradients at the leaves", function()

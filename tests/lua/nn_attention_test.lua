@@ -2,16 +2,13 @@
 -- finite differences, and what is refused.
 local neap = require "neap"
 local nn = require "neap.nn"
+local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 
 local golden = tensor.load "tests/golden/nn_attention.npz"
 local TOL = { f64 = 1e-12, f32 = 1e-5 } -- relative above 1, absolute below
 
-local function says(text, fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.truthy(message:find(text, 1, true), message)
-end
+local says = support.says
 
 local function assert_close(what, got, want, dtype)
   assert.same(want.shape, got.shape, what)

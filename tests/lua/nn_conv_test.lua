@@ -2,6 +2,7 @@
 local grad = require "neap.grad"
 local neap = require "neap"
 local nn = require "neap.nn"
+local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 
 local golden = tensor.load "tests/golden/nn_conv.npz"
@@ -239,11 +240,7 @@ describe("printing", function()
 end)
 
 describe("refused:", function()
-  local function says(text, fn)
-    local ok, message = pcall(fn)
-    assert.is_false(ok)
-    assert.truthy(message:find(text, 1, true), message)
-  end
+  local says = support.says
 
   local refusals = {
     { "conv1d: x [8x40x100] has 100 features in its last dim, the layer takes 40 "

@@ -12,17 +12,14 @@ local neap = require "neap"
 local nn = require "neap.nn"
 local preprocess = require "neap.preprocess"
 local split = require "neap.split"
+local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 
 local folder
 setup(function() folder = file.temporary_folder() end)
 teardown(function() file.remove_tree(folder) end)
 
-local function says(text, fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.truthy(message:find(text, 1, true), message)
-end
+local says = support.says
 
 local N = 300
 local a, b = tensor.randn { N, seed = 1 }, tensor.randn { N, seed = 2 }

@@ -5,6 +5,7 @@ local file = require "neap.file"
 local frame = require "neap.frame"
 local neap = require "neap"
 local nn = require "neap.nn"
+local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 local zarr = require "neap.zarr"
 
@@ -12,11 +13,7 @@ local folder
 setup(function() folder = file.temporary_folder() end)
 teardown(function() file.remove_tree(folder) end)
 
-local function says(text, fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.truthy(message:find(text, 1, true), message)
-end
+local says = support.says
 
 -- All samples of an epoch in one tensor.
 local function epoch(L, e)

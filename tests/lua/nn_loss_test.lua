@@ -166,10 +166,7 @@ describe("classes", function()
     end
   end)
 
-  local function says(text, fn, ...)
-    local message = support.message(fn, ...)
-    assert.truthy(message:find(text, 1, true), message)
-  end
+  local says = support.says
 
   it("outside 1..K are named", function()
     says("cross_entropy: y[2] is 4, must be a class number, 1 to 3",

@@ -7,10 +7,7 @@ local tensor = require "neap.tensor"
 
 local F64_TOL, F32_TOL = 1e-12, 1e-5
 
-local function says(text, fn, ...)
-  local message = support.message(fn, ...)
-  assert.truthy(message:find(text, 1, true), message)
-end
+local says = support.says
 
 -- Largest difference, relative to numbers above 1.
 local function distance(a, b)

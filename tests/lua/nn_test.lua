@@ -2,13 +2,10 @@
 local grad = require "neap.grad"
 local neap = require "neap"
 local nn = require "neap.nn"
+local support = require "tests.lua.support"
 local tensor = require "neap.tensor"
 
-local function says(text, fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.truthy(message:find(text, 1, true), message)
-end
+local says = support.says
 
 local function zeros(...)
   local sizes = { ... }

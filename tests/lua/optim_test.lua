@@ -11,10 +11,7 @@ local golden = tensor.load "tests/golden/optim.npz"
 -- The tolerances of tests/c/check.h.
 local F64_TOL, F32_TOL = 1e-12, 1e-5
 
-local function says(text, fn, ...)
-  local message = support.message(fn, ...)
-  assert.truthy(message:find(text, 1, true), message)
-end
+local says = support.says
 
 local function close(want, got, tol)
   assert.same(want.shape, got.shape)

@@ -521,10 +521,7 @@ end)
 
 it("a transformer teaches the names of its methods", function()
   local p, x = preprocess.standard(), tensor.of { { 1 }, { 3 } }
-  local function says(text, fn)
-    local message = support.message(fn)
-    assert.truthy(message:find(text, 1, true), message)
-  end
+  local says = support.says
   says("write p = p:fit(train), then p:apply(train)", function() p:fit_transform(x) end)
   says("write p:apply(x), after p = p:fit(train)", function() p:fit(x):transform(x) end)
   says("did you mean 'inverse'?", function() p:invers(x) end)

@@ -8,6 +8,13 @@ function support.message(fn, ...)
   return tostring(message)
 end
 
+--- Does fn raise a message that holds `text`, taken literally?
+function support.says(text, fn, ...)
+  local assert = require "luassert" -- the one that tests see as a global
+  local message = support.message(fn, ...)
+  assert.truthy(message:find(text, 1, true), message)
+end
+
 --- The path below the data folder that lies beside the source tree, or nil: then the test calls
 --- `pending "data folder absent"` and returns.
 function support.data(path)
