@@ -2,7 +2,6 @@
  * the layer behind, the output, where that determines them. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/pool.h"
 #include "nn/check.h"
 #include "nn/nn.h"
@@ -100,16 +99,10 @@ neap_status neap_nn_activate(neap_tensor *out, neap_activation kind, double para
   memset(out, 0, sizeof *out);
   NEAP_TRY(check(x, a, gradients[kind].name));
   NEAP_TRY(apply(out, a, NULL, x));
-  if (!neap_grad_active(1, &x)) return NEAP_OK;
   /* the sign of y is that of x, unless a negative slope turns it round */
   bool from_output = kind == NEAP_ELU || (kind == NEAP_LEAKY_RELU && parameter >= 0);
-  activation *kept = neap_alloc(sizeof *kept);
-  neap_status st = kept ? NEAP_OK : NEAP_ENOMEM;
-  if (kept) {
-    *kept = a;
-    const neap_tensor *save = from_output ? out : x;
-    st = neap_grad_record(&gradients[kind], 1, &x, 1, &out, 1, &save, kept);
-  }
+  const neap_tensor *save = from_output ? out : x;
+  neap_status st = neap__nn_record(&gradients[kind], 1, &x, out, 1, &save, &a, sizeof a);
   if (st) neap_tensor_drop(out);
   return st;
 }

@@ -1,5 +1,9 @@
-/* What every layer asks of its arguments. */
+/* What every layer asks of its arguments, and how it records itself. */
 #include "nn/check.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
 
 neap_status neap__nn_one_dtype(const char *layer, int n, const neap_tensor *const *t,
                                const char *const *names) {
@@ -16,4 +20,14 @@ neap_status neap__nn_one_dtype(const char *layer, int n, const neap_tensor *cons
                        neap_dtype_name(t[last]->dtype), names[i], neap_dtype_name(t[last]->dtype));
   }
   return NEAP_OK;
+}
+
+neap_status neap__nn_record(const neap_gradient *g, int inputs, const neap_tensor *const *in,
+                            neap_tensor *out, int saved, const neap_tensor *const *save,
+                            const void *state, size_t size) {
+  if (!neap_grad_active(inputs, in)) return NEAP_OK;
+  void *own = neap_alloc(size);
+  if (!own) return NEAP_ENOMEM;
+  memcpy(own, state, size);
+  return neap_grad_record(g, inputs, in, 1, &out, saved, save, own);
 }

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "grad/grad.h"
 #include "nn/check.h"
 #include "nn/conv_core.h"
@@ -101,11 +100,7 @@ static neap_status wanted(neap_tensor *g, const neap_node *n, int input) {
 static neap_status record(const neap_gradient *g, const state *s, neap_tensor *out,
                           const neap_tensor *x, const neap_tensor *w, const neap_tensor *bias) {
   const neap_tensor *in[] = {x, w, bias}, *save[] = {x, w, out};
-  if (!neap_grad_active(3, in)) return NEAP_OK;
-  state *own = neap_alloc(sizeof *own);
-  if (!own) return NEAP_ENOMEM;
-  *own = *s;
-  return neap_grad_record(g, 3, in, 1, &out, s->bend == NEAP_BEND_NONE ? 2 : 3, save, own);
+  return neap__nn_record(g, 3, in, out, s->bend == NEAP_BEND_NONE ? 2 : 3, save, s, sizeof *s);
 }
 
 /* convolution ---------------------------------------------------------------------------------- */

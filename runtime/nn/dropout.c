@@ -2,7 +2,6 @@
  * gradient draws the same mask again and nothing is kept. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/pool.h"
 #include "grad/grad.h"
 #include "nn/check.h"
@@ -65,7 +64,7 @@ static neap_status dropout_back(neap_node *n) {
 
 neap_status neap_nn_dropout(neap_tensor *out, const neap_tensor *x, double p, uint64_t key) {
   static const neap_gradient gradient = {"dropout", dropout_back, NULL};
-  choice c = {p, neap_rng_make(key)}, *state = NULL;
+  choice c = {p, neap_rng_make(key)};
   neap_tensor plain;
   memset(out, 0, sizeof *out);
   NEAP_TRY(neap__nn_one_dtype("dropout", 1, &x, (const char *[]){"x"}));
@@ -73,10 +72,7 @@ neap_status neap_nn_dropout(neap_tensor *out, const neap_tensor *x, double p, ui
   NEAP_TRY(neap_tensor_as(&plain, x, x->dtype));
   neap_status st = apply(out, &plain, &c);
   neap_tensor_drop(&plain);
-  if (st || !neap_grad_active(1, &x)) return st;
-  state = neap_alloc(sizeof *state);
-  if (state) *state = c;
-  st = state ? neap_grad_record(&gradient, 1, &x, 1, &out, 0, NULL, state) : NEAP_ENOMEM;
+  if (!st) st = neap__nn_record(&gradient, 1, &x, out, 0, NULL, &c, sizeof c);
   if (st) neap_tensor_drop(out);
   return st;
 }

@@ -1,7 +1,6 @@
 /* Embeddings: rows of a table by class number. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/interrupt.h"
 #include "grad/grad.h"
 #include "nn/check.h"
@@ -77,12 +76,8 @@ neap_status neap_nn_embedding(neap_tensor *out, const neap_tensor *index, const 
   NEAP_TRY(neap_tensor_as(&at, index, NEAP_I64));
   neap_status st = check_range(&at, w->size[0]);
   if (!st) st = neap_tensor_take(out, w, 0, &at, 1);
-  if (!st && neap_grad_active(2, in)) {
-    int64_t *state = neap_alloc(sizeof *state);
-    const neap_tensor *save[] = {&at};
-    if (state) *state = padding;
-    st = state ? neap_grad_record(&gradient, 2, in, 1, &out, 1, save, state) : NEAP_ENOMEM;
-  }
+  const neap_tensor *save[] = {&at};
+  if (!st) st = neap__nn_record(&gradient, 2, in, out, 1, save, &padding, sizeof padding);
   neap_tensor_drop(&at);
   if (st) neap_tensor_drop(out);
   return st;

@@ -19,10 +19,6 @@ static neap_loss_join check_join(lua_State *L, int arg) {
                                         neap_lua_parameter(L, arg, name), text);
 }
 
-static const neap_tensor *optional(lua_State *L, int arg) {
-  return lua_isnoneornil(L, arg) ? NULL : neap_lua_check_tensor(L, arg);
-}
-
 /* A loss that is recorded stays a tensor; else one number is a Lua number. */
 static int done(lua_State *L, neap_status st) {
   neap_lua_check(L, st);
@@ -38,7 +34,7 @@ static int l_loss(lua_State *L) {
   const neap_tensor *x = neap_lua_traced_tensor(L, 1), *third = NULL;
   const neap_tensor *y =
       kind <= NEAP_LOSS_HUBER ? neap_lua_traced_tensor(L, 2) : neap_lua_check_tensor(L, 2);
-  neap_loss_options o = {.weights = optional(L, 3), .join = check_join(L, 4)};
+  neap_loss_options o = {.weights = neap__lua_optional_plain(L, 3), .join = check_join(L, 4)};
   neap_scalar number;
   if (lua_type(L, 5) == LUA_TNUMBER) {
     neap_scalar_f64(&number, NEAP_F64, lua_tonumber(L, 5));
@@ -46,7 +42,7 @@ static int l_loss(lua_State *L) {
   } else if (kind == NEAP_LOSS_HUBER || kind == NEAP_LOSS_QUANTILE) {
     third = neap_lua_check_tensor(L, 5);
   } else {
-    third = optional(L, 5);
+    third = neap__lua_optional_plain(L, 5);
   }
   return done(L, neap_nn_loss(neap_lua_push_tensor(L), kind, x, y, third, &o));
 }
@@ -56,9 +52,10 @@ static int l_loss(lua_State *L) {
 static int l_class_loss(lua_State *L) {
   neap_class_loss kind = (neap_class_loss)kind_of(L);
   const neap_tensor *x = neap_lua_traced_tensor(L, 1), *y = neap_lua_check_tensor(L, 2);
-  neap_class_options o = {.common = {.weights = optional(L, 3), .join = check_join(L, 4)},
-                          .class_weights = optional(L, 5),
-                          .ignores = !lua_isnoneornil(L, 6)};
+  neap_class_options o = {
+      .common = {.weights = neap__lua_optional_plain(L, 3), .join = check_join(L, 4)},
+      .class_weights = neap__lua_optional_plain(L, 5),
+      .ignores = !lua_isnoneornil(L, 6)};
   if (o.ignores) o.ignored = neap_lua_whole(L, 6);
   double parameter = lua_isnoneornil(L, 7) ? 0 : neap_lua_number(L, 7);
   *(kind == NEAP_FOCAL ? &o.gamma : &o.smoothing) = parameter;

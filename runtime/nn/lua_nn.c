@@ -6,6 +6,10 @@ const neap_tensor *neap__lua_optional_tensor(lua_State *L, int arg) {
   return lua_isnoneornil(L, arg) ? NULL : neap_lua_traced_tensor(L, arg);
 }
 
+const neap_tensor *neap__lua_optional_plain(lua_State *L, int arg) {
+  return lua_isnoneornil(L, arg) ? NULL : neap_lua_check_tensor(L, arg);
+}
+
 /* linear(x, weight, bias) */
 static int l_linear(lua_State *L) {
   const neap_tensor *x = neap_lua_traced_tensor(L, 1), *w = neap_lua_traced_tensor(L, 2);

@@ -54,20 +54,16 @@ static int l_embedding(lua_State *L) {
   return neap_lua_done(L, neap_nn_embedding(neap_lua_push_tensor(L), index, w, padding));
 }
 
-static const neap_tensor *optional_plain(lua_State *L, int arg) {
-  return lua_isnoneornil(L, arg) ? NULL : neap_lua_check_tensor(L, arg);
-}
-
-/* attention(q, k, v, heads, causal, mask, padding, lengths, dropout, key, weights) --> y, weights
+/* attention(q, k, v, heads, causal, mask, padding, lengths, dropout, stream, weights) -> y, weights
  */
 static int l_attention(lua_State *L) {
   const neap_tensor *q = neap_lua_traced_tensor(L, 1);
   const neap_tensor *k = neap__lua_optional_tensor(L, 2), *v = neap__lua_optional_tensor(L, 3);
   neap_attention_options o = {.heads = neap_lua_whole(L, 4),
                               .causal = lua_toboolean(L, 5),
-                              .mask = optional_plain(L, 6),
-                              .padding = optional_plain(L, 7),
-                              .lengths = optional_plain(L, 8),
+                              .mask = neap__lua_optional_plain(L, 6),
+                              .padding = neap__lua_optional_plain(L, 7),
+                              .lengths = neap__lua_optional_plain(L, 8),
                               .dropout = neap_lua_number(L, 9),
                               .key = (uint64_t)neap_lua_whole(L, 10)};
   bool wanted = lua_toboolean(L, 11);

@@ -7,6 +7,9 @@
 /* The tensor at arg, traced or not, or NULL for nil. */
 const neap_tensor *neap__lua_optional_tensor(lua_State *L, int arg);
 
+/* The same for what has no gradient: a traced tensor is refused. */
+const neap_tensor *neap__lua_optional_plain(lua_State *L, int arg);
+
 /* Each adds its functions to the module table at the top of the stack. */
 void neap__lua_conv(lua_State *L); /* convolutions, pooling */
 void neap__lua_norm(lua_State *L); /* normalisation, dropout, embeddings, attention */

@@ -54,7 +54,7 @@ static int l_recurrent(lua_State *L) {
   luaL_checkstack(L, 8 * c->directions, NULL);
   const neap_tensor *x = neap_lua_traced_tensor(L, 4), *h0 = neap__lua_optional_tensor(L, 5);
   const neap_tensor *c0 = neap__lua_optional_tensor(L, 6);
-  const neap_tensor *lengths = lua_isnil(L, 7) ? NULL : neap_lua_check_tensor(L, 7);
+  const neap_tensor *lengths = neap__lua_optional_plain(L, 7);
   neap_recurrent r = {.cell = c->cell, .directions = c->directions};
   int first = layer * c->directions;
   for (int d = 0; d < c->directions; d++) r.weights[d] = push_weights(L, 3, 4 * (first + d));

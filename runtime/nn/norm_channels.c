@@ -340,12 +340,8 @@ static neap_status record(neap_tensor *out, const char *layer, const neap_tensor
   static const neap_gradient batch = {"batch_norm", backward, NULL};
   static const neap_gradient group = {"group_norm", backward, NULL};
   const neap_tensor *save[] = {plain[0], mean, rstd, plain[1]};
-  if (!neap_grad_active(3, in)) return NEAP_OK;
-  form *state = neap_alloc(sizeof *state);
-  if (!state) return NEAP_ENOMEM;
-  *state = *f;
-  return neap_grad_record(layer[0] == 'b' ? &batch : &group, 3, in, 1, &out, f->has_w ? 4 : 3, save,
-                          state);
+  return neap__nn_record(layer[0] == 'b' ? &batch : &group, 3, in, out, f->has_w ? 4 : 3, save, f,
+                         sizeof *f);
 }
 
 /* Normalise with moments of [samples, groups], taken from x unless they are there already. */

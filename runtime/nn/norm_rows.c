@@ -1,7 +1,6 @@
 /* Normalisation of rows of adjacent elements: the layer norm. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/pool.h"
 #include "grad/grad.h"
 #include "nn/check.h"
@@ -158,11 +157,8 @@ static neap_status record(neap_tensor *out, const neap_tensor *const *in, const 
                           const neap_tensor *moments, int64_t n) {
   static const neap_gradient gradient = {"layer_norm", layer_norm_back, NULL};
   const neap_tensor *save[] = {&plain[0], &moments[0], &moments[1], &plain[1]};
-  if (!neap_grad_active(3, in)) return NEAP_OK;
-  kept *k = neap_alloc(sizeof *k);
-  if (!k) return NEAP_ENOMEM;
-  *k = (kept){in[1] != NULL, n};
-  return neap_grad_record(&gradient, 3, in, 1, &out, k->has_w ? 4 : 3, save, k);
+  kept k = {in[1] != NULL, n};
+  return neap__nn_record(&gradient, 3, in, out, k.has_w ? 4 : 3, save, &k, sizeof k);
 }
 
 neap_status neap_nn_layer_norm(neap_tensor *out, const neap_tensor *x, const neap_tensor *w,

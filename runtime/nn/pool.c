@@ -1,7 +1,6 @@
 /* Pooling: the largest element or the mean of windows, channel by channel. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
 #include "grad/grad.h"
@@ -203,12 +202,8 @@ static neap_status record(const shape *s, neap_tensor *out, const neap_tensor *x
   static const neap_gradient gradient[] = {
       {"max_pool", pool_back, NULL}, {"avg_pool", pool_back, NULL}, {"avg_pool", pool_back, NULL}};
   const neap_tensor *save[] = {x, out};
-  if (!neap_grad_active(1, &x)) return NEAP_OK;
-  shape *own = neap_alloc(sizeof *own);
-  if (!own) return NEAP_ENOMEM;
-  *own = *s;
-  return neap_grad_record(&gradient[s->kind], 1, &x, 1, &out, s->kind == NEAP_POOL_MAX ? 2 : 0,
-                          save, own);
+  return neap__nn_record(&gradient[s->kind], 1, &x, out, s->kind == NEAP_POOL_MAX ? 2 : 0, save, s,
+                         sizeof *s);
 }
 
 neap_status neap_nn_pool(neap_tensor *out, const neap_tensor *x, const neap_pool_options *o) {
