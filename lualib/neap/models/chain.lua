@@ -4,26 +4,6 @@ local layer = require "neap.nn.layer"
 
 local chain = {}
 
---- What layers in an array make of x, one after the other. A layer that can compute the activation
---- behind it does.
----@param stages neap.nn.Layer[]
----@param x neap.tensor
----@return neap.tensor
-function chain.run(stages, x)
-  local i, n = 1, #stages
-  while i <= n do
-    local current, following = stages[i], stages[i + 1]
-    if following and current.forward_activated and following.fusable then
-      x = current:forward_activated(x, following.fusable)
-      i = i + 2
-    else
-      x = current(x)
-      i = i + 1
-    end
-  end
-  return x
-end
-
 --- A class of chains: Class(stages, text) takes an array of { name, layer }, and what print shows.
 ---@param name string
 ---@return table
@@ -45,7 +25,7 @@ function chain.class(name)
     return stages
   end
 
-  function Chain:forward(x) return chain.run(self:stages(), x) end
+  function Chain:forward(x) return layer.run(self:stages(), x) end
 
   function Chain.onnx(_, l, v, call)
     for _, stage in ipairs(l.names) do v = call(l[stage], v, "." .. stage) end

@@ -1,4 +1,4 @@
---- Checks of what layers are given, for the files of this folder.
+--- Checks of what layers and optimizers are given.
 local opts = require "neap.opts"
 
 local checks = {}
@@ -31,6 +31,45 @@ function checks.shape(where, x, low, high, features, as)
   if x:dim() < low or x:dim() > high or x:size(-1) ~= features then
     opts.raise("%s: x [%s] must be %s", where, table.concat(x.shape, "x"), as)
   end
+end
+
+--- A whole number for all dims, or a table of one for each, as a list of one for each.
+---@param where string
+---@param what string
+---@param value any
+---@param dims integer
+---@param least integer
+---@return integer[]
+function checks.each_dim(where, what, value, dims, least)
+  local list = {}
+  if type(value) ~= "table" then
+    value = opts.integer(where, what, value, least)
+    for d = 1, dims do list[d] = value end
+    return list
+  end
+  if #value ~= dims then
+    opts.raise("%s: %s must be a number or a table of %d, got one of %d", where, what, dims, #value)
+  end
+  for d = 1, dims do list[d] = opts.integer(where, what, value[d], least) end
+  return list
+end
+
+local function listed(names)
+  table.sort(names)
+  local shown = table.concat(names, ", ", 1, math.min(#names, 8))
+  return #names > 8 and ("%s and %d more"):format(shown, #names - 8) or shown
+end
+
+--- Raise when a state lacks names or has too many; both are arrays in any order.
+---@param where string
+---@param missing string[]
+---@param extra string[]
+function checks.names(where, missing, extra)
+  if #missing + #extra == 0 then return end
+  local parts = {}
+  if #missing > 0 then parts[#parts + 1] = "missing " .. listed(missing) end
+  if #extra > 0 then parts[#parts + 1] = "extra " .. listed(extra) end
+  opts.raise("%s: %s; { strict = false } takes what fits", where, table.concat(parts, "; "))
 end
 
 return checks

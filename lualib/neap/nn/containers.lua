@@ -20,25 +20,11 @@ local function hold(self, where, list)
   end
 end
 
--- One after the other. A layer that can compute the activation behind it does.
 local Sequential = layer.class "Sequential"
 
 function Sequential:init(list) hold(self, "nn.Sequential", list) end
 
-function Sequential:forward(x)
-  local i, n = 1, #self
-  while i <= n do
-    local current, following = self[i], self[i + 1]
-    if following and current.forward_activated and following.fusable then
-      x = current:forward_activated(x, following.fusable)
-      i = i + 2
-    else
-      x = current(x)
-      i = i + 1
-    end
-  end
-  return x
-end
+function Sequential:forward(x) return layer.run(self, x) end
 
 --- Layers one after the other. `net[i]` is layer i; in `net:state()` positions count from 0, as in
 --- PyTorch's files. A convolution computes the activation behind it in the same pass.
@@ -47,23 +33,28 @@ end
 ---@return neap.nn.Layer
 function nn.Sequential(layers) return Sequential(layers) end
 
--- Layers side by side on the same input; results are put together along a dim, features unless
--- told.
-local Concat = layer.class "Concat"
+-- A class of layers side by side, whose results are put together along a dim.
+local function side_by_side(name)
+  local class, where = layer.class(name), "nn." .. name
 
-function Concat:init(list, o)
-  o = opts.merge("nn.Concat", { dim = -1 }, o)
-  hold(self, "nn.Concat", list)
-  self.dim = opts.integer("nn.Concat", "option 'dim'", o.dim)
+  function class:init(list, o)
+    o = opts.merge(where, { dim = -1 }, o)
+    hold(self, where, list)
+    self.dim = opts.integer(where, "option 'dim'", o.dim)
+  end
+
+  function class:describe() return "dim " .. self.dim end
+
+  return class
 end
+
+local Concat = side_by_side "Concat"
 
 function Concat:forward(x)
   local parts = {}
   for i = 1, #self do parts[i] = self[i](x) end
   return tensor.cat(parts, self.dim)
 end
-
-function Concat:describe() return "dim " .. self.dim end
 
 --- Layers side by side on the same input; their results are put together along `dim`, the features
 --- (-1) unless told.
@@ -74,14 +65,7 @@ function Concat:describe() return "dim " .. self.dim end
 ---@return neap.nn.Layer
 function nn.Concat(layers, o) return Concat(layers, o) end
 
--- Each layer on an input of its own, results put together: for nets with several inputs.
-local Parallel = layer.class "Parallel"
-
-function Parallel:init(list, o)
-  o = opts.merge("nn.Parallel", { dim = -1 }, o)
-  hold(self, "nn.Parallel", list)
-  self.dim = opts.integer("nn.Parallel", "option 'dim'", o.dim)
-end
+local Parallel = side_by_side "Parallel"
 
 function Parallel:forward(...)
   local inputs = select("#", ...) == 1 and type(...) == "table" and ... or { ... }
@@ -93,8 +77,6 @@ function Parallel:forward(...)
   return tensor.cat(parts, self.dim)
 end
 
-function Parallel:describe() return "dim " .. self.dim end
-
 --- Layers with an input each, given as arguments or as one array; their results are put together
 --- along `dim`, the features (-1) unless told: how nets with several inputs begin.
 ---     local net = nn.Parallel { nn.Linear(3, 2), nn.Linear(1, 4) }
@@ -105,7 +87,6 @@ function Parallel:describe() return "dim " .. self.dim end
 ---@return neap.nn.Layer
 function nn.Parallel(layers, o) return Parallel(layers, o) end
 
--- x + inner(x)
 local Residual = layer.class "Residual"
 
 function Residual:init(inner, o)
@@ -127,7 +108,6 @@ end
 ---@return neap.nn.Layer
 function nn.Residual(inner, o) return Residual(inner, o) end
 
--- Everything but the batch in one dim.
 local Flatten = layer.class "Flatten"
 
 function Flatten.init() end
@@ -142,7 +122,6 @@ end
 ---@return neap.nn.Layer
 function nn.Flatten() return Flatten() end
 
--- The last step of a sequence: [batch, time, features] to [batch, features].
 local Last = layer.class "Last"
 
 function Last.init() end
@@ -159,7 +138,6 @@ end
 ---@return neap.nn.Layer
 function nn.Last() return Last() end
 
--- Dims in another order, as tensor:permute.
 local Permute = layer.class "Permute"
 
 function Permute:init(...)

@@ -2,31 +2,17 @@
 --- [batch, height, width, channels]. Who comes from PyTorch need not permute: weights keep its
 --- shapes, data does not.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
-
--- A number for all dims, or a table of one for each.
-local function each_dim(where, what, value, dims, least)
-  local list = {}
-  if type(value) ~= "table" then
-    value = opts.integer(where, what, value, least)
-    for d = 1, dims do list[d] = value end
-    return list
-  end
-  if #value ~= dims then
-    opts.raise("%s: %s must be a number or a table of %d, got one of %d", where, what, dims, #value)
-  end
-  for d = 1, dims do list[d] = opts.integer(where, what, value[d], least) end
-  return list
-end
 
 -- Zeros before and after each dim. "causal": the first dim, time, sees nothing of what comes later,
 -- the others are not padded.
 local function paddings(self, where, padding, dims)
   local before, after = {}, {}
   if type(padding) ~= "string" then
-    before = each_dim(where, "option 'padding'", padding, dims, 0)
+    before = checks.each_dim(where, "option 'padding'", padding, dims, 0)
     return before, before
   end
   if padding ~= "same" and padding ~= "valid" and padding ~= "causal" then
@@ -67,9 +53,9 @@ end
 local function prepare(self, where, dims, inputs, outputs, kernel, o)
   self.inputs = opts.integer(where, "inputs", inputs, 1)
   self.outputs = opts.integer(where, "outputs", outputs, 1)
-  self.kernel = each_dim(where, "kernel", kernel, dims, 1)
-  self.stride = each_dim(where, "option 'stride'", o.stride, dims, 1)
-  self.dilation = each_dim(where, "option 'dilation'", o.dilation, dims, 1)
+  self.kernel = checks.each_dim(where, "kernel", kernel, dims, 1)
+  self.stride = checks.each_dim(where, "option 'stride'", o.stride, dims, 1)
+  self.dilation = checks.each_dim(where, "option 'dilation'", o.dilation, dims, 1)
   self.padding = o.padding
   self.before, self.after = paddings(self, where, o.padding, dims)
   groups_of(self, where, o.groups)

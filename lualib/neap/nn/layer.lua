@@ -5,6 +5,7 @@
 --- parameter, a layer a child, `self:buffer(name, t)` a tensor that is saved but not trained. Order
 --- is the order of assignment. Names in `state()` are the path of fields, "encoder.0.weight".
 local cgrad = require "neap.c.grad"
+local checks = require "neap.nn.checks"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
@@ -132,6 +133,26 @@ end
 ---@return integer
 function layer.key() return require("neap").generator():integer(0, 1 << 62) end
 
+--- What layers in an array make of x, one after the other. A layer that can compute the activation
+--- behind it does.
+---@param stages neap.nn.Layer[]
+---@param x neap.tensor
+---@return neap.tensor
+function layer.run(stages, x)
+  local i, n = 1, #stages
+  while i <= n do
+    local current, following = stages[i], stages[i + 1]
+    if following and current.forward_activated and following.fusable then
+      x = current:forward_activated(x, following.fusable)
+      i = i + 2
+    else
+      x = current(x)
+      i = i + 1
+    end
+  end
+  return x
+end
+
 -- looking -----------------------------------------------------------------------------------------
 
 --- Keep a tensor that is saved with the layer but not trained, under a name of its own.
@@ -245,21 +266,11 @@ function Layer:state()
   return state
 end
 
-local function listed(names)
-  table.sort(names)
-  local shown = table.concat(names, ", ", 1, math.min(#names, 8))
-  return #names > 8 and ("%s and %d more"):format(shown, #names - 8) or shown
-end
-
 local function check_names(state, own, strict)
   local missing, extra = {}, {}
   for name in pairs(own) do if not state[name] then missing[#missing + 1] = name end end
   for name in pairs(state) do if not own[name] then extra[#extra + 1] = name end end
-  if not strict or #missing + #extra == 0 then return end
-  local parts = {}
-  if #missing > 0 then parts[#parts + 1] = "missing " .. listed(missing) end
-  if #extra > 0 then parts[#parts + 1] = "extra " .. listed(extra) end
-  opts.raise("load_state: %s; { strict = false } takes what fits", table.concat(parts, "; "))
+  if strict then checks.names("load_state", missing, extra) end
 end
 
 local function check_shape(name, t, own)

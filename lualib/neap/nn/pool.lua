@@ -1,21 +1,15 @@
 --- Pooling of sequences [batch, time, features] and images [batch, height, width, channels];
 --- loaded by neap.nn.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
 
--- A number for both dims or a table { height, width }, as two integers. A sequence has one.
-local function pair(where, what, value, dims, least)
-  if type(value) ~= "table" then
-    value = opts.integer(where, what, value, least)
-    return value, value
-  end
-  if #value ~= dims then
-    opts.raise("%s: %s must be a number or a table of %d, got one of %d", where, what, dims, #value)
-  end
-  local first = opts.integer(where, what, value[1], least)
-  return first, dims == 2 and opts.integer(where, what, value[2], least) or first
+-- Height and width; a sequence has its one number twice.
+local function pair(...)
+  local list = checks.each_dim(...)
+  return list[1], list[2] or list[1]
 end
 
 local function check_dims(name, dims, x)

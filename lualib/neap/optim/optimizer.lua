@@ -1,5 +1,6 @@
 --- Optimizers; loaded by neap.optim.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local class = require "neap.class"
 local optim = require "neap.optim.public"
 local opts = require "neap.opts"
@@ -179,12 +180,6 @@ local state_names = {
 }
 state_names["optim.AdamW"] = state_names["optim.Adam"]
 
-local function listed(names)
-  table.sort(names)
-  local shown = table.concat(names, ", ", 1, math.min(#names, 8))
-  return #names > 8 and ("%s and %d more"):format(shown, #names - 8) or shown
-end
-
 -- A state sorted into parameters and groups, and the names that belong to neither.
 local function sorted(self, state)
   local states, options, extra = {}, {}, {}
@@ -224,16 +219,6 @@ local function missing_names(self, states, options)
   return missing
 end
 
-local function check_names(self, states, options, extra, strict)
-  local missing = missing_names(self, states, options)
-  if not strict or #missing + #extra == 0 then return end
-  local parts = {}
-  if #missing > 0 then parts[#parts + 1] = "missing " .. listed(missing) end
-  if #extra > 0 then parts[#parts + 1] = "extra " .. listed(extra) end
-  opts.raise("%s: load_state: %s; { strict = false } takes what fits", self.name,
-    table.concat(parts, "; "))
-end
-
 local function check_shapes(self, states)
   for i, state in pairs(states) do
     for name, t in pairs(state) do
@@ -267,7 +252,9 @@ function Optimizer:load_state(state, o)
   o = opts.merge(self.name .. ": load_state", { strict = true }, o)
   opts.expect(self.name .. ": load_state", "state", state, "table")
   local states, options, extra = sorted(self, state)
-  check_names(self, states, options, extra, o.strict)
+  if o.strict then
+    checks.names(self.name .. ": load_state", missing_names(self, states, options), extra)
+  end
   check_shapes(self, states)
   for i = 1, #self.params do
     local of = states[i] or {}
