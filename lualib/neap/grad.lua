@@ -7,22 +7,15 @@ local grad = require "neap.grad.public"
 require "neap.grad.check"
 require "neap.grad.operation"
 
--- Recording goes on whether or not fn failed.
-local function resume(ok, ...)
-  c.pause(-1)
-  if not ok then error(..., 0) end
-  return ...
-end
-
 --- The results of `fn(...)`, with nothing recorded meanwhile: for predictions and for changing
---- parameters in place.
+--- parameters in place. `fn` must not yield: a coroutine that is left inside would leave recording
+--- off for all others.
 ---     local w = tensor.of({ 1, 2 }):requires_grad_()
 ---     grad.no_grad(function() return w * 2 end).requires_grad --> false
 ---@param fn function
 ---@return any ...
 function grad.no_grad(fn, ...)
-  c.pause(1)
-  return resume(pcall(fn, ...))
+  return c.without(fn, ...)
 end
 
 --- Whether operations are recorded here: false inside `no_grad`.

@@ -1,4 +1,6 @@
 /* Differentiation in Lua: methods of tensors, and the switch that stops recording. */
+#include <string.h>
+
 #include "grad/grad.h"
 #include "grad/lua_operation.h"
 #include "tensor/lua_tensor.h"
@@ -40,6 +42,22 @@ static int l_pause(lua_State *L) {
   return 1;
 }
 
+/* without(fn, ...) -> what fn(...) returns, nothing being recorded meanwhile, whether or not it
+ * fails. Below a call from C nothing can yield, and so leave recording off for good. */
+static int l_without(lua_State *L) {
+  int before = neap_grad_pause(0);
+  luaL_checkany(L, 1);
+  neap_grad_pause(1);
+  int rc = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  neap_grad_pause(before - neap_grad_pause(0));
+  if (rc == LUA_OK) return lua_gettop(L);
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  if (strcmp(text, "attempt to yield across a C-call boundary") == 0)
+    return neap_lua_raise(L, "no_grad: a coroutine cannot yield inside; what runs elsewhere "
+                             "meanwhile would not be recorded");
+  return lua_error(L);
+}
+
 /* clear(t): forget the gradient of a leaf */
 static int l_clear(lua_State *L) {
   neap_grad_clear(neap_lua_traced_tensor(L, 1));
@@ -68,11 +86,16 @@ static const neap_lua_signature method_signatures[] = {{"requires_grad_", "self 
                                                        {"detach", "self", NULL},
                                                        {"is_leaf", "self", NULL},
                                                        {NULL, NULL, NULL}};
-static const luaL_Reg functions[] = {
-    {"backward", l_backward},           {"pause", l_pause}, {"clear", l_clear}, {"ops", l_ops},
-    {"operation", neap__lua_operation}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"backward", l_backward},
+                                     {"pause", l_pause},
+                                     {"without", l_without},
+                                     {"clear", l_clear},
+                                     {"ops", l_ops},
+                                     {"operation", neap__lua_operation},
+                                     {NULL, NULL}};
 static const neap_lua_signature function_signatures[] = {{"backward", "self gradient", NULL},
                                                          {"pause", "change", NULL},
+                                                         {"without", "fn ...", NULL},
                                                          {"clear", "self", NULL},
                                                          {"ops", "", NULL},
                                                          {"operation", "name", "*"},

@@ -118,7 +118,7 @@ neap_status neap_grad_record(const neap_gradient *g, int inputs, const neap_tens
                              int outputs, neap_tensor *const *out, int saved,
                              const neap_tensor *const *save, void *state) {
   neap_node *n = NULL;
-  bool active = neap_grad_active(inputs, in);
+  bool active = outputs > 0 && neap_grad_active(inputs, in);
   if (active) n = neap__node_new(g, inputs, outputs, saved, 0);
   if (!n) {
     if (state) (g->drop ? g->drop : neap_free)(state);

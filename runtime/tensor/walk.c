@@ -175,6 +175,7 @@ bool neap__overlap(const neap_tensor *dst, const neap_tensor *src) {
 }
 
 neap_status neap__check_writable(const char *operation, const neap_tensor *t) {
+  if (neap_tensor_numel(t) == 0) return NEAP_OK; /* strides of nothing */
   for (int d = 0; d < t->ndim; d++)
     if (t->size[d] > 1 && t->stride[d] == 0)
       return neap_fail(NEAP_EARG,

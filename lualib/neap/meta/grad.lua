@@ -12,6 +12,11 @@ function c.backward(self, gradient, retain) end
 ---@return integer
 function c.pause(change) end
 
+--- fn(...), with nothing recorded meanwhile.
+---@param fn function
+---@return any ...
+function c.without(fn, ...) end
+
 --- Forget the gradient of a leaf.
 ---@param self neap.tensor
 function c.clear(self) end
