@@ -95,10 +95,15 @@ static neap_status take_lengths(plan *p, const neap_tensor *lengths) {
                      neap_shape_text(lengths, is, sizeof is), (long long)p->a.batch);
   NEAP_TRY(neap_tensor_as(&p->lengths, lengths, NEAP_I64));
   const int64_t *n = neap_tensor_data(&p->lengths);
-  for (int64_t i = 0; i < p->a.batch; i++)
+  for (int64_t i = 0; i < p->a.batch; i++) {
+    double given = neap_tensor_get_f64(lengths, &i);
+    if (given != (double)n[i])
+      return neap_fail(NEAP_EVALUE, "attention: lengths[%lld] is %g, not a whole number",
+                       (long long)i + 1, given);
     if (n[i] < 1 || n[i] > p->a.keys)
       return neap_fail(NEAP_EVALUE, "attention: lengths[%lld] is %lld, not within 1 .. %lld keys",
                        (long long)i + 1, (long long)n[i], (long long)p->a.keys);
+  }
   return NEAP_OK;
 }
 
@@ -152,6 +157,7 @@ static neap_status plan_init(plan *p, const neap_tensor *const *in,
                              const neap_attention_options *o) {
   memset(p, 0, sizeof *p);
   p->inputs = in[2] ? 3 : in[1] ? 2 : 1;
+  if (in[2] && !in[1]) return neap_fail(NEAP_EARG, "attention: there is a value, and no key");
   NEAP_TRY(neap__nn_one_dtype("attention", 3, (const neap_tensor *[]){in[2], in[1], in[0]},
                               (const char *[]){"v", "k", "q"}));
   NEAP_TRY(check_shapes(p, in, o));

@@ -14,7 +14,7 @@ neap_status neap__nn_one_dtype(const char *layer, int n, const neap_tensor *cons
     if (!neap_dtype_is_float(t[i]->dtype))
       return neap_fail(NEAP_EDTYPE, "%s: %s is %s, not f32 or f64; convert with %s:to \"f32\"",
                        layer, names[i], neap_dtype_name(t[i]->dtype), names[i]);
-    if (t[i]->dtype != t[last]->dtype)
+    if (t[i]->dtype != t[last]->dtype && neap_dtype_is_float(t[last]->dtype))
       return neap_fail(NEAP_EDTYPE, "%s: %s is %s, but %s is %s; convert with %s:to \"%s\"", layer,
                        names[i], neap_dtype_name(t[i]->dtype), names[last],
                        neap_dtype_name(t[last]->dtype), names[i], neap_dtype_name(t[last]->dtype));

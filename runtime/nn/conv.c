@@ -48,13 +48,13 @@ static neap_status check_shapes(const char *name, int spatial, const neap_tensor
 
 static neap_status check_options(const char *name, int spatial, const neap_conv_options *o) {
   for (int d = 0; d < spatial; d++) {
-    const int64_t least[] = {o->stride[d] - 1, o->dilation[d] - 1, o->before[d], o->after[d]};
+    static const int64_t least[] = {1, 1, 0, 0};
     static const char *const what[] = {"stride", "dilation", "padding", "padding"};
     const int64_t value[] = {o->stride[d], o->dilation[d], o->before[d], o->after[d]};
     for (int i = 0; i < 4; i++)
-      if (least[i] < 0 || value[i] > INT32_MAX)
-        return neap_fail(NEAP_EARG, "%s: %s %lld is out of range", name, what[i],
-                         (long long)value[i]);
+      if (value[i] < least[i] || value[i] > INT32_MAX)
+        return neap_fail(NEAP_EARG, "%s: %s is %lld, must be %lld to 2^31 - 1", name, what[i],
+                         (long long)value[i], (long long)least[i]);
   }
   if (o->bend == NEAP_BEND_LEAKY && !(o->slope >= 0 && o->slope <= 1))
     return neap_fail(NEAP_EARG, "%s: slope %g must be in [0, 1]", name, o->slope);

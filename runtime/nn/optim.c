@@ -69,6 +69,11 @@ static neap_status check_parameter(const neap_optimizer *o, neap_tensor *const *
     return neap_fail(NEAP_EARG, "%s: parameter %lld is a %s %s; only %s", o->name, (long long)i + 1,
                      what[0] == 'f' ? neap_dtype_name(p[i]->dtype) : "strided view",
                      neap_shape_text(p[i], shape, sizeof shape), what);
+  if (p[i]->trace && !neap_grad_is_leaf(p[i]))
+    return neap_fail(NEAP_EARG,
+                     "%s: parameter %lld is the result of an operation, %s; x:detach() gives a "
+                     "tensor that can be trained",
+                     o->name, (long long)i + 1, neap_shape_text(p[i], shape, sizeof shape));
   for (int64_t k = 0; k < i; k++)
     if (p[k]->storage == p[i]->storage && p[k]->offset == p[i]->offset &&
         neap_tensor_numel(p[i]) > 0)

@@ -185,8 +185,10 @@ static neap_status geometry(shape *s, const neap_tensor *x, const neap_pool_opti
                 .adaptive = o->kind == NEAP_POOL_ADAPTIVE_MEAN};
     if (!a->adaptive) NEAP_TRY(outputs(name, x, o->ceil, a));
     else if (a->in < 1 || a->out < 1 || a->out > INT32_MAX)
-      return neap_fail(NEAP_ESHAPE, "%s: %lld outputs of x %s", name, (long long)a->out,
-                       neap_shape_text(x, text, sizeof text));
+      return neap_fail(NEAP_ESHAPE,
+                       a->in < 1 ? "%s: x %s has nothing to average for %lld outputs"
+                                 : "%s: x %s cannot be averaged to %lld outputs, 2^31 - 1 at most",
+                       name, neap_shape_text(x, text, sizeof text), (long long)a->out);
   }
   return NEAP_OK;
 }

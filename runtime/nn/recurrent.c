@@ -111,6 +111,8 @@ neap_status neap__recurrent_check_step(int layers, const neap_recurrent *r, cons
   if (x->size[1] == 0 || units == 0) return check_shape(cell, "x", x, 2, (int64_t[]){1, 1});
   NEAP_TRY(check_state(cell, "h", h, x, layers, units));
   NEAP_TRY(check_state(cell, "c", c, x, layers, units));
+  if (c && c->storage == h->storage && c->offset == h->offset)
+    return neap_fail(NEAP_EARG, "%s: h and c of a step must be two tensors", names[cell]);
   if (neap_tensor_is_contiguous(h) && (!c || neap_tensor_is_contiguous(c))) return NEAP_OK;
   return neap_fail(NEAP_EARG, "%s: h and c of a step must be contiguous", names[cell]);
 }

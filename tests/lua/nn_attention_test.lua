@@ -397,3 +397,16 @@ describe("an embedding", function()
     assert.same({ 0, 2 }, net(tensor.zeros { 0, dtype = "i64" }).shape)
   end)
 end)
+
+describe("the binding of attention", function()
+  it("refuses a value without a key, and halves of lengths", function()
+    local c, x = require "neap.c.nn", tensor.zeros { 1, 3, 2, dtype = "f32" }
+    local function refused(text, k, v, lengths)
+      local ok, message = pcall(c.attention, x, k, v, 1, false, nil, nil, lengths, 0.0, 0, false)
+      assert.is_false(ok)
+      assert.truthy(message:find(text, 1, true), message)
+    end
+    refused("attention: there is a value, and no key", nil, x)
+    refused("attention: lengths[1] is 1.5, not a whole number", x, x, tensor.of { 1.5 })
+  end)
+end)

@@ -284,3 +284,13 @@ describe("refused:", function()
     it(case[1]:sub(1, 60), function() says(case[1], case[2]) end)
   end
 end)
+
+describe("options of the binding", function()
+  it("are refused at the ends of integers", function()
+    local c = require "neap.c.nn"
+    local x, w = tensor.zeros { 1, 3, 2, dtype = "f32" }, tensor.zeros { 1, 2, 1, dtype = "f32" }
+    local ok, message = pcall(c.conv, x, w, nil, "none", 0, math.mininteger, 1, 0, 0, 0, 0, 1, 1, 1)
+    assert.is_false(ok)
+    assert.truthy(message:find("stride is -9223372036854775808, must be 1 to", 1, true), message)
+  end)
+end)

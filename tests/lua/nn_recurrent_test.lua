@@ -288,3 +288,14 @@ describe("recurrent layers", function()
     says("nn.LSTM: hidden", nn.LSTM, 3, 0)
   end)
 end)
+
+describe("arguments of recurrent layers", function()
+  it("are refused by name", function()
+    local lstm = nn.LSTM(2, 3)
+    local x, h = tensor.zeros { 2, 3, 2, dtype = "f32" }, tensor.zeros { 1, 2, 3, dtype = "f32" }
+    says("lstm: lengths must be whole numbers", lstm, x, { lengths = { 1.5, 2 } })
+    says("lstm: lengths must be whole numbers", lstm, x, { lengths = { 0 / 0, 2 } })
+    says("lstm: h and c of a step must be two tensors", lstm.step, lstm,
+      tensor.zeros { 2, 2, dtype = "f32" }, h, h)
+  end)
+end)

@@ -74,6 +74,23 @@ describe("a state", function()
     assert.same(a(x):totable(), b(x):totable())
   end)
 
+  it("changes nothing when a number cannot be converted, or a name is none", function()
+    local net = nn.Sequential { nn.Linear(2, 3), nn.BatchNorm1d(3) }
+    local state, before = {}, net[1].weight:detach():clone()
+    for name, t in pairs(net:state()) do state[name] = t:clone() + 1 end
+    state["1.num_batches_tracked"] = tensor.full { dtype = "f64", value = 0 / 0 }
+    for _ = 1, 20 do -- names come in any order
+      says("conversion: nan from f64", net.load_state, net, state)
+      assert.is_true(before:eq(net[1].weight:detach()):all())
+    end
+    state["1.num_batches_tracked"] = net[2].num_batches_tracked
+    state[5] = before
+    says("load_state: the names of a state are strings, got 5", net.load_state, net, state)
+    state[5] = nil
+    do local closed <close> = state["0.bias"] end -- luacheck: ignore 211
+    says("load_state: '0.bias' in the state was closed", net.load_state, net, state)
+  end)
+
   it("lists what is missing and too much, and changes nothing then", function()
     local net = nn.Linear(3, 2)
     local before = net.weight:totable()
@@ -88,6 +105,27 @@ describe("a state", function()
   end)
 end)
 
+describe("wrong arguments", function()
+  it("are named with what was given", function()
+    for _, name in ipairs { "ReLU", "Tanh", "Sigmoid", "Softplus", "Softmax", "Flatten", "Last" } do
+      says(name:lower() .. ": x must be a tensor, got string", nn[name](), "x")
+      says(name:lower() .. ": x must be a tensor, got nil", nn[name]())
+    end
+    for name, made in pairs { Linear = { 2, 3 }, Conv1d = { 2, 3, 1 }, LSTM = { 2, 3 },
+      LayerNorm = { 2 }, GroupNorm = { 1, 2 }, BatchNorm1d = { 2 }, Embedding = { 2, 3 },
+      MultiheadAttention = { 2, 1 } } do
+      table.insert(made, { dtype = "i64" })
+      says(("nn.%s: option 'dtype' must be \"f32\" or \"f64\", got 'i64'"):format(name),
+        nn[name], table.unpack(made))
+    end
+    says("nn.GRU: hidden is 4611686018427387904, must be", nn.GRU, 2, 1 << 62)
+    says("nn.layer: a name is expected", nn.layer)
+    says("apply: fn must be a function, got nil", nn.Linear(1, 1).apply, nn.Linear(1, 1))
+    says("buffer: 'b' must be a tensor, got number", nn.Linear(1, 1).buffer, nn.Linear(1, 1), "b",
+      5)
+  end)
+end)
+
 describe("a mistake inside a net", function()
   local net = nn.Sequential { nn.Linear(3, 8), nn.Sequential { nn.Tanh(), nn.Linear(7, 1) } }
 
@@ -97,6 +135,15 @@ describe("a mistake inside a net", function()
     says("net[2][2] (Linear): linear: x [2x8] has 8 features", net, zeros(2, 3))
     says("linear: x is f64, but weight is f32; convert with x:to \"f32\"", net,
       tensor.zeros { 2, 3 })
+  end)
+
+  it("is placed while a coroutine rests inside another net", function()
+    local Resting = nn.layer "Resting"
+    function Resting.init() end
+    function Resting.forward(_, x) coroutine.yield() return x end
+    local resting = Resting()
+    coroutine.wrap(function() resting(zeros(1, 2)) end)()
+    says("net[1] (Linear): linear: x [1x2]", nn.Sequential { nn.Linear(3, 1) }, zeros(1, 2))
   end)
 
   it("leaves the next call alone", function()
@@ -147,6 +194,8 @@ describe("containers", function()
     local same = nn.Residual(nn.Linear(3, 3))
     assert.same({ 2, 3 }, same(zeros(2, 3)).shape)
     says("last: x [2x3] must be [batch, time, features]", nn.Last(), zeros(2, 3))
+    assert.same({ 0, 12 }, nn.Flatten()(zeros(0, 3, 4)).shape)
+    says("last: x [2x0x4] has no time steps", nn.Last(), zeros(2, 0, 4))
   end)
 
   it("refuse what is no layer", function()

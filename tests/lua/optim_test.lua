@@ -383,6 +383,9 @@ describe("a running mean of weights", function()
 
   it("needs a net and a decay of 0 to 1", function()
     says("optim.ema: a net is expected, got number", optim.ema, 1)
-    says("optim.ema: alpha is 2, must be from 0 to 1", optim.ema, nn.Linear(1, 1), { decay = 2 })
+    says("optim.Adam: parameter 1 is the result of an operation, [2]", optim.Adam,
+      { tensor.zeros({ 2 }):requires_grad_() * 2 })
+    says("optim.ema: option 'decay' is 2, not within 0 .. 1",
+      optim.ema, nn.Linear(1, 1), { decay = 2 })
   end)
 end)

@@ -1,5 +1,6 @@
 --- A net with a short-term and a long-term channel; loaded by neap.models.
 local chain = require "neap.models.chain"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local models = require "neap.models.public"
 local nn = require "neap.nn"
@@ -74,5 +75,12 @@ function DualChannel:describe() return self.text end
 function models.dual_channel(short_inputs, long_inputs, o)
   o = opts.merge("models.dual_channel", { filters = 32, hidden_size = 64, classes = 3, dropout = 0,
     dtype = "f32" }, o)
+  local where = "models.dual_channel"
+  opts.integer(where, "short_inputs", short_inputs, 1)
+  opts.integer(where, "long_inputs", long_inputs, 1)
+  for _, name in ipairs { "filters", "hidden_size", "classes" } do
+    opts.integer(where, ("option '%s'"):format(name), o[name], 1)
+  end
+  checks.within(where, "option 'dropout'", o.dropout, 0, 1)
   return DualChannel(short_inputs, long_inputs, o)
 end

@@ -81,5 +81,7 @@ end
 ---@return neap.models.LSTMAutoencoder
 function models.lstm_autoencoder(inputs, o)
   o = opts.merge("models.lstm_autoencoder", { hidden_size = 32, num_layers = 1, dtype = "f32" }, o)
+  opts.integer("models.lstm_autoencoder", "inputs", inputs, 1)
+  opts.integer("models.lstm_autoencoder", "option 'hidden_size'", o.hidden_size, 1)
   return LSTMAutoencoder(inputs, o)
 end

@@ -9,7 +9,11 @@ local function plain(name, fn, fusable)
   local class = layer.class(name)
   class.fusable = fusable
   function class.init() end
-  function class.forward(_, x) return fn(x) end
+  local where = name:lower()
+  function class.forward(_, x)
+    opts.expect(where, "x", x, "tensor")
+    return fn(x)
+  end
   return class
 end
 
@@ -18,7 +22,9 @@ local Tanh = plain("Tanh", function(x) return x:tanh() end, { name = "tanh" })
 local Sigmoid = plain("Sigmoid", function(x) return x:sigmoid() end, { name = "sigmoid" })
 local SiLU = plain("SiLU", function(x) return c.activate("silu", x) end)
 local Softplus = plain("Softplus", function(x) return x:softplus() end)
-local Identity = plain("Identity", function(x) return x end)
+local Identity = layer.class "Identity"
+function Identity.init() end
+function Identity.forward(_, x) return x end
 local GELU = plain("GELU", function(x) return c.activate("gelu", x) end)
 
 --- max(x, 0).
@@ -97,7 +103,10 @@ function nn.ELU(alpha) return ELU(alpha) end
 local function along(name, fn)
   local class = layer.class(name)
   function class:init(dim) self.dim = dim and opts.integer("nn." .. name, "dim", dim) or -1 end
-  function class:forward(x) return fn(x, self.dim) end
+  function class:forward(x)
+    opts.expect(name == "Softmax" and "softmax" or "log_softmax", "x", x, "tensor")
+    return fn(x, self.dim)
+  end
   function class:describe() return "dim " .. self.dim end
   return class
 end

@@ -12,7 +12,8 @@ local MultiheadAttention = layer.class "MultiheadAttention"
 function MultiheadAttention:init(features, heads, o)
   local where = "nn.MultiheadAttention"
   o = opts.merge(where, { dropout = 0.0, bias = true, dtype = "f32" }, o)
-  self.embed_dim = opts.integer(where, "embed_dim", features, 1)
+  checks.dtype(where, o.dtype)
+  self.embed_dim = opts.integer(where, "embed_dim", features, 1, 1 << 31)
   self.num_heads = opts.integer(where, "num_heads", heads, 1)
   if features % heads ~= 0 then
     opts.raise("%s: %d features do not make %d heads", where, features, heads)

@@ -14,9 +14,22 @@ local checks = {}
 function checks.within(where, what, value, low, high, below)
   opts.expect(where, what, value, "number")
   if not (value >= low and value <= high and not (below and value == high)) then
-    opts.raise("%s: %s is %g, not within %g .. %g", where, what, value, low, high)
+    local text = value ~= value and "nan" or ("%g"):format(value)
+    opts.raise("%s: %s is %s, not within %g .. %g", where, what, text, low, high)
   end
   return value
+end
+
+--- Raise unless `dtype` is one that layers compute in.
+---@param where string
+---@param dtype any
+---@return string
+function checks.dtype(where, dtype)
+  if dtype ~= "f32" and dtype ~= "f64" then
+    opts.raise("%s: option 'dtype' must be \"f32\" or \"f64\", got %s", where,
+      type(dtype) == "string" and ("'%s'"):format(dtype) or opts.kind(dtype))
+  end
+  return dtype
 end
 
 --- Raise unless x is a tensor of that many dims, with so many features in the last; `as` says so.

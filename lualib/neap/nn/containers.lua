@@ -113,8 +113,10 @@ local Flatten = layer.class "Flatten"
 function Flatten.init() end
 
 function Flatten.forward(_, x)
-  local n = x:size(1)
-  return x:reshape(n, n > 0 and x:numel() // n or -1)
+  opts.expect("flatten", "x", x, "tensor")
+  local n = 1
+  for d = 2, x:dim() do n = n * x:size(d) end
+  return x:reshape(x:size(1), n)
 end
 
 --- Everything but the batch in one dim: [batch, ...] to [batch, n].
@@ -127,8 +129,12 @@ local Last = layer.class "Last"
 function Last.init() end
 
 function Last.forward(_, x)
+  opts.expect("last", "x", x, "tensor")
   if x:dim() ~= 3 then
     opts.raise("last: x [%s] must be [batch, time, features]", table.concat(x.shape, "x"))
+  end
+  if x:size(2) == 0 then
+    opts.raise("last: x [%s] has no time steps", table.concat(x.shape, "x"))
   end
   return x[{ {}, -1 }]
 end

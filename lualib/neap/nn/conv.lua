@@ -51,6 +51,7 @@ end
 
 -- What the layers of any dims share.
 local function prepare(self, where, dims, inputs, outputs, kernel, o)
+  checks.dtype(where, o.dtype)
   self.inputs = opts.integer(where, "inputs", inputs, 1)
   self.outputs = opts.integer(where, "outputs", outputs, 1)
   self.kernel = checks.each_dim(where, "kernel", kernel, dims, 1)

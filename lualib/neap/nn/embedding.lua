@@ -1,5 +1,6 @@
 --- Embeddings; loaded by neap.nn.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
@@ -10,6 +11,7 @@ local Embedding = layer.class "Embedding"
 
 function Embedding:init(classes, features, o)
   o = opts.merge("nn.Embedding", { padding_idx = opts.none, dtype = "f32" }, o)
+  checks.dtype("nn.Embedding", o.dtype)
   self.num_embeddings = opts.integer("nn.Embedding", "num_embeddings", classes, 1)
   self.embedding_dim = opts.integer("nn.Embedding", "embedding_dim", features, 1)
   local start = tensor.randn { self.num_embeddings, self.embedding_dim, dtype = o.dtype }

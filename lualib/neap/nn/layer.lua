@@ -62,18 +62,21 @@ local function placed(message, root)
   return ("%s%s (%s): %s"):format(position or "", path, inner.__name, text or message)
 end
 
-local root -- the layer that user code called; its name in messages is "net"
+-- By coroutine, the layer that user code called; its name in messages is "net".
+local roots = setmetatable({}, { __mode = "k" })
 
-local function finish(ok, ...)
-  root = nil
+local function finish(routine, ok, ...)
+  roots[routine] = nil
   if not ok then error(..., 0) end
   return ...
 end
 
 local function call(self, ...)
-  if root then return self:forward(...) end
-  root = self
-  return finish(xpcall(self.forward, function(message) return placed(message, self) end, self, ...))
+  local routine = coroutine.running()
+  if roots[routine] then return self:forward(...) end
+  roots[routine] = self
+  return finish(routine,
+    xpcall(self.forward, function(message) return placed(message, self) end, self, ...))
 end
 
 -- classes -----------------------------------------------------------------------------------------
@@ -105,6 +108,10 @@ function layer.class_named(name) return classes[name] end
 ---@param name string
 ---@return table
 function layer.class(name)
+  if type(name) ~= "string" or name == "" then
+    opts.raise("nn.layer: a name is expected, as in nn.layer \"Scale\", got %s",
+      name == "" and "an empty one" or opts.kind(name))
+  end
   local class = { __name = name, __layer = true, __call = call, __newindex = register }
   class.__index = class
   class.__tostring = Layer.print
@@ -162,6 +169,8 @@ end
 ---@param name string
 ---@param t neap.tensor
 function Layer:buffer(name, t)
+  opts.expect("buffer", "name", name, "string")
+  opts.expect("buffer", ("'%s'"):format(name), t, "tensor")
   local order = rawget(self, "__order")
   if not self.__buffers[name] then order[#order + 1] = name end
   self.__buffers[name] = true
@@ -244,6 +253,7 @@ end
 ---@param fn function
 ---@return neap.nn.Layer
 function Layer:apply(fn)
+  opts.expect("apply", "fn", fn, "function")
   local function visit(l, path)
     fn(l, path)
     for _, name in ipairs(l:child_names()) do
@@ -268,6 +278,11 @@ end
 
 local function check_names(state, own, strict)
   local missing, extra = {}, {}
+  for name in pairs(state) do
+    if type(name) ~= "string" then
+      opts.raise("load_state: the names of a state are strings, got %s", tostring(name))
+    end
+  end
   for name in pairs(own) do if not state[name] then missing[#missing + 1] = name end end
   for name in pairs(state) do if not own[name] then extra[#extra + 1] = name end end
   if strict then checks.names("load_state", missing, extra) end
@@ -275,6 +290,7 @@ end
 
 local function check_shape(name, t, own)
   if not is_tensor(t) then opts.raise("load_state: '%s' is no tensor", name) end
+  if not is_open(t) then opts.raise("load_state: '%s' in the state was closed", name) end
   local a, b = table.concat(t.shape, "x"), table.concat(own.shape, "x")
   if a ~= b then
     opts.raise("load_state: '%s' is [%s] in the state, [%s] in the net", name, a, b)
@@ -296,12 +312,14 @@ function Layer:load_state(state, o)
   opts.expect("load_state", "state", state, "table")
   local own = self:state()
   check_names(state, own, o.strict)
+  local found = {}
   for _, name in ipairs(opts.names(own)) do
-    if state[name] then check_shape(name, state[name], own[name]) end
+    if state[name] ~= nil then
+      check_shape(name, state[name], own[name])
+      found[name] = state[name]:detach():to(own[name].dtype)
+    end
   end
-  for name, t in pairs(own) do
-    if state[name] then t:copy_(state[name]:detach():to(t.dtype)) end
-  end
+  for name, t in pairs(found) do own[name]:copy_(t) end
   return self
 end
 

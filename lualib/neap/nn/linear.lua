@@ -1,5 +1,6 @@
 --- The affine layer; loaded by neap.nn.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
@@ -11,6 +12,7 @@ local Linear = layer.class "Linear"
 
 function Linear:init(inputs, outputs, o)
   o = opts.merge("nn.Linear", { bias = true, dtype = "f32" }, o)
+  checks.dtype("nn.Linear", o.dtype)
   self.inputs = opts.integer("nn.Linear", "inputs", inputs, 1)
   self.outputs = opts.integer("nn.Linear", "outputs", outputs, 1)
   local bound = 1 / math.sqrt(inputs)

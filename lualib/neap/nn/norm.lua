@@ -18,6 +18,7 @@ local LayerNorm = layer.class "LayerNorm"
 
 function LayerNorm:init(sizes, o)
   o = opts.merge("nn.LayerNorm", { eps = 1e-5, elementwise_affine = true, dtype = "f32" }, o)
+  checks.dtype("nn.LayerNorm", o.dtype)
   if type(sizes) ~= "table" then sizes = { sizes } end
   if #sizes == 0 then opts.raise "nn.LayerNorm: normalized_shape has no sizes" end
   self.normalized_shape = {}
@@ -51,6 +52,7 @@ local GroupNorm = layer.class "GroupNorm"
 
 function GroupNorm:init(groups, channels, o)
   o = opts.merge("nn.GroupNorm", { eps = 1e-5, affine = true, dtype = "f32" }, o)
+  checks.dtype("nn.GroupNorm", o.dtype)
   self.num_groups = opts.integer("nn.GroupNorm", "num_groups", groups, 1)
   self.num_channels = opts.integer("nn.GroupNorm", "num_channels", channels, 1)
   if channels % groups ~= 0 then
@@ -86,6 +88,7 @@ local function batch_norm(name, low, high)
   function BatchNorm:init(features, o)
     o = opts.merge(where, { eps = 1e-5, momentum = 0.1, affine = true, track_running_stats = true,
       dtype = "f32" }, o)
+    checks.dtype(where, o.dtype)
     self.num_features = opts.integer(where, "num_features", features, 1)
     self.eps = checks.within(where, "option 'eps'", o.eps, 0, 1)
     self.momentum = o.momentum and checks.within(where, "option 'momentum'", o.momentum, 0, 1)

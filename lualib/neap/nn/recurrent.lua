@@ -1,11 +1,13 @@
 --- Recurrent layers; loaded by neap.nn.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local layer = require "neap.nn.layer"
 local nn = require "neap.nn.public"
 local opts = require "neap.opts"
 local tensor = require "neap.tensor"
 
 local GATES = { lstm = 4, gru = 3, rnn_tanh = 1, rnn_relu = 1 }
+local LARGEST = 1 << 31 -- size, so that products of two do not overflow
 local PARTS = { "weight_ih", "weight_hh", "bias_ih", "bias_hh" }
 
 -- What LSTM, GRU and RNN share; `self.kind` names the cell, `where` the constructor in messages.
@@ -13,6 +15,7 @@ local Recurrent = {}
 
 local function check_options(where, o, defaults)
   o = opts.merge(where, defaults, o)
+  checks.dtype(where, o.dtype)
   opts.integer(where, "num_layers", o.num_layers, 1, 64)
   if math.type(o.dropout) == nil or o.dropout < 0 or o.dropout > 1 then
     opts.raise("%s: dropout must be a number in [0, 1], got %s", where, tostring(o.dropout))
@@ -42,8 +45,8 @@ end
 
 local function init(self, where, inputs, hidden, o)
   self.where = where
-  self.inputs = opts.integer(where, "inputs", inputs, 1)
-  self.hidden = opts.integer(where, "hidden", hidden, 1)
+  self.inputs = opts.integer(where, "inputs", inputs, 1, LARGEST)
+  self.hidden = opts.integer(where, "hidden", hidden, 1, LARGEST)
   self.layers, self.dropout = o.num_layers, o.dropout
   self.directions = o.bidirectional and 2 or 1
   add_parameters(self, o)
@@ -60,13 +63,12 @@ end
 
 local function length_numbers(cell, lengths)
   if lengths == nil then return end
-  if type(lengths) == "table" then return tensor.of(lengths, { dtype = "i64" }) end
+  if type(lengths) == "table" then lengths = tensor.of(lengths) end
   opts.expect(cell, "lengths", lengths, "tensor")
-  local whole = lengths:to "i64"
-  if lengths.dtype:find "^f" and not whole:eq(lengths):all() then
+  if lengths.dtype:find "^f" and not lengths:floor():eq(lengths):all() then
     opts.raise("%s: lengths must be whole numbers", cell)
   end
-  return whole
+  return lengths:to "i64"
 end
 
 -- Layer k's part of a state of all layers, [layers x directions, batch, hidden].

@@ -1,5 +1,6 @@
 --- Running means of weights; loaded by neap.optim.
 local c = require "neap.c.nn"
+local checks = require "neap.nn.checks"
 local class = require "neap.class"
 local optim = require "neap.optim.public"
 local opts = require "neap.opts"
@@ -44,6 +45,7 @@ function optim.ema(net, o)
   if type(net) ~= "table" or not net.named_parameters then
     opts.raise("optim.ema: a net is expected, got %s", opts.kind(net))
   end
+  checks.within("optim.ema", "option 'decay'", o.decay, 0, 1)
   local self = Ema()
   local names, list = tensors_of(net)
   local numbers = {}
