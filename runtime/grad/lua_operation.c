@@ -206,21 +206,6 @@ static const neap_gradient *gradient_called(const char *name) {
   return &fresh->gradient;
 }
 
-/* The tensors in the array at arg, in an array that Lua owns, pushed. */
-static const neap_tensor **tensors_at(lua_State *L, int arg, int *n) {
-  neap_lua_table(L, arg);
-  *n = (int)lua_rawlen(L, arg);
-  const neap_tensor **list = lua_newuserdatauv(L, sizeof *list * (size_t)(*n + 1), 0);
-  for (int i = 0; i < *n; i++) {
-    lua_rawgeti(L, arg, i + 1);
-    list[i] = neap_lua_to_tensor(L, -1);
-    if (!list[i] || !list[i]->storage)
-      neap_lua_raise(L, "operation: tensors expected, got %s", neap_lua_kind(L, -1));
-    lua_pop(L, 1); /* the table keeps it */
-  }
-  return list;
-}
-
 /* Push an array of new tensors, views of the results, whose pointers go to an array pushed before
  * it. */
 static neap_tensor **push_views(lua_State *L, const neap_tensor *const *results, int n) {
@@ -239,8 +224,9 @@ int neap__lua_operation(lua_State *L) {
   int inputs, outputs, saved;
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 5);
-  const neap_tensor **in = tensors_at(L, 3, &inputs), **results = tensors_at(L, 4, &outputs);
-  const neap_tensor **save = tensors_at(L, 5, &saved);
+  const neap_tensor **in = neap_lua_tensor_list(L, 3, &inputs);
+  const neap_tensor **results = neap_lua_tensor_list(L, 4, &outputs);
+  const neap_tensor **save = neap_lua_tensor_list(L, 5, &saved);
   neap_tensor **out = push_views(L, results, outputs);
   const neap_gradient *g = gradient_called(name);
   bury(L);

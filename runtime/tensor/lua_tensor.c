@@ -20,6 +20,23 @@ neap_tensor *neap_lua_traced_tensor(lua_State *L, int arg) {
   return t;
 }
 
+const neap_tensor **neap_lua_tensor_list(lua_State *L, int arg, int *n) {
+  char operation[NEAP_LUA_NAME], name[NEAP_LUA_NAME + 32];
+  neap_lua_table(L, arg);
+  *n = (int)lua_rawlen(L, arg);
+  const neap_tensor **list = lua_newuserdatauv(L, sizeof *list * (size_t)(*n + 1), 0);
+  for (int i = 0; i < *n; i++) {
+    lua_rawgeti(L, arg, i + 1);
+    list[i] = neap_lua_to_tensor(L, -1);
+    if (!list[i] || !list[i]->storage)
+      snprintf(name, sizeof name, "%s: tensors[%d]", neap_lua_parameter(L, 0, operation), i + 1);
+    if (!list[i]) neap_lua_refuse(L, -1, name, "a tensor");
+    if (!list[i]->storage) neap_lua_raise(L, "%s: tensor was closed", name);
+    lua_pop(L, 1); /* the table at arg keeps it alive */
+  }
+  return list;
+}
+
 void neap__lua_refuse_traced(lua_State *L, const neap_tensor *t, const char *name) {
   if (neap_traced(t))
     neap_lua_raise(L,

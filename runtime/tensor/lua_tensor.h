@@ -15,6 +15,9 @@ neap_tensor *neap_lua_traced_tensor(lua_State *L, int arg);
 /* The tensor at arg, or NULL when it is none. */
 neap_tensor *neap_lua_to_tensor(lua_State *L, int arg);
 
+/* The n tensors, traced or not, in the array at arg, as an array that Lua owns, pushed. */
+const neap_tensor **neap_lua_tensor_list(lua_State *L, int arg, int *n);
+
 /* Push an empty tensor for the core to fill: owned by Lua from the first moment. */
 neap_tensor *neap_lua_push_tensor(lua_State *L);
 

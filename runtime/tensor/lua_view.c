@@ -441,24 +441,6 @@ static int t_is_contiguous(lua_State *L) {
   return 1;
 }
 
-/* The tensors in the array at arg, as an array that Lua owns, pushed. */
-static const neap_tensor **check_list(lua_State *L, int arg, int *n) {
-  char operation[NEAP_LUA_NAME], name[NEAP_LUA_NAME + 32];
-  neap_lua_table(L, arg);
-  *n = (int)lua_rawlen(L, arg);
-  const neap_tensor **list = lua_newuserdatauv(L, sizeof *list * (size_t)(*n + 1), 0);
-  for (int i = 0; i < *n; i++) {
-    lua_rawgeti(L, arg, i + 1);
-    list[i] = neap_lua_to_tensor(L, -1);
-    if (!list[i] || !list[i]->storage)
-      snprintf(name, sizeof name, "%s: tensors[%d]", neap_lua_parameter(L, 0, operation), i + 1);
-    if (!list[i]) neap_lua_refuse(L, -1, name, "a tensor");
-    if (!list[i]->storage) neap_lua_raise(L, "%s: tensor was closed", name);
-    lua_pop(L, 1); /* the table at arg keeps it alive */
-  }
-  return list;
-}
-
 static int done_joined(lua_State *L, neap_status st, neap_tensor *out, neap_tape_kind kind, int n,
                        const neap_tensor *const *list, int dim) {
   if (!st)
@@ -469,7 +451,7 @@ static int done_joined(lua_State *L, neap_status st, neap_tensor *out, neap_tape
 /* cat(tensors, dim) */
 static int l_cat(lua_State *L) {
   int n;
-  const neap_tensor **list = check_list(L, 1, &n);
+  const neap_tensor **list = neap_lua_tensor_list(L, 1, &n);
   int dim = neap__lua_dim(L, 2, n ? list[0]->ndim : 1, 0);
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_status st = neap_tensor_cat(out, n, list, dim);
@@ -479,7 +461,7 @@ static int l_cat(lua_State *L) {
 /* stack(tensors, dim) */
 static int l_stack(lua_State *L) {
   int n;
-  const neap_tensor **list = check_list(L, 1, &n);
+  const neap_tensor **list = neap_lua_tensor_list(L, 1, &n);
   int dim = neap__lua_dim(L, 2, n ? list[0]->ndim + 1 : 1, 0);
   neap_tensor *out = neap_lua_push_tensor(L);
   neap_status st = neap_tensor_stack(out, n, list, dim);
