@@ -51,28 +51,17 @@ static const neap__rule *by_kind(neap_tape_kind kind) {
 }
 
 const neap__rule *neap__rule_of(const neap_taped *how, const char **name) {
-  static const char *const reductions[] = {"sum", "prod", "mean", "var", "std", "norm", "any"};
-  static const char *const scans[] = {"cumsum", "cumprod", "cummax", "cummin"};
   const neap__rule *rule;
   switch (how->kind) {
-  case NEAP_TAPE_UNARY:
-    *name = neap_unary_names[how->op];
-    rule = &neap__unary_rules[how->op];
-    break;
-  case NEAP_TAPE_BINARY:
-    *name = neap_binary_names[how->op];
-    rule = &neap__binary_rules[how->op];
-    break;
-  case NEAP_TAPE_REDUCE:
-    *name = reductions[how->op];
-    rule = &neap__reduce_rules[how->op];
-    break;
-  case NEAP_TAPE_SCAN:
-    *name = scans[how->op];
-    rule = &neap__scan_rules[how->op];
-    break;
-  default: rule = by_kind(how->kind); *name = rule->gradient.name;
+  case NEAP_TAPE_UNARY: rule = &neap__unary_rules[how->op]; break;
+  case NEAP_TAPE_BINARY: rule = &neap__binary_rules[how->op]; break;
+  case NEAP_TAPE_REDUCE: rule = &neap__reduce_rules[how->op]; break;
+  case NEAP_TAPE_SCAN: rule = &neap__scan_rules[how->op]; break;
+  default: rule = by_kind(how->kind);
   }
+  *name = rule->gradient.name;
+  if (how->kind == NEAP_TAPE_UNARY) *name = neap_unary_names[how->op];
+  if (how->kind == NEAP_TAPE_BINARY) *name = neap_binary_names[how->op];
   return rule->gradient.backward ? rule : NULL;
 }
 

@@ -227,7 +227,7 @@ static neap_status logsumexp_back(neap_node *n) {
 
 enum { KEEP_RESULT = NEAP__KEEP_X | NEAP__KEEP_OUT };
 
-const neap__rule neap__reduce_rules[NEAP_COUNT + 1] = {
+const neap__rule neap__reduce_rules[NEAP_NORM + 1] = {
     [NEAP_SUM] = {{"sum", sum_back, NULL}, NEAP__KEEP_SKIPPING},
     [NEAP_MEAN] = {{"mean", mean_back, NULL}, NEAP__KEEP_SKIPPING},
     [NEAP_PROD] = {{"prod", prod_back, NULL}, NEAP__KEEP_X},

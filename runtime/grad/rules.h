@@ -39,7 +39,7 @@ const neap_tensor *neap__node_kept(const neap_node *n, unsigned which);
 /* By op. */
 extern const neap__rule neap__unary_rules[NEAP_MAP_COUNT];
 extern const neap__rule neap__binary_rules[NEAP_OP_COUNT];
-extern const neap__rule neap__reduce_rules[NEAP_COUNT + 1];
+extern const neap__rule neap__reduce_rules[NEAP_NORM + 1];
 extern const neap__rule neap__scan_rules[NEAP_CUMMIN + 1];
 
 /* By kind: those without a table by op. */

@@ -1,10 +1,10 @@
 /* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
  *
- * One source (table.c, gemm.c, conv.c, fft.c, recurrent.c, layers.c and their .inc.h bodies, once
- * per dtype) is compiled once per instruction set and gives one table of function pointers each;
- * neap_kern_select() picks the best the processor has, or the one NEAP_CPU=scalar|avx2|avx512 asks
- * for. Nothing here allocates, checks shapes, polls for interrupts or knows threads: callers pass
- * rows or blocks that take well under 10 ms.
+ * One source (table.c, gemm.c, conv.c, fft.c, recurrent.c, layers.c, loss.c, update.c and their
+ * .inc.h bodies, once per dtype) is compiled once per instruction set and gives one table of
+ * function pointers each; neap_kern_select() picks the best the processor has, or the one
+ * NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here allocates, checks shapes, polls for interrupts
+ * or knows threads: callers pass rows or blocks that take well under 10 ms.
  *
  * Values. An element's value never depends on its position, stride or neighbours. exp, exp2, expm1,
  * log, log2, log10, log1p, tanh, sigmoid, softplus, erf, pow, sin and cos of f64 and f32 are our

@@ -94,7 +94,8 @@ static void add_weights(const backward *b, const neap__window *x, const neap__wi
   const neap__conv *c = b->c;
   const neap__course *h = &b->forward.course[0], *v = &b->forward.course[1];
   size_t each = neap_dtype_size(c->dtype);
-  neap__rows r = neap__conv_rows(&b->forward, end - begin, x->line, x->place, dy->line, dy->place);
+  neap__conv_stretch r =
+      neap__conv_rows(&b->forward, end - begin, x->line, x->place, dy->line, dy->place);
   int64_t from = (h->from + begin * h->step - x->lo[0]) * x->line + (v->from - x->lo[1]) * x->place;
   int64_t at = (begin - dy->lo[0]) * dy->line - dy->lo[1] * dy->place;
   int64_t own = c->axis[0].taps * c->axis[1].taps * c->channels * c->features;

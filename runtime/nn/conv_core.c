@@ -26,18 +26,18 @@ int64_t neap__conv_block(const neap__conv *c) {
   return lines < 1 ? 1 : lines > a[0].out ? a[0].out : lines;
 }
 
-neap__rows neap__conv_rows(const neap__sweep *s, int64_t lines, int64_t line, int64_t place,
-                           int64_t yline, int64_t yplace) {
+neap__conv_stretch neap__conv_rows(const neap__sweep *s, int64_t lines, int64_t line, int64_t place,
+                                   int64_t yline, int64_t yplace) {
   const neap__course *h = &s->course[0], *v = &s->course[1];
-  neap__rows r = {.taps = {.k = s->inputs,
-                           .count = {h->taps, v->taps},
-                           .step = {h->reach * line, v->reach * place}},
-                  .m = v->count,
-                  .xs = v->step * place,
-                  .ys = v->spread * yplace,
-                  .lines = lines,
-                  .xline = h->step * line,
-                  .yline = h->spread * yline};
+  neap__conv_stretch r = {.taps = {.k = s->inputs,
+                                   .count = {h->taps, v->taps},
+                                   .step = {h->reach * line, v->reach * place}},
+                          .m = v->count,
+                          .xs = v->step * place,
+                          .ys = v->spread * yplace,
+                          .lines = lines,
+                          .xline = h->step * line,
+                          .yline = h->spread * yline};
   neap_taps *t = &r.taps;
   if (t->count[1] == 1 || t->step[1] == t->k) {
     t->k *= t->count[1];
@@ -113,7 +113,7 @@ void neap__conv_sweep(const neap__conv *c, const neap__sweep *s, const neap_kern
   size_t each = neap_dtype_size(c->dtype);
   if (end > h->count) end = h->count;
   if (begin >= end || v->count == 0) return;
-  neap__rows r = neap__conv_rows(s, end - begin, x->line, x->place, yline, yplace);
+  neap__conv_stretch r = neap__conv_rows(s, end - begin, x->line, x->place, yline, yplace);
   int64_t from = (h->from + begin * h->step - x->lo[0]) * x->line + (v->from - x->lo[1]) * x->place;
   int64_t to = (h->to + begin * h->spread) * yline + v->to * yplace;
   if (h->taps == 0 || v->taps == 0) from = 0;

@@ -62,9 +62,9 @@ typedef struct {
 typedef struct {
   neap_taps taps;
   int64_t m, xs, ys, lines, xline, yline;
-} neap__rows;
-neap__rows neap__conv_rows(const neap__sweep *s, int64_t lines, int64_t line, int64_t place,
-                           int64_t yline, int64_t yplace);
+} neap__conv_stretch;
+neap__conv_stretch neap__conv_rows(const neap__sweep *s, int64_t lines, int64_t line, int64_t place,
+                                   int64_t yline, int64_t yplace);
 
 /* The lines from lo[0] to hi[0] and places from lo[1] to hi[1] of one sample x of lines x places x
  * channels: the very array, or a copy in room with zeros outside of x. With a bend always a copy,
