@@ -50,6 +50,21 @@ describe("a layer", function()
     assert.is_true(net[1].inner.training)
   end)
 
+  it("is frozen and thawed with all layers inside", function()
+    local net = nn.Sequential { nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1) }
+    local x = tensor.randn { 8, 3, seed = 1 }
+    net[1]:requires_grad_(false)
+    local function weights(k) return net[k].weight:detach():totable() end
+    local first, last = weights(1), weights(3)
+    nn.fit(net, x, x:sum(2), { epochs = 1 })
+    assert.same(first, weights(1))
+    assert.not_same(last, weights(3))
+    assert.equal(net, net:requires_grad_())
+    nn.fit(net, x, x:sum(2), { epochs = 1 })
+    assert.not_same(first, weights(1))
+    says("requires_grad_: on must be a boolean, got number", net.requires_grad_, net, 1)
+  end)
+
   it("converts its dtype, and keeps parameters trained", function()
     local l = Scale(3):to "f64"
     assert.equal("f64", l.inner.weight.dtype)

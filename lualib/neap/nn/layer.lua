@@ -357,6 +357,18 @@ function Layer:to(dtype)
   return self
 end
 
+--- Whether the parameters of this layer and all inside are trained: false freezes them. Optimizers
+--- made before leave frozen ones as they are.
+---     nn.Linear(2, 1):requires_grad_(false).weight.requires_grad --> false
+---@param on? boolean true unless given
+---@return neap.nn.Layer
+function Layer:requires_grad_(on)
+  if on == nil then on = true end
+  opts.expect("requires_grad_", "on", on, "boolean")
+  for _, t in ipairs(self:parameters()) do t:requires_grad_(on) end
+  return self
+end
+
 --- Forget the gradients of all parameters.
 ---     nn.Linear(2, 1):zero_grad()
 ---@return neap.nn.Layer
