@@ -1,6 +1,7 @@
 --- Gradients: what operations on tensors record, and when they do not. A tensor becomes a leaf by
 --- `x:requires_grad_()`; `y:backward()` finds the gradients, which are then in `x.grad`.
 local c = require "neap.c.grad"
+local opts = require "neap.opts"
 require "neap.tensor"
 
 local grad = require "neap.grad.public"
@@ -15,6 +16,11 @@ require "neap.grad.operation"
 ---@param fn function
 ---@return any ...
 function grad.no_grad(fn, ...)
+  local meta = type(fn) == "table" and getmetatable(fn)
+  if type(fn) ~= "function" and not (meta and meta.__call) then
+    opts.raise("grad.no_grad: a function is expected, as in grad.no_grad(function() return "
+      .. "net(x) end), got %s", opts.kind(fn))
+  end
   return c.without(fn, ...)
 end
 

@@ -105,6 +105,39 @@ local elsewhere = {
   CosineAnnealingWarmRestarts = "cosine_restarts", LinearLR = "warm_up",
 }
 
+-- What there is for names of PyTorch that have no single one here, by module (or "option").
+local instead = {
+  nn = {
+    functional = "losses are nn.mse(x, y), activations methods of tensors, x:relu()",
+    Module = 'nn.layer "Name" makes a class, with init and forward',
+    ModuleList = "fields of a layer, or nn.Sequential { ... }",
+    ModuleDict = "fields of a layer", Parameter = "nn.param(t)",
+    init = "grad.no_grad(function() layer.weight:copy_(t) end)",
+    utils = "optim.clip_norm(params, n), optim.clip_value(params, v)",
+    save = "model:save(path) of an estimator, or tensor.save(path, net:state())",
+    BCELoss = "nn.bce_with_logits(x, y), of logits",
+  },
+  optim = {
+    lr_scheduler = "optim.cosine(opt, { T_max = n }), optim.step, optim.one_cycle, ...",
+    LambdaLR = "opt.lr = f(epoch)", swa_utils = "optim.ema(net, { decay = d })",
+    ReduceLROnPlateau = "optim.plateau(opt)",
+  },
+  tensor = {
+    manual_seed = "neap.seed(n)", no_grad = "grad.no_grad(fn)",
+    tensor = "tensor.of { 1, 2 }", from_numpy = "tensor.load(path) of .npy, .npz, safetensors",
+  },
+  grad = {
+    enable_grad = "all is recorded but what grad.no_grad(fn) runs",
+    inference_mode = "grad.no_grad(fn)", Function = "grad.operation { name, forward, backward }",
+    gradcheck = "grad.check(fn, x)",
+  },
+  option = {
+    batch_first = "sequences are always [batch, time, features]",
+    kernel_size = "it is an argument, nn.Conv1d(inputs, outputs, kernel)",
+    device = "neap computes on the CPU",
+  },
+}
+
 --- Say that `name` is not among `names`, with the nearest one, else with `hint` or all of them.
 ---@param where string
 ---@param kind string
@@ -112,6 +145,10 @@ local elsewhere = {
 ---@param names string[]
 ---@param hint? string
 function opts.unknown(where, kind, name, names, hint)
+  local other = instead[where] or instead[kind]
+  if other and other[name] then
+    opts.raise("%s: there is no %s '%s': %s", where, kind, name, other[name])
+  end
   local near = nil
   for _, known in ipairs(names) do
     if elsewhere[name] == known then near = known end

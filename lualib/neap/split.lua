@@ -278,7 +278,8 @@ end
 --- `fit(train, i)` gets a dataset (a table with `x`, `y`, `weights`, `names` when D is one) and
 --- returns a model; what it tunes or stops on must come out of `train`. `metrics` are names of
 --- `neap.metrics` or `{ name, function(y, p) }`. Classifiers are judged by `predict_proba`, other
---- models by `predict`; `predict = "value"` or a function(model, test) says otherwise.
+--- models by `predict`; `predict = "value"` or a function(model, test) says otherwise, which may
+--- give the labels too (of windows there are fewer than rows).
 ---
 --- The result prints as a table; it has `mean`, `sd` by metric, and `folds`, each with `values`,
 --- `y`, `p`, `train_rows`, `test_rows`, `purged`, `from` and `to` (times of the test part), and

@@ -427,6 +427,9 @@ local elsewhere = {
   ndim = "x:dim()", T = "x:t()", tolist = "x:totable()", numpy = "x:totable()",
   rolling = "x:rolling_mean(n), rolling_std, ...", pct_change = "x / x:shift(1) - 1",
   dt = "clock.fields(x).hour",
+  cuda = "nothing, neap computes on the CPU", cpu = "nothing, neap computes on the CPU",
+  no_grad = "grad.no_grad(function() ... end)", data = "x:detach()",
+  zero_grad = "x.grad = nil, or opt:zero_grad()",
   apply = "an expression of whole tensors", map = "an expression of whole tensors",
 }
 

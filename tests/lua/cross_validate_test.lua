@@ -57,6 +57,24 @@ describe("split.cross_validate", function()
     assert.is_true(r.mean.log_loss < math.log(2))
   end)
 
+  it("judges predictions of windows by their own labels", function()
+    local d = data(300)
+    local D = dataset.new(d.x, d.y)
+    local folds = split.expanding(D, { train = 100, test = 50, purge = 1 })
+    local given = { fit = logistic, metrics = "accuracy", predict = function(model, test)
+      local W = test:windows { length = 4 }
+      return model:predict_proba(W:batch(1, #W)[{ {}, -1 }]), W.y
+    end }
+    local r = split.cross_validate(D, folds, given)
+    assert.equal(47, r.folds[1].test_rows)
+    assert.is_true(r.folds[1].y:eq(folds[1].test.y:slice(1, 4, 50)):all())
+    assert.is_true(r.mean.accuracy > 0.8)
+    given.predict = function(model, test) return model:predict_proba(test.x:slice(1, 4, 50)) end
+    local ok, text = pcall(split.cross_validate, D, folds, given)
+    assert.is_false(ok)
+    assert.truthy(text:find("predict gave 47 predictions for 50 labels in fold 1", 1, true), text)
+  end)
+
   it("judges regressions by values, and by functions of the user", function()
     local x = tensor.randn { 200, 2, seed = 2 }
     local D = { x = x, y = x[{ {}, 1 }] * 2 }

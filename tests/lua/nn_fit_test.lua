@@ -85,6 +85,29 @@ describe("nn.fit", function()
     assert.same({ 0, 1, 5 }, nn.fit(mlp(3), X, Y, { epochs = 1, classes = { 5, 0, 1 } }).classes)
   end)
 
+  it("takes optimizers of optim, made by a function or before, with groups", function()
+    local function trained(optimizer)
+      local net = mlp(2, 4)
+      nn.fit(net, X, Y, { epochs = 2, seed = 1, lr = 0.01, optimizer = optimizer(net) })
+      return bits(net)
+    end
+    local named = trained(function() return "adamw" end)
+    assert.equal(named, trained(function(net) return optim.AdamW(net:parameters()) end))
+    assert.equal(named, trained(function() return optim.AdamW end))
+    assert.equal(named, trained(function(net)
+      return function() return optim.AdamW { { params = net[1]:parameters() },
+        { params = net[4]:parameters() } } end
+    end))
+  end)
+
+  it("takes losses of nn as what they are by name", function()
+    local net, other = mlp(1, 4), mlp(1, 4)
+    local h = nn.fit(net, X, TRUE, { epochs = 2, seed = 1, loss = nn.huber })
+    nn.fit(other, X, TRUE, { epochs = 2, seed = 1, loss = "huber" })
+    assert.equal("huber", h.loss_name)
+    assert.equal(bits(other), bits(net))
+  end)
+
   it("does by hand what a loop of one's own does", function()
     local net, other = mlp(2, 4), mlp(2, 4)
     nn.fit(net, X, Y, { epochs = 2, batch_size = 32, shuffle = false, lr = 0.01,
@@ -507,6 +530,8 @@ describe("what nn.fit refuses:", function()
   it("options without sense", function()
     refuses("unknown option 'epoch' (did you mean 'epochs'?)", X, Y, { epoch = 3 })
     refuses("there is no option 'patience': early_stopping_rounds = n", X, Y, { patience = 3 })
+    refuses([[there is no option 'class_weights': loss = { "cross_entropy", class_weights = w }]],
+      X, Y, { class_weights = { 1, 2 } })
     refuses("unknown loss 'cross_entropi' (did you mean 'cross_entropy'?)", X, Y,
       { loss = "cross_entropi" })
     refuses("unknown optimizer 'adem' (did you mean 'adam'?)", X, Y, { optimizer = "adem" })

@@ -59,6 +59,15 @@ Sequential                          [32, 1]
     assert.equal(8 * 8 + 4 * 8, s.bytes)
   end)
 
+  it("takes inputs in one table, as nn.fit gives them", function()
+    local Two = nn.layer "Two"
+    function Two:init() self.a, self.b = nn.Linear(3, 2), nn.Linear(4, 2) end
+    function Two:forward(x) return self.a(x[1]) + self.b(x.slow or x[2]) end
+    local s = Two():summary { { 5, 3 }, tensor.zeros { 5, 4, dtype = "f32" } }
+    assert.same({ { 5, 2 }, { 5, 2 } }, { s.rows[1].shape, s.rows[3].shape })
+    assert.same({ 7, 2 }, Two():summary({ { 7, 3 }, slow = { 7, 4 } }).rows[3].shape)
+  end)
+
   it("leaves the net as it was, also when the input does not fit", function()
     local net = make()
     net[2]:eval()

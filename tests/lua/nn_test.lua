@@ -218,6 +218,18 @@ describe("containers", function()
       { nn.Linear(1, 1), print })
   end)
 
+  it("answer names of PyTorch and calls with a dot", function()
+    local net = nn.Sequential { nn.Linear(1, 1) }
+    says("net: there is no method 'state_dict'; write net:state()",
+      function() return net:state_dict() end)
+    says("net: there is no method 'cuda'; write nothing, neap computes on the CPU",
+      function() return net[1]:cuda() end)
+    for _, name in ipairs { "train", "eval", "parameters", "named_parameters", "state", "apply" } do
+      says(name .. ": self must be a layer, got nil; methods are called with a colon",
+        net[name], nil)
+    end
+  end)
+
   it("record nothing inside no_grad", function()
     local net = nn.Linear(3, 1)
     assert.is_false(grad.no_grad(net, zeros(2, 3)).requires_grad)

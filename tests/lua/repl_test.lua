@@ -289,6 +289,7 @@ return 1]]
   it("says what is wrong, and where", function()
     local cases = {
       { "tensr", "variable 'tensr' is not defined (did you mean 'tensor'?)\n  [1]:1: tensr\n" },
+      { "torch.tensor(1)", "'torch' is not defined; here it is tensor, grad, nn and optim\n" },
       { "x = {}\nx.y.z", "error: attempt to index a nil value (field 'y')\n  [2]:1: x.y.z\n" },
       { "x ** 2", "near '*'; powers are written x ^ 2\n" },
       { "help frame", "the command is :help TOPIC\n" },

@@ -211,10 +211,11 @@ end
 --- `classes` names them all where some do not occur.
 ---
 --- Steps: `epochs` (10), `batch_size` (32), `shuffle` (true), `drop_last`, `accumulate` (batches
---- for one step), `optimizer` ("adam"; { "sgd", momentum = 0.9 }, or a function(params)), `lr`,
---- `scheduler` (a function(opt, { epochs, steps }) that gives a schedule), `schedule_every`
---- ("epoch", with the watched value, or "step"), `clip_norm`, `clip_value`, `ema` (decay of running
---- means of the weights, which are judged and kept in place of the weights).
+--- for one step), `optimizer` ("adam"; { "sgd", momentum = 0.9 }, one of optim made before, or a
+--- function(params) that makes it), `lr`, `scheduler` (a function(opt, { epochs, steps }) that
+--- gives a schedule), `schedule_every` ("epoch", with the watched value, or "step"), `clip_norm`,
+--- `clip_value`, `ema` (decay of running means of the weights, which are judged and kept in place
+--- of the weights).
 ---
 --- Weights: `weights` for each sample (also of a dataset), and `half_life`: the newest sample
 --- counts 1, one so many days ("30d", 30) older 1/2, by the times of the dataset or `times`.

@@ -29,7 +29,16 @@ local foreign = {
   callback = "callbacks = { on_epoch = function(e) ... end }", validation_data = "valid = { X, y }",
   patience = "early_stopping_rounds = n", learning_rate = "lr", sample_weight = "weights = w",
   validation_split = "valid = { X, y }, the rows after those of training",
-  num_epochs = "epochs = n", verbose = "progress = true",
+  num_epochs = "epochs = n", verbose = "progress = true", criterion = "loss = name or function",
+  class_weight = 'loss = { "cross_entropy", class_weights = w }',
+  class_weights = 'loss = { "cross_entropy", class_weights = w }',
+  pos_weight = 'loss = { "bce_with_logits", pos_weight = w }',
+  weight_decay = 'optimizer = { "adamw", weight_decay = w }',
+  momentum = 'optimizer = { "sgd", momentum = m }', max_grad_norm = "clip_norm = n",
+  grad_clip = "clip_norm = n", gradient_clip = "clip_norm = n",
+  gradient_clip_val = "clip_norm = n", accumulate_grad_batches = "accumulate = n",
+  gradient_accumulation_steps = "accumulate = n", device = "neap computes on the CPU",
+  num_workers = "batches are not fetched ahead, see NEAP_THREADS for threads",
 }
 
 -- options -----------------------------------------------------------------------------------------
@@ -261,7 +270,7 @@ local function optimizer_of(o, params)
   local optim = require "neap.optim"
   local given, own = o.optimizer, { lr = o.lr }
   if type(given) == "function" then given = given(params) end
-  if type(given) == "table" and given[1] == nil then
+  if type(given) == "table" and rawget(given, 1) == nil then -- an optimizer refuses names it lacks
     if type(given.step) ~= "function" then
       opts.raise("%s: optimizer is a table without a step", WHERE)
     end

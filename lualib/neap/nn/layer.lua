@@ -18,6 +18,28 @@ local function is_tensor(x) return is_open(x) ~= nil end
 ---@field training boolean set by `train` and `eval`
 local Layer = {}
 
+-- What PyTorch's modules have under other names.
+local elsewhere = {
+  state_dict = "net:state()", load_state_dict = "net:load_state(tensor.load(path))",
+  cuda = "nothing, neap computes on the CPU", cpu = "nothing, neap computes on the CPU",
+  double = 'net:to "f64"', float = 'net:to "f32"', modules = "net:apply(function(l, path) ... end)",
+  named_modules = "net:apply(function(l, path) ... end)",
+  requires_grad_ = "p:requires_grad_(false) for each p of net:parameters()",
+  register_buffer = "self:buffer(name, t)", register_parameter = "self[name] = nn.param(t)",
+  add_module = "self[name] = layer",
+}
+
+setmetatable(Layer, { __index = function(_, name)
+  if elsewhere[name] then
+    opts.raise("net: there is no method '%s'; write %s", name, elsewhere[name])
+  end
+end })
+
+-- Raise where `net.method()` was written with a dot.
+local function check_colon(self, method)
+  if not layer.is(self) then opts.expect(method, "self", self, "layer") end
+end
+
 --- Is `x` a layer?
 ---@param x any
 ---@return boolean
@@ -219,6 +241,7 @@ end
 ---     nn.Linear(3, 2):named_parameters()[1][1] --> weight
 ---@return table[]
 function Layer:named_parameters()
+  check_colon(self, "named_parameters")
   local list, seen = {}, {}
   each_tensor(self, "", function(name, t, trained)
     if trained and not seen[t] then list[#list + 1] = { name, t } end
@@ -231,6 +254,7 @@ end
 ---     #nn.Linear(3, 2):parameters() --> 2
 ---@return neap.tensor[]
 function Layer:parameters()
+  check_colon(self, "parameters")
   local list = {}
   for i, entry in ipairs(self:named_parameters()) do list[i] = entry[2] end
   return list
@@ -253,6 +277,7 @@ end
 ---@param fn function
 ---@return neap.nn.Layer
 function Layer:apply(fn)
+  check_colon(self, "apply")
   opts.expect("apply", "fn", fn, "function")
   local function visit(l, path)
     fn(l, path)
@@ -271,6 +296,7 @@ end
 ---     nn.Linear(3, 2):state().bias.shape[1] --> 2
 ---@return table<string, neap.tensor>
 function Layer:state()
+  check_colon(self, "state")
   local state = {}
   each_tensor(self, "", function(name, t) state[name] = t:detach() end)
   return state
@@ -307,6 +333,7 @@ end
 ---@param o? { strict: boolean }
 ---@return neap.nn.Layer
 function Layer:load_state(state, o)
+  check_colon(self, "load_state")
   if type(o) == "table" and o[1] then o = nil end -- the names, tensor.load's second result
   o = opts.merge("load_state", { strict = true }, o)
   opts.expect("load_state", "state", state, "table")
@@ -331,13 +358,17 @@ end
 ---@param on? boolean
 ---@return neap.nn.Layer
 function Layer:train(on)
+  check_colon(self, "train")
   return self:apply(function(l) rawset(l, "training", on ~= false) end)
 end
 
 --- Switch to evaluation: `train(false)`.
 ---     nn.Linear(1, 1):eval().training --> false
 ---@return neap.nn.Layer
-function Layer:eval() return self:train(false) end
+function Layer:eval()
+  check_colon(self, "eval")
+  return self:train(false)
+end
 
 --- Convert all parameters and floating buffers to a dtype, "f32" or "f64". Optimizers made before
 --- hold the old parameters.

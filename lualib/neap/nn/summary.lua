@@ -90,6 +90,11 @@ end
 local function input_of(net, given)
   if opts.kind(given) == "tensor" then return given end
   opts.expect("summary", "an input", given, "table")
+  if math.type(given[1]) == nil then -- one table of inputs, as nn.fit calls the net with
+    local inputs = {}
+    for name, one in pairs(given) do inputs[name] = input_of(net, one) end
+    return inputs
+  end
   local first = net:parameters()[1]
   local sizes = table.move(given, 1, #given, 1, { dtype = first and first.dtype or "f32" })
   return tensor.zeros(sizes)
@@ -135,11 +140,12 @@ end
 
 --- A table of the layers: what each is, the shape it gives, and how many numbers it trains. Shapes
 --- need an input to be tried, a tensor or its sizes (zeros of the net's dtype); nets with several
---- inputs take several. Nothing in the net changes by it.
+--- inputs take several, or a table of them where `nn.fit` gives them one. Nothing in the net
+--- changes by it.
 ---     local net = nn.Sequential { nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1) }
 ---     net:summary({ 32, 3 }).rows[2].shape --> { 32, 8 }
 ---     net:summary().parameters --> 41
----@param ... neap.tensor|integer[]
+---@param ... neap.tensor|integer[]|table
 ---@return neap.nn.summary
 function Layer:summary(...) return Summary(self, { ... }) end
 

@@ -125,6 +125,13 @@ local function named(where, given)
   end
 end
 
+-- A loss as it was given, functions of nn by their names.
+local function by_name(loss)
+  if type(loss) ~= "function" then return loss end
+  for name in pairs(kinds) do if nn[name] == loss then return name end end
+  return loss
+end
+
 local Task = {}
 Task.__index = Task
 
@@ -188,12 +195,12 @@ function target.task(where, y, shape, o)
   local outputs = #shape > 1 and shape[#shape] or 1
   local task = setmetatable({ dims = #shape, outputs = outputs, dtype = o.dtype, kind = "free" },
     Task)
-  local given = o.classes
-  if type(o.loss) == "function" then
-    task.name, task.loss = "function", o.loss
+  local given, loss = o.classes, by_name(o.loss)
+  if type(loss) == "function" then
+    task.name, task.loss = "function", loss
     if given then task.kind = outputs > 1 and "classes" or "binary" end
   else
-    local name = o.loss or (y and choose(y, #shape, outputs, given) or "mse")
+    local name = loss or (y and choose(y, #shape, outputs, given) or "mse")
     task.name, task.loss = named(where, name)
     task.kind = kinds[task.name]
   end
@@ -218,7 +225,7 @@ end
 ---@param loss any
 ---@return integer
 function target.outputs(y, classes, loss)
-  local name = type(loss) == "table" and loss[1] or loss
+  local name = by_name(type(loss) == "table" and loss[1] or loss)
   if kinds[name] == "numbers" or name == "bce_with_logits" then return 1 end
   if classes then return #classes end
   if opts.kind(y) ~= "tensor" or y:dim() ~= 1 or #y == 0 or y:ne(y):any() or not is_whole(y) then

@@ -64,10 +64,21 @@ function session:value_of(name)
   return ok and module or self.results[name]
 end
 
+-- What people who come from Python type first.
+local other_library = {
+  torch = "here it is tensor, grad, nn and optim", np = "here it is tensor",
+  F = "losses are nn.mse(x, y), activations methods of tensors, x:relu()",
+  numpy = "here it is tensor", pd = "here it is frame", pandas = "here it is frame",
+  plt = "here it is plot", summary = "write net:summary(), frame:describe()",
+}
+
 local function is_unknown(self, name)
   local command = ({ exit = ":quit", quit = ":quit", help = ":help" })[name]
   if command then
     return ("variable '%s' is not defined; the command is %s"):format(name, command)
+  end
+  if other_library[name] then
+    return ("variable '%s' is not defined; %s"):format(name, other_library[name])
   end
   local known = {}
   for candidate in pairs(self:names()) do

@@ -54,11 +54,20 @@ local function part(D, ranges)
     names = names }
 end
 
-local function predict(o, model, test)
-  if type(o.predict) == "function" then return o.predict(model, test) end
+-- Predictions and what came. A function of the user's may say what its predictions are judged on.
+local function predict(o, model, test, i)
+  if type(o.predict) == "function" then
+    local p, y = o.predict(model, test)
+    y = y or test.y
+    if opts.kind(p) == "tensor" and #p ~= #y then
+      opts.raise("%s: predict gave %d predictions for %d labels in fold %d; of windows, return "
+        .. "their y too", WHERE, #p, #y, i)
+    end
+    return p, y
+  end
   local kind = o.predict or (model.classes and "proba" or "value")
-  if kind == "proba" then return model:predict_proba(test.x) end
-  return model:predict(test.x)
+  if kind == "proba" then return model:predict_proba(test.x), test.y end
+  return model:predict(test.x), test.y
 end
 
 -- What one metric says. Metrics of values are given values, also for classifiers.
@@ -82,11 +91,12 @@ local function run_fold(D, fold, i, list, o)
   local train, test = part(D, fold.train), part(D, fold.test)
   local model = o.fit(train, i)
   if model == nil then opts.raise("%s: fit returned nothing in fold %d", WHERE, i) end
-  local out = { model = o.keep_models and model or nil, y = test.y, p = predict(o, model, test),
-    train_rows = #train.y, test_rows = #test.y, purged = fold.purged, values = {} }
+  local p, y = predict(o, model, test, i)
+  local out = { model = o.keep_models and model or nil, y = y, p = p,
+    train_rows = #train.y, test_rows = #y, purged = fold.purged, values = {} }
   if rawget(test, "times") then out.from, out.to = test.times[1], test.times[-1] end
   for _, metric in ipairs(list) do
-    out.values[metric.name] = check_number(judge(metric, test.y, out.p, model), metric, i)
+    out.values[metric.name] = check_number(judge(metric, y, p, model), metric, i)
   end
   return out
 end
