@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/background.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
 
@@ -313,7 +314,7 @@ static const neap_lua_signature rng_signatures[] = {{"split", "self name", NULL}
 static lua_State *collected;
 
 static bool collect_garbage(void *ctx) {
-  if (neap_worker() != 0) return false;
+  if (neap_worker() != 0 || neap_in_background()) return false;
   lua_gc(ctx, LUA_GCCOLLECT);
   return true;
 }

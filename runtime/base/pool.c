@@ -209,3 +209,5 @@ neap_status neap_set_threads(int n) {
 }
 
 int neap_worker(void) { return worker_index; }
+
+void neap_pool_avoid(void) { in_chunk = true; }

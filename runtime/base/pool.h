@@ -32,4 +32,7 @@ neap_status neap_set_threads(int n);
  */
 int neap_worker(void);
 
+/* From now on neap_parallel_for runs serially on this thread, which leaves the pool to others. */
+void neap_pool_avoid(void);
+
 #endif
