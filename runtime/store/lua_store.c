@@ -1,12 +1,13 @@
 /* neap.c.store: the chunks of an array. A grid keeps the texts it points to as user values. */
 #include <string.h>
 
+#include "base/background.h"
 #include "base/file.h"
 #include "base/lua_base.h"
 #include "store/store.h"
 #include "tensor/lua_tensor.h"
 
-static const char GRID[] = "neap.store.grid";
+static const char GRID[] = "neap.store.grid", AHEAD[] = "neap.store.ahead";
 enum { TEXTS = 3 };
 
 /* The text in field name of the table at 1, or NULL, kept alive by user value slot of the grid. */
@@ -102,16 +103,67 @@ static void positions(lua_State *L, int arg, int n, int64_t *out) {
   }
 }
 
-/* grid:read(low, high) -> tensor; low and high from 1, both inside, high = low - 1 for nothing */
-static int l_read(lua_State *L) {
-  const neap_grid *g = check_grid(L);
-  int64_t low[NEAP_MAX_DIMS], high[NEAP_MAX_DIMS];
+/* The box from the array at 2 to the array at 3: from 1, both inside, high = low - 1 for nothing */
+static void check_box(lua_State *L, const neap_grid *g, int64_t *low, int64_t *high) {
   positions(L, 2, g->ndim, low);
   positions(L, 3, g->ndim, high);
   for (int d = 0; d < g->ndim; d++)
     if (low[d] < 1 || --low[d] > high[d]) neap_lua_raise(L, "zarr: no box");
+}
+
+/* grid:read(low, high) -> tensor */
+static int l_read(lua_State *L) {
+  const neap_grid *g = check_grid(L);
+  int64_t low[NEAP_MAX_DIMS], high[NEAP_MAX_DIMS];
+  check_box(L, g, low, high);
   neap_tensor *out = neap_lua_push_tensor(L);
   return neap_lua_done(L, neap_grid_read(g, out, low, high));
+}
+
+/* A box that is read in the background. Its user value keeps the grid. */
+typedef struct {
+  neap_job job;
+  const neap_grid *grid;
+  int64_t low[NEAP_MAX_DIMS], high[NEAP_MAX_DIMS];
+  neap_tensor out; /* empty when it was not read, or in vain */
+} ahead;
+
+/* Its failure is forgotten: take reads again, and fails again unless the cause is gone. */
+static void read_ahead(neap_job *j) {
+  ahead *a = (ahead *)(void *)j;
+  if (neap_grid_read(a->grid, &a->out, a->low, a->high)) a->out.storage = NULL;
+}
+
+/* grid:ahead(low, high) -> a promise of what read gives */
+static int l_ahead(lua_State *L) {
+  const neap_grid *g = check_grid(L);
+  ahead *a = lua_newuserdatauv(L, sizeof *a, 1);
+  *a = (ahead){.job.run = read_ahead, .grid = g};
+  luaL_setmetatable(L, AHEAD);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  check_box(L, g, a->low, a->high);
+  neap_background_start(&a->job);
+  return 1;
+}
+
+/* promise:take() -> tensor. What was not begun is read here, by all threads. */
+static int l_take(lua_State *L) {
+  ahead *a = luaL_checkudata(L, 1, AHEAD);
+  neap_tensor *out = neap_lua_push_tensor(L);
+  neap_background_settle(&a->job);
+  if (!a->out.storage) return neap_lua_done(L, neap_grid_read(a->grid, out, a->low, a->high));
+  *out = a->out;
+  a->out = (neap_tensor){0};
+  return neap_lua_done(L, NEAP_OK);
+}
+
+/* promise:drop(), and when it is collected */
+static int l_drop(lua_State *L) {
+  ahead *a = luaL_checkudata(L, 1, AHEAD);
+  neap_background_settle(&a->job);
+  neap_tensor_drop(&a->out);
+  return 0;
 }
 
 /* grid:write(low, x) */
@@ -155,10 +207,13 @@ NEAP_LUA_EXPORT int luaopen_neap_c_store(lua_State *L);
 
 int luaopen_neap_c_store(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"read", l_read}, {"write", l_write}, {"sweep", l_sweep}, {NULL, NULL}};
+      {"read", l_read}, {"ahead", l_ahead}, {"write", l_write}, {"sweep", l_sweep}, {NULL, NULL}};
+  static const luaL_Reg promises[] = {
+      {"take", l_take}, {"drop", l_drop}, {"__gc", l_drop}, {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"grid", l_grid}, {"element", l_element}, {"sync_folder", l_sync_folder}, {NULL, NULL}};
   neap_lua_class(L, GRID, methods);
+  neap_lua_class(L, AHEAD, promises);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -1,5 +1,7 @@
 -- Loaders: which samples come when, from tensors, windows, frames and Zarr arrays; and nn.fit on
 -- them.
+local clock = require "neap.clock"
+local command = require "tests.lua.command"
 local dataset = require "neap.dataset"
 local file = require "neap.file"
 local frame = require "neap.frame"
@@ -129,13 +131,15 @@ describe("a Zarr array", function()
     local a = stored("few", values)
     local L = nn.loader(a, nil, { batch_size = 64, shuffle = true, seed = 3, dtype = "f64" })
     L.x.together = 3
-    local reads, read = 0, a.read
-    a.read = function(...)
-      reads = reads + 1
-      return read(...)
+    local grid, reads = a.grid, 0
+    a.grid = {} -- counts
+    for _, name in ipairs { "read", "ahead" } do
+      a.grid[name] = function(_, low, high)
+        reads = reads + 1
+        return grid[name](grid, low, high)
+      end
     end
     local all = epoch(L, 1)
-    a.read = nil
     equal(values, all:take(all[{ {}, 1 }]:argsort(1), 1))
     assert.equal(15, reads)
     -- a group is three blocks of 200 rows: the batches of the first group do not leave them
@@ -163,6 +167,133 @@ describe("a Zarr array", function()
     local h = nn.fit(net, stored("shuffled", x), stored("y", y:view(N, 1)), { epochs = 10,
       lr = 0.02, seed = 1, valid = { x, y:view(N, 1) } })
     assert.is_true(h.valid_loss[10] < 1e-3)
+  end)
+
+  -- Every chunk that ends up in a batch, whatever the number of threads and who reads it.
+  local function same_epochs(a, o, x)
+    local L = nn.loader(a, nil, o)
+    L.epochs, L.x.together = 3, 2
+    for e = 1, 3 do
+      local all = epoch(L, e)
+      equal(o.shuffle and x:take(L:order(e), 1) or x, all)
+    end
+  end
+
+  it("is read ahead with the same batches", function()
+    local a = stored("ahead", values)
+    for threads = 1, 3 do
+      neap.set_threads(threads)
+      for _, shuffle in ipairs { false, true } do
+        same_epochs(a, { batch_size = 64, shuffle = shuffle, seed = 3, dtype = "f64" }, values)
+        same_epochs(a, { batch_size = 1000, shuffle = shuffle, seed = 4, dtype = "f64" }, values)
+      end
+    end
+    neap.set_threads(2)
+  end)
+
+  it("has been read when its piece is due", function()
+    local a = stored("promised", values)
+    local ahead, tries = false, 0
+    while not ahead and tries < 100 do -- the thread may get no core for a while
+      tries = tries + 1
+      a:write({ 201, 1 }, values[{ { 201, 300 }, {} }])
+      local L = nn.loader(a, nil, { batch_size = 50, dtype = "f64" })
+      L:batch(1, 1)
+      local promise = L.x.promised.blocks[1]
+      clock.sleep(0.001 * tries)
+      file.write(a.path .. "/c/2/0", "damaged")
+      local ok, rows = pcall(promise.take, promise)
+      if ok then equal(values[{ { 201, 400 }, {} }], rows) end
+      says("is damaged", promise.take, promise) -- what was taken is read again
+      ahead = ok
+    end
+    assert.is_true(ahead)
+  end)
+
+  it("that is damaged fails at the batch that it belongs to", function()
+    local texts = {}
+    for threads = 1, 2 do
+      neap.set_threads(threads)
+      local a = stored("damaged" .. threads, values)
+      file.write(a.path .. "/c/14/0", "damaged")
+      local L = nn.loader(a, nil, { batch_size = 100, dtype = "f64" })
+      local got, message = 0, nil
+      for i = 1, #L do
+        local ok, x = pcall(L.batch, L, i, 1)
+        if ok then equal(values[{ { i * 100 - 99, i * 100 }, {} }], x) end
+        if ok then got = got + 1 else message = x end
+      end
+      assert.equal(28, got) -- the block has two chunks
+      texts[threads] = message:gsub("damaged%d", "damaged")
+      says("is damaged: its sum is wrong", L.batch, L, 15, 1)
+      zarr.open(a.path):write({ 1401, 1 }, values[{ { 1401, 1500 }, {} }])
+      equal(values[{ { 1401, 1500 }, {} }], (L:batch(15, 1)))
+    end
+    assert.equal(texts[1], texts[2])
+    assert.matches("^[^\n]*chunk '[^\n]*/c/14/0' is damaged", texts[2])
+  end)
+
+  it("of several arrays reads each ahead", function()
+    local other = stored("second", values * 2)
+    local L = nn.loader({ a = stored("first", values), b = other }, other,
+      { batch_size = 130, shuffle = true, seed = 5, dtype = "f64" })
+    for _, x, y in L:batches(1) do
+      equal(x.a * 2, x.b)
+      equal(y, x.b)
+    end
+  end)
+
+  it("trains to the same bits read ahead or not, stopped early or not", function()
+    local a, y = stored("bits", values / 1000), tensor.randn { N, 1, seed = 3 }
+    local function trained(threads, epochs)
+      neap.set_threads(threads)
+      neap.seed(1)
+      local net = nn.Linear(4, 1)
+      local h = nn.fit(net, a, y, { epochs = epochs, seed = 2, batch_size = 70,
+        callbacks = { on_epoch = function(info) if info.epoch == 2 then return false end end } })
+      neap.set_threads(2)
+      assert.equal(2, #h.loss)
+      return net.weight:detach():sha256()
+    end
+    local bits = trained(1, 2)
+    assert.equal(bits, trained(2, 2))
+    assert.equal(bits, trained(2, 9))
+  end)
+
+  it("stops for Ctrl-C while it is read ahead, and can be read again", function()
+    local a = stored("stopped", values)
+    local script = ([[
+      local nn, zarr, tensor = require "neap.nn", require "neap.zarr", require "neap.tensor"
+      local a = zarr.open %q
+      local stat <close> = io.open "/proc/self/stat"
+      local kill = "kill -INT " .. stat:read "n"
+      local h = nn.fit(nn.Linear(4, 1), a, tensor.zeros { 3000, 1 }, { epochs = 9, batch_size = 50,
+        on_interrupt = "return", shuffle = false, callbacks = { on_batch = function(p)
+          if p.epoch == 2 and p.batch == 5 then io.popen(kill):close() end
+        end } })
+      print(h.stopped, #h.loss)
+      local sum = 0
+      for _, x in nn.loader(a, nil, { dtype = "f64" }):batches(1) do sum = sum + x:sum() end
+      print(sum)]]):format(a.path)
+    local result = command.shell(".", ("%s -e %s"):format(command.neap, command.quote(script)))
+    assert.equal(("interrupted\t1\n%s\n"):format(values:sum()), result.out)
+    assert.equal(0, result.code)
+  end)
+
+  it("leaves nothing behind when a loader is abandoned", function()
+    local a = stored("abandoned", values)
+    collectgarbage()
+    local before = neap.memory().live
+    for i = 1, 40 do
+      local L = nn.loader(a, nil, { batch_size = 10, shuffle = i % 2 == 0, seed = i })
+      L.x.together = 5
+      L:batch(1 + i % 20, 1)
+      L = nil -- luacheck: ignore 311
+      if i % 3 == 0 then collectgarbage() end
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(neap.memory().live <= before + 4096)
   end)
 
   it("with NaN says in which row", function()

@@ -18,6 +18,12 @@ function c.grid(o) end
 ---@return neap.tensor
 function grid:read(low, high) end
 
+--- Begin to read the box in the background, if there is more than one thread.
+---@param low integer[]
+---@param high integer[]
+---@return neap.store.ahead
+function grid:ahead(low, high) end
+
 --- Put x at `low`; durable when it returns.
 ---@param low integer[]
 ---@param x neap.tensor
@@ -32,6 +38,16 @@ function grid:sweep() end
 ---@param is_code? boolean
 ---@return string? code, string? dtype
 function c.element(name, is_code) end
+
+---@class neap.store.ahead
+local ahead = {}
+
+--- The box, as `grid:read` gives it or fails to; read now if that was not done before.
+---@return neap.tensor
+function ahead:take() end
+
+--- Read no further, and forget what was read.
+function ahead:drop() end
 
 --- Make the names in a folder durable.
 ---@param path string

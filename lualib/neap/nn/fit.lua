@@ -348,6 +348,7 @@ local function prepare(net, X, y, o, stream)
   local batches = loader.Loader(set.x, set.target, training_weights(set, parts, o),
     { batch_size = o.batch_size, drop_last = o.drop_last })
   batches:follow(o.shuffle and stream:split "order" or nil)
+  batches.epochs = o.epochs
   local optimizer = optimizer_of(o, params)
   local history = History()
   history.classes, history.loss_name = task.classes, task.name

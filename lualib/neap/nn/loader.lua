@@ -12,6 +12,7 @@ local loader = {}
 ---@class neap.nn.Loader
 ---@field rows integer samples
 ---@field batch_size integer
+---@field epochs integer? how many will be asked for, where that is known
 local Loader = class "neap.nn.Loader"
 loader.Loader = Loader
 
@@ -22,7 +23,7 @@ loader.Loader = Loader
 ---@param o { batch_size: integer, drop_last: boolean }
 function Loader:init(x, y, w, o)
   self.x, self.y, self.w, self.rows = x, y, w, x.rows
-  self.batch_size = o.batch_size
+  self.batch_size, self.orders = o.batch_size, {}
   self.steps = (x.rows + (o.drop_last and 0 or o.batch_size - 1)) // o.batch_size
 end
 
@@ -31,7 +32,7 @@ end
 ---     L:follow(neap.rng(7))
 ---     L:order(1):sum() --> 15
 ---@param stream neap.rng?
-function Loader:follow(stream) self.stream, self.known = stream, nil end
+function Loader:follow(stream) self.stream, self.orders = stream, {} end
 
 function Loader:__len() return self.steps end
 
@@ -59,10 +60,19 @@ end
 ---@return neap.tensor?
 function Loader:order(epoch)
   if not self.stream or self.rows == 0 then return nil end
-  if self.known ~= epoch then
-    self.known, self.positions = epoch, shuffled(self, self.stream:split("epoch/" .. epoch))
+  local known = self.orders
+  if not known[epoch] then -- kept: this epoch's and its neighbour's, one of which may be read ahead
+    self.orders = { [epoch - 1] = known[epoch - 1], [epoch + 1] = known[epoch + 1],
+      [epoch] = shuffled(self, self.stream:split("epoch/" .. epoch)) }
   end
-  return self.positions
+  return self.orders[epoch]
+end
+
+-- Have read what comes after position `last` of an epoch, while the net learns from what was read.
+local function read_ahead(self, last, order, epoch)
+  local following = epoch < (self.epochs or 0) and function() return self:order(epoch + 1) end
+  if self.x.ahead then self.x:ahead(last, order, following) end
+  if self.y and self.y ~= self.x and self.y.ahead then self.y:ahead(last, order, following) end
 end
 
 --- Batch i of an epoch: inputs, target, weights, and how many samples.
@@ -77,6 +87,7 @@ function Loader:batch(i, epoch)
   local last = math.min(first + self.batch_size - 1, self.rows)
   local x = self.x:get(first, last, order)
   local y = self.y == self.x and x or self.y and self.y:get(first, last, order)
+  read_ahead(self, last, order, epoch)
   local w = self.w and (order and self.w:take(order:slice(1, first, last))
     or self.w:slice(1, first, last))
   return x, y, w, last - first + 1

@@ -90,10 +90,16 @@ end
 local Zarr = {}
 Zarr.__index = Zarr
 
--- The rows of block k (from 0).
+-- The first and last row of block k (from 0).
+local function bounds(self, k)
+  return k * self.block + 1, math.min((k + 1) * self.block, self.rows)
+end
+
+-- The rows of block k.
 local function read_block(self, k)
-  local first = k * self.block + 1
-  local rows = self.array:read({ first, math.min(first + self.block - 1, self.rows) })
+  local first, last = bounds(self, k)
+  local promise = self.promised.blocks[k]
+  local rows = promise and promise:take() or self.array:read { first, last }
   if not self.allow_nan and rows.dtype:find "^f" then
     local bad = rows:isnan()
     if bad:any() then
@@ -129,24 +135,52 @@ end
 -- The last block, or stretch of an order, that was read stays in memory.
 local function remembered(self, order, k, make)
   if self.order ~= order or self.at ~= k then
-    self.order, self.at, self.rows_at = order, k, nil
+    self.at, self.rows_at = nil, nil -- memory for the next one, and nothing if that fails
     self.rows_at = make()
+    self.order, self.at = order, k
   end
   return self.rows_at
 end
 
+-- Rows in one piece: a block, and of a shuffled array a stretch of its order.
+local function piece_of(self, order) return order and self.block * self.together or self.block end
+
+local function stretch_of(self, order, k)
+  local piece = piece_of(self, order)
+  return order:slice(1, k * piece + 1, math.min((k + 1) * piece, #order))
+end
+
 function Zarr:get(first, last, order)
-  if not order then
-    return across(first, last, self.block, function(k)
-      return remembered(self, nil, k, function() return read_block(self, k) end)
-    end)
-  end
-  local stretch = self.block * self.together
-  return across(first, last, stretch, function(k)
+  return across(first, last, piece_of(self, order), function(k)
     return remembered(self, order, k, function()
-      return gathered(self, order:slice(1, k * stretch + 1, math.min((k + 1) * stretch, #order)))
+      if not order then return read_block(self, k) end
+      return gathered(self, stretch_of(self, order, k))
     end)
   end)
+end
+
+-- Promises of the blocks in piece k of an order, in place of those there were.
+local function promise(self, order, k)
+  local now = self.promised
+  if (now.order == order and now.k == k) or (self.order == order and self.at == k) then return end
+  for _, block in pairs(now.blocks) do block:drop() end
+  local numbers = order and ((stretch_of(self, order, k) - 1) // self.block):unique():totable()
+    or { k }
+  self.promised = { order = order, k = k, blocks = {} }
+  for _, block in ipairs(numbers) do
+    local low, high = {}, {}
+    for d = 1, #self.shape do low[d], high[d] = 1, self.shape[d] end
+    low[1], high[1] = bounds(self, block)
+    self.promised.blocks[block] = self.array.grid:ahead(low, high)
+  end
+end
+
+-- Begin to read the piece behind the one that holds position `last`: in this order, else the first
+-- of the order that `following` gives, if any.
+function Zarr:ahead(last, order, following)
+  local k = (last - 1) // piece_of(self, order) + 1
+  if k * piece_of(self, order) < self.rows then return promise(self, order, k) end
+  if following then promise(self, following(), 0) end
 end
 
 -- A block is a whole number of chunks; so many are shuffled together as the buffer holds.
@@ -157,7 +191,7 @@ local function of_zarr(what, a, o)
   local rows = chunk * math.max(1, 256 // chunk)
   local together = math.max(2, math.min(64, BUFFER // math.max(1, rows * row)))
   return setmetatable({ rows = a.shape[1], array = a, dtype = o.dtype, shape = a.shape, what = what,
-    allow_nan = o.allow_nan, block = rows, together = together }, Zarr)
+    allow_nan = o.allow_nan, block = rows, together = together, promised = { blocks = {} } }, Zarr)
 end
 
 -- several -----------------------------------------------------------------------------------------
@@ -169,6 +203,12 @@ function Several:get(first, last, order)
   local batch = {}
   for _, key in ipairs(self.keys) do batch[key] = self.parts[key]:get(first, last, order) end
   return batch
+end
+
+function Several:ahead(...)
+  for _, part in pairs(self.parts) do
+    if part.ahead then part:ahead(...) end
+  end
 end
 
 local function keys_of(what, x)
@@ -222,6 +262,7 @@ function source.is_zarr(x) return name_of(x) == "neap.zarr.array" end
 
 --- The source of x: `rows`, and `get(first, last, order)`, the samples at these positions of
 --- `order` (an i64 tensor, or nil: as they stand), in one tensor, or in a table where x is one.
+--- Where reading ahead pays, `ahead(last, order, following)` begins with what comes after `last`.
 --- Raises where a number is NaN, unless `allow_nan`; of a Zarr array when that block is read.
 ---@param what string x, for messages
 ---@param x any
