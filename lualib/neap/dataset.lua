@@ -266,7 +266,8 @@ local defaults = {
 ---
 --- `L` is nil (rows to predict), a tensor of N numbers, or a frame, as `labels.triple_barrier`
 --- gives: its column `label` (or its only column of numbers) becomes `y`, its `known_at`
---- `label_known_at`; with a tensor, `label_known_at` is given as one. Where both are frames with
+--- `label_known_at`; with a tensor, `label_known_at` is given as one, also in place of options, so
+--- that `dataset.new(F, labels.threshold(bars))` takes both results. Where both are frames with
 --- times, rows are matched by time and symbol: a time that stands twice on one side is refused, a
 --- row of features without a label gets NaN, labels without features are left out and counted
 --- (`D.unmatched`). Else rows are matched by position and must be as many.
@@ -281,10 +282,11 @@ local defaults = {
 ---     D.x:reshape(-1), D.y --> tensor<f64>[2] {1, 2}, tensor<f64>[2] {0, 1}
 ---@param F neap.frame|neap.tensor
 ---@param L? neap.frame|neap.tensor
----@param o? { time: string, by: string, known_at: string, label_known_at: string|neap.tensor } and
----  label, weights, classes, features, dtype
+---@param o? neap.tensor|{ time: string, by: string, known_at: string } and label_known_at, label,
+---  weights, classes, features, dtype
 ---@return neap.dataset
 function dataset.new(F, L, o)
+  if opts.kind(o) == "tensor" then o = { label_known_at = o } end
   local given = o or {}
   o = opts.merge("dataset.new", defaults, o)
   local features = read_features(F, o, given)

@@ -103,6 +103,7 @@ local elsewhere = {
   binary_cross_entropy_with_logits = "bce_with_logits", clip_grad_norm_ = "clip_norm",
   clip_grad_value_ = "clip_value", MultiStepLR = "multi_step", OneCycleLR = "one_cycle",
   CosineAnnealingWarmRestarts = "cosine_restarts", LinearLR = "warm_up",
+  num_classes = "outputs", output_size = "outputs", learning_rate = "lr",
 }
 
 -- What there is for names of PyTorch that have no single one here, by module (or "option").
@@ -131,6 +132,14 @@ local instead = {
     inference_mode = "grad.no_grad(fn)", Function = "grad.operation { name, forward, backward }",
     gradcheck = "grad.check(fn, x)",
   },
+  models = {
+    LSTM = "models.lstm_predictor(inputs, { hidden_size = n })",
+    lstm = "models.lstm_predictor(inputs, { hidden_size = n })",
+    gru = 'models.lstm_predictor(inputs, { cell = "GRU" })',
+    GRU = 'models.lstm_predictor(inputs, { cell = "GRU" })',
+    DeepLOB = "models.cnn_lstm(inputs)", deeplob = "models.cnn_lstm(inputs)",
+  },
+  plot = { reliability = "plot.chart of mean and share of metrics.reliability(y, p)" },
   option = {
     batch_first = "sequences are always [batch, time, features]",
     kernel_size = "it is an argument, nn.Conv1d(inputs, outputs, kernel)",

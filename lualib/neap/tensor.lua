@@ -420,6 +420,7 @@ end, __call = function() opts.raise "tensor: tensor.of { 1, 2, 3 } makes one" en
 local elsewhere = {
   clip = "x:clamp(low, high)", flatten = "x:reshape(-1)", ravel = "x:reshape(-1)",
   masked_fill = "tensor.where(mask, value, x), in place x[mask] = value", fill_ = "x[{}] = value",
+  zero_ = "x[{}] = 0",
   swapaxes = "x:transpose(a, b)", nansum = "x:sum { skip_nan = true }",
   nanmean = "x:mean { skip_nan = true }", nanstd = "x:std { skip_nan = true }",
   nanmin = "x:min { skip_nan = true }", nanmax = "x:max { skip_nan = true }",

@@ -518,6 +518,16 @@ describe("a dataset that is looked at", function()
     assert.matches("0: 25.0 %%, 1: 75.0 %%", tostring(D))
   end)
 
+  it("takes the labels of a function with the times when they are known", function()
+    local time = clock.parse { "2024-01-01", "2024-01-02", "2024-01-03" }
+    local bars = frame.new { { "time", time }, { "close", { 1, 2, 3 } } }
+    local L = dataset.new(bars, labels.threshold(bars, { lookforward = 1 }))
+    local y, known = labels.threshold(bars, { lookforward = 1 })
+    assert.is_true(L.label_known_at:eq(known):all())
+    assert.is_true(L.y:slice(1, 1, 2):eq(y:slice(1, 1, 2)):all())
+    refused("label_known_at must be times (i64), got f64", dataset.new, bars, y, y)
+  end)
+
   it("names what was meant by a field it lacks", function()
     refused("dataset: unknown field or method 'X' (did you mean 'x'?)", function() return D.X end)
     refused("did you mean 'drop_missing'?", function() D:drop_mising() end)

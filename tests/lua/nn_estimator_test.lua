@@ -178,7 +178,8 @@ describe("a file", function()
     says("the net was changed after its layers were made", changed.save, changed,
       folder .. "/changed.safetensors")
     tensor.save(folder .. "/other.safetensors", { x = a })
-    says("holds no net of neap", nn.load, folder .. "/other.safetensors")
+    says("holds no net of neap; a state is read by net:load_state(tensor.load(path))",
+      nn.load, folder .. "/other.safetensors")
     local path = folder .. "/unknown.safetensors"
     tensor.save(path, { x = a }, { metadata = { format = "neap net 1", about = "{}",
       plan = '[{"class":"Nowhere","args":[]}]' } })

@@ -224,6 +224,8 @@ describe("containers", function()
       function() return net:state_dict() end)
     says("net: there is no method 'cuda'; write nothing, neap computes on the CPU",
       function() return net[1]:cuda() end)
+    says("load_state: state must be a table, got a string; read a file by tensor.load(path)",
+      net.load_state, net, "net.safetensors")
     for _, name in ipairs { "train", "eval", "parameters", "named_parameters", "state", "apply" } do
       says(name .. ": self must be a layer, got nil; methods are called with a colon",
         net[name], nil)

@@ -178,6 +178,12 @@ describe("an optimizer", function()
     says("optim.SGD: nesterov needs momentum above 0 and no dampening", optim.SGD, params,
       { nesterov = true })
     says("optim.SGD: parameter 2 is parameter 1 again", optim.SGD, { params[1], params[1] })
+    local sgd = optim.SGD(params)
+    says("optim.SGD: unknown method 'zero_gard' (did you mean 'zero_grad'?)",
+      function() sgd:zero_gard() end)
+    says("zero_grad: self must be a table, got nil; methods are called with a colon",
+      sgd.zero_grad)
+    says("step: self must be a table, got nil; methods are called with a colon", sgd.step)
     says("optim.SGD: group 2: unknown option 'rate'", optim.SGD,
       { { params = { params[1] } }, { params = { params[2] }, rate = 1 } })
     says("optimizer: parameters[2] must be a tensor, got number", optim.SGD, { params[1], 7 })

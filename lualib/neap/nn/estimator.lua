@@ -166,7 +166,8 @@ end
 ---@param path string
 ---@return neap.nn.Model
 function nn.load(path)
-  local arrays, texts = estimator.load("nn.load", path, FORMAT, "net of neap")
+  local arrays, texts = estimator.load("nn.load", path, FORMAT,
+    "net of neap; a state is read by net:load_state(tensor.load(path))")
   local about = json.decode(texts.about or "", path)
   local plan = json.decode(texts.plan or "", path)
   if type(about) ~= "table" or not json.is_array(plan) then

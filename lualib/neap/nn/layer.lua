@@ -27,6 +27,8 @@ local elsewhere = {
   requires_grad_ = "p:requires_grad_(false) for each p of net:parameters()",
   register_buffer = "self:buffer(name, t)", register_parameter = "self[name] = nn.param(t)",
   add_module = "self[name] = layer",
+  fit = "nn.fit(net, X, y, { ... })", predict = "net:eval()(x)",
+  save = "tensor.save(path, net:state())",
 }
 
 setmetatable(Layer, { __index = function(_, name)
@@ -336,6 +338,9 @@ function Layer:load_state(state, o)
   check_colon(self, "load_state")
   if type(o) == "table" and o[1] then o = nil end -- the names, tensor.load's second result
   o = opts.merge("load_state", { strict = true }, o)
+  if type(state) == "string" then
+    opts.raise("load_state: state must be a table, got a string; read a file by tensor.load(path)")
+  end
   opts.expect("load_state", "state", state, "table")
   local own = self:state()
   check_names(state, own, o.strict)

@@ -35,6 +35,10 @@ local function unknown(opt, name)
   if elsewhere[name] then
     opts.raise("%s: there is no '%s'; write %s", opt.name, name, elsewhere[name])
   end
+  local near = opts.nearest(tostring(name), { "step", "zero_grad", "state", "load_state" })
+  if near and not opts.nearest(tostring(name), opts.names(opt.defaults)) then
+    opts.raise("%s: unknown method '%s' (did you mean '%s'?)", opt.name, name, near)
+  end
   opts.unknown(opt.name, "option", tostring(name), opts.names(opt.defaults))
 end
 
@@ -127,14 +131,20 @@ end
 ---     w:sum():backward()
 ---     optim.SGD({ w }, { lr = 0.5 }):step()
 ---     w:detach() --> tensor<f64>[2] {0.5, 1.5}
-function Optimizer:step() self.core:step() end
+function Optimizer:step()
+  opts.expect("step", "self", self, "table")
+  self.core:step()
+end
 
 --- Forget the gradients of all parameters.
 ---     local w = tensor.of({ 1, 2 }):requires_grad_()
 ---     w:sum():backward()
 ---     optim.SGD({ w }, { lr = 0.5 }):zero_grad()
 ---     w.grad --> nil
-function Optimizer:zero_grad() self.core:zero_grad() end
+function Optimizer:zero_grad()
+  opts.expect("zero_grad", "self", self, "table")
+  self.core:zero_grad()
+end
 
 -- state -------------------------------------------------------------------------------------------
 
