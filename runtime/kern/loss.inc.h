@@ -173,9 +173,11 @@ static void NAME(few_exp)(int64_t k, T z[FEW][LINE], NAME(line) * v, const neap_
   memset(v->smooth, 0, sizeof v->smooth);
   for (int64_t j = 0; j < k; j++) {
     E(vec) at = NAME(number)((double)j), q = E(all_of)(cost ? cost[j] : 1);
-    if (t->smooth > 0 && !(cost && cost[j] == 0))
-      for (int r = 0; r < LINE; r += WIDTH_OF) E(store)
-    (v->smooth + r, E(load)(v->smooth + r) + q * (E(load)(v->top + r) - E(load)(z[j] + r)));
+    bool smooth = t->smooth > 0 && !(cost && cost[j] == 0);
+    for (int r = 0; smooth && r < LINE; r += WIDTH_OF) {
+      E(vec) below = E(load)(v->top + r) - E(load)(z[j] + r);
+      E(store)(v->smooth + r, E(load)(v->smooth + r) + q * below);
+    }
     for (int r = 0; r < LINE; r += WIDTH_OF) {
       E(vec) c = E(load)(z[j] + r), e = E(vec_exp)(c - E(load)(v->top + r));
       E(vec) y = E(load)(v->y + r), more = E(choose)(E(equal)(y, at), zero, e);

@@ -68,10 +68,10 @@ static neap_status row(job *j, int64_t at, double *sum) {
     j->fn(n, &l, d, neap__nn_loss_scale(s), neap__nn_loss_at(&s->x, from),
           neap__nn_loss_at(&j->y, from), NULL);
     if (w && d) s->kern->binary[NEAP_OP_mul][s->dtype](n, d, 1, d, 1, w, 0);
-    for (int64_t i = 0; i < n; i++) total += neap__nn_loss_get(s->dtype, &l, i);
+    for (int64_t i = 0; i < n; i++) total += neap__nn_get(s->dtype, &l, i);
   }
-  if (w) total *= neap__nn_loss_get(s->dtype, w, 0);
-  neap__nn_loss_set(s->dtype, &l, 0, total);
+  if (w) total *= neap__nn_get(s->dtype, w, 0);
+  neap__nn_set(s->dtype, &l, 0, total);
   neap__nn_loss_put(s, at, 1, &l, sum);
   return NEAP_OK;
 }

@@ -100,9 +100,8 @@ static void weigh(job *j) {
   for (int64_t i = 0; i < s->rows; i++) {
     if (j->y[i] < 0) continue;
     const void *w = neap__nn_loss_weights(s, i, 1, &weight);
-    double v = w ? neap__nn_loss_get(s->dtype, w, 0) : 1;
-    total +=
-        j->cost.storage ? v * neap__nn_loss_get(s->dtype, neap_tensor_data(&j->cost), j->y[i]) : v;
+    double v = w ? neap__nn_get(s->dtype, w, 0) : 1;
+    total += j->cost.storage ? v * neap__nn_get(s->dtype, neap_tensor_data(&j->cost), j->y[i]) : v;
   }
   s->total = total;
 }
@@ -115,12 +114,12 @@ static void nll(job *j, int64_t first, int64_t n, void *l, const void *w) {
   double scale = neap__nn_loss_scale(s);
   for (int64_t i = 0; i < n; i++) {
     int64_t y = j->y[first + i], at = (first + i) * s->width + y;
-    double f = y < 0 ? 0 : w ? neap__nn_loss_get(s->dtype, w, i) : 1;
-    if (y >= 0 && j->cost.storage) f *= neap__nn_loss_get(s->dtype, neap_tensor_data(&j->cost), y);
-    double v = y < 0 ? 0 : -f * neap__nn_loss_get(s->dtype, neap_tensor_data(&s->x), at);
-    neap__nn_loss_set(s->dtype, l, i, v);
+    double f = y < 0 ? 0 : w ? neap__nn_get(s->dtype, w, i) : 1;
+    if (y >= 0 && j->cost.storage) f *= neap__nn_get(s->dtype, neap_tensor_data(&j->cost), y);
+    double v = y < 0 ? 0 : -f * neap__nn_get(s->dtype, neap_tensor_data(&s->x), at);
+    neap__nn_set(s->dtype, l, i, v);
     if (y >= 0 && s->slope.storage)
-      neap__nn_loss_set(s->dtype, neap_tensor_data(&s->slope), at, -f * scale);
+      neap__nn_set(s->dtype, neap_tensor_data(&s->slope), at, -f * scale);
   }
 }
 

@@ -28,7 +28,7 @@ neap_status neap__nn_loss_numbers(neap_tensor *out, const neap_tensor *t, neap_d
   char text[NEAP__PLACE];
   NEAP_TRY(neap_tensor_as(out, t, dtype));
   for (int64_t i = 0, n = neap_tensor_numel(t); i < n; i++) {
-    double v = neap__nn_loss_get(dtype, neap_tensor_data(out), i);
+    double v = neap__nn_get(dtype, neap_tensor_data(out), i);
     if (v >= 0 && v < INFINITY) continue;
     neap_tensor_drop(out);
     return neap_fail(NEAP_EVALUE, "%s: %s is %g, must be finite and not negative", name,
@@ -75,7 +75,7 @@ neap_status neap__nn_loss_begin(neap__nn_loss *s, const char *name, const neap_t
   NEAP_TRY(take_weights(s, o->weights));
   s->total = 0;
   for (int64_t i = 0, n = neap_tensor_numel(&s->weights); i < n; i++)
-    s->total += neap__nn_loss_get(s->dtype, neap_tensor_data(&s->weights), i);
+    s->total += neap__nn_get(s->dtype, neap_tensor_data(&s->weights), i);
   s->total *= (double)s->shared;
   return NEAP_OK;
 }
@@ -133,7 +133,7 @@ void neap__nn_loss_put(neap__nn_loss *s, int64_t first, int64_t n, const void *l
 /* A loss that was left in rows has a gradient for each, which all of the row's slopes take. */
 static neap_status scaled(neap_tensor *out, const neap_tensor *slope, const neap_tensor *g) {
   neap_tensor rows, all;
-  if (g->ndim == 0 && neap__nn_loss_get(g->dtype, neap_tensor_data(g), 0) == 1) {
+  if (g->ndim == 0 && neap__nn_get(g->dtype, neap_tensor_data(g), 0) == 1) {
     neap_tensor_alias(out, slope);
     return NEAP_OK;
   }

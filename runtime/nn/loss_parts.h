@@ -3,6 +3,7 @@
 #define NEAP_NN_LOSS_PARTS_H
 
 #include "nn/loss.h"
+#include "nn/number.h"
 
 /* Losses handled at once, and elements of a chunk of work. */
 enum { NEAP__LOSS_BLOCK = 1024, NEAP__LOSS_CHUNK = 32768 };
@@ -63,15 +64,6 @@ typedef union {
   _Alignas(64) double f64[NEAP__LOSS_BLOCK];
   float f32[NEAP__LOSS_BLOCK];
 } neap__nn_loss_room;
-
-static inline double neap__nn_loss_get(neap_dtype dtype, const void *x, int64_t i) {
-  return dtype == NEAP_F64 ? ((const double *)x)[i] : (double)((const float *)x)[i];
-}
-
-static inline void neap__nn_loss_set(neap_dtype dtype, void *x, int64_t i, double v) {
-  if (dtype == NEAP_F64) ((double *)x)[i] = v;
-  else ((float *)x)[i] = (float)v;
-}
 
 /* Place number at of the elements of a contiguous tensor. */
 static inline void *neap__nn_loss_at(const neap_tensor *t, int64_t at) {

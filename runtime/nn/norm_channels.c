@@ -13,6 +13,7 @@
 #include "grad/grad.h"
 #include "nn/check.h"
 #include "nn/norm.h"
+#include "nn/number.h"
 
 enum { CHUNK = 32768 }; /* elements of a chunk of rows, about */
 
@@ -94,14 +95,6 @@ static neap_status backward_chunks(void *ctx, int64_t chunk, int64_t begin, int6
 }
 
 /* Coefficients by sample and channel, few beside the elements. */
-static double get(neap_dtype dtype, const void *p, int64_t i) {
-  return dtype == NEAP_F32 ? (double)((const float *)p)[i] : ((const double *)p)[i];
-}
-static void put(neap_dtype dtype, void *p, int64_t i, double v) {
-  if (dtype == NEAP_F32) ((float *)p)[i] = (float)v;
-  else ((double *)p)[i] = v;
-}
-
 static neap_status init_table(neap_tensor *t, const job *j) {
   return neap_tensor_init_raw(t, j->dtype, 2, (int64_t[]){j->f.samples, j->f.channels});
 }
@@ -143,14 +136,14 @@ static neap_status two_passes(job *j, char *mean, char *var) {
   NEAP_TRY(neap_parallel_for(units, 1, fold_chunks, j));
   for (int64_t i = 0; i < f->samples * f->groups; i++) {
     double m = fold_of(j, i / f->groups, i % f->groups).f / n;
-    put(j->dtype, mean, i, m);
+    neap__nn_set(j->dtype, mean, i, m);
     for (int64_t c = 0; c < each; c++) centers[i * each + c] = m;
   }
   j->centers = centers;
   NEAP_TRY(neap_parallel_for(units, 1, fold_chunks, j));
   for (int64_t i = 0; i < f->samples * f->groups; i++) {
     neap_acc dev = fold_of(j, i / f->groups, i % f->groups);
-    put(j->dtype, var, i, (dev.f - dev.g * dev.g / n) / n);
+    neap__nn_set(j->dtype, var, i, (dev.f - dev.g * dev.g / n) / n);
   }
   return NEAP_OK;
 }
@@ -187,13 +180,15 @@ static neap_status forward(neap_tensor *y, const neap_tensor *const *plain, cons
     char *m = neap_tensor_data(&tables[0]), *a = neap_tensor_data(&tables[1]);
     char *b = neap_tensor_data(&tables[2]), *v = neap_tensor_data(var);
     for (int64_t i = 0; i < f->samples * f->groups; i++)
-      put(j.dtype, v, i, 1 / sqrt(get(j.dtype, v, i) + eps));
+      neap__nn_set(j.dtype, v, i, 1 / sqrt(neap__nn_get(j.dtype, v, i) + eps));
     for (int64_t i = 0; i < f->samples * f->channels; i++) {
       int64_t c = i % f->channels, g = i / (f->channels / f->groups);
-      put(j.dtype, m, i, get(j.dtype, neap_tensor_data(mean), g));
-      put(j.dtype, a, i,
-          get(j.dtype, v, g) * (plain[1] ? get(j.dtype, neap_tensor_data(plain[1]), c) : 1));
-      put(j.dtype, b, i, plain[2] ? get(j.dtype, neap_tensor_data(plain[2]), c) : 0);
+      neap__nn_set(j.dtype, m, i, neap__nn_get(j.dtype, neap_tensor_data(mean), g));
+      neap__nn_set(j.dtype, a, i,
+                   neap__nn_get(j.dtype, v, g) *
+                       (plain[1] ? neap__nn_get(j.dtype, neap_tensor_data(plain[1]), c) : 1));
+      neap__nn_set(j.dtype, b, i,
+                   plain[2] ? neap__nn_get(j.dtype, neap_tensor_data(plain[2]), c) : 0);
     }
     j.z = neap_tensor_data(y);
     j.mean = m;
@@ -229,11 +224,11 @@ static neap_status give_affine(neap_node *n, const job *j, const neap_tensor *su
     for (int64_t c = 0; c < f->channels; c++) {
       double sum = 0;
       for (int64_t s = 0; s < f->samples; s++) {
-        double v = get(j->dtype, neap_tensor_data(sums), (2 * s + k) * f->channels + c);
+        double v = neap__nn_get(j->dtype, neap_tensor_data(sums), (2 * s + k) * f->channels + c);
         int64_t g = (s * f->channels + c) / (f->channels / f->groups);
-        sum += k == 0 ? v * get(j->dtype, rstd, g) : v;
+        sum += k == 0 ? v * neap__nn_get(j->dtype, rstd, g) : v;
       }
-      put(j->dtype, neap_tensor_data(&d), c, sum);
+      neap__nn_set(j->dtype, neap_tensor_data(&d), c, sum);
     }
     NEAP_TRY(neap_node_give(n, 1 + k, &d));
   }
@@ -247,15 +242,16 @@ static void group_slope(const job *j, const char *sums, const char *w, double rs
   int64_t each = f->channels / f->groups;
   double m1 = 0, m2 = 0, n = (double)f->rows * (double)each;
   for (int64_t c = group * each; c < (group + 1) * each && !f->fixed; c++) {
-    double weight = w ? get(j->dtype, w, c) : 1;
-    m2 += weight * get(j->dtype, sums, 2 * sample * f->channels + c) * rstd / n;
-    m1 += weight * get(j->dtype, sums, (2 * sample + 1) * f->channels + c) / n;
+    double weight = w ? neap__nn_get(j->dtype, w, c) : 1;
+    m2 += weight * neap__nn_get(j->dtype, sums, 2 * sample * f->channels + c) * rstd / n;
+    m1 += weight * neap__nn_get(j->dtype, sums, (2 * sample + 1) * f->channels + c) / n;
   }
   for (int64_t c = group * each; c < (group + 1) * each; c++) {
     int64_t i = sample * f->channels + c;
-    put(j->dtype, neap_tensor_data(&tables[0]), i, rstd * (w ? get(j->dtype, w, c) : 1));
-    put(j->dtype, neap_tensor_data(&tables[1]), i, -rstd * rstd * m2);
-    put(j->dtype, neap_tensor_data(&tables[2]), i, -rstd * m1);
+    neap__nn_set(j->dtype, neap_tensor_data(&tables[0]), i,
+                 rstd * (w ? neap__nn_get(j->dtype, w, c) : 1));
+    neap__nn_set(j->dtype, neap_tensor_data(&tables[1]), i, -rstd * rstd * m2);
+    neap__nn_set(j->dtype, neap_tensor_data(&tables[2]), i, -rstd * m1);
   }
 }
 
@@ -267,7 +263,7 @@ static neap_status give_input(neap_node *n, job *j, const neap_tensor *sums, con
   for (int i = 0; i < 3 && !st; i++) st = init_table(&tables[i], j);
   if (!st) {
     for (int64_t i = 0; i < j->f.samples * j->f.groups; i++)
-      group_slope(j, neap_tensor_data(sums), w, get(j->dtype, rstd, i), i / j->f.groups,
+      group_slope(j, neap_tensor_data(sums), w, neap__nn_get(j->dtype, rstd, i), i / j->f.groups,
                   i % j->f.groups, tables);
     j->z = neap_tensor_data(&dx);
     j->a = neap_tensor_data(&tables[0]);
@@ -285,8 +281,8 @@ static neap_status give_input(neap_node *n, job *j, const neap_tensor *sums, con
 static neap_status spread(neap_tensor *out, const job *j, const neap_tensor *mean) {
   NEAP_TRY(init_table(out, j));
   for (int64_t i = 0; i < j->f.samples * j->f.channels; i++)
-    put(j->dtype, neap_tensor_data(out), i,
-        get(j->dtype, neap_tensor_data(mean), i / (j->f.channels / j->f.groups)));
+    neap__nn_set(j->dtype, neap_tensor_data(out), i,
+                 neap__nn_get(j->dtype, neap_tensor_data(mean), i / (j->f.channels / j->f.groups)));
   return NEAP_OK;
 }
 
@@ -405,7 +401,7 @@ static neap_status check_batch(const neap_tensor *x, const neap_batch_norm_optio
 /* r = (1 - momentum) r + momentum scale m */
 static void follow(neap_tensor *running, const neap_tensor *m, double momentum, double scale) {
   for (int64_t c = 0; c < running->size[0]; c++) {
-    double now = get(m->dtype, neap_tensor_data(m), c) * scale;
+    double now = neap__nn_get(m->dtype, neap_tensor_data(m), c) * scale;
     double was = neap_tensor_get_f64(running, &c);
     neap_tensor_set_f64(running, &c, (1 - momentum) * was + momentum * now);
   }

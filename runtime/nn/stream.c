@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "nn/number.h"
 
 struct neap_stream {
   const neap_kern *kern;
@@ -48,11 +49,6 @@ static double at(const neap_tensor *t, int64_t i, int64_t j, int64_t k, int64_t 
   return neap_tensor_get_f64(t, (int64_t[]){i, j, k, l});
 }
 
-static void put(char *data, neap_dtype dtype, int64_t i, double v) {
-  if (dtype == NEAP_F64) ((double *)data)[i] = v;
-  else ((float *)data)[i] = (float)v;
-}
-
 /* Of one group: for each panel of outputs a row of biases and a row for each element of the taps.
  */
 static void pack_group(neap_stream *s, int64_t g, const neap_tensor *w, const neap_tensor *b) {
@@ -60,12 +56,12 @@ static void pack_group(neap_stream *s, int64_t g, const neap_tensor *w, const ne
   char *z = s->weights + g * s->group_bytes;
   for (int64_t j = 0; j < n; j += panel) {
     for (int64_t o = j; o < j + panel; o++, l++)
-      put(z, s->dtype, l, b && o < n ? neap_tensor_get_f64(b, &(int64_t){g * n + o}) : 0);
+      neap__nn_set(s->dtype, z, l, b && o < n ? neap_tensor_get_f64(b, &(int64_t){g * n + o}) : 0);
     for (int64_t t = 0; t < w->size[2]; t++)
       for (int64_t v = 0; v < w->size[3]; v++)
         for (int64_t c = 0; c < w->size[1]; c++)
           for (int64_t o = j; o < j + panel; o++, l++)
-            put(z, s->dtype, l, o < n ? at(w, g * n + o, c, t, v) : 0);
+            neap__nn_set(s->dtype, z, l, o < n ? at(w, g * n + o, c, t, v) : 0);
   }
 }
 
@@ -96,7 +92,7 @@ static void set_taps(neap_stream *s) {
 void neap_stream_reset(neap_stream *s) {
   double blank = s->plan.kind == NEAP_STREAM_MAX ? -INFINITY : 0;
   int64_t n = neap_tensor_numel(&s->rows);
-  for (int64_t i = 0; i < n; i++) put(neap_tensor_data(&s->rows), s->dtype, i, blank);
+  for (int64_t i = 0; i < n; i++) neap__nn_set(s->dtype, neap_tensor_data(&s->rows), i, blank);
   s->seen = 0;
 }
 
