@@ -567,5 +567,62 @@ describe("what nn.fit refuses:", function()
     fails("the first argument must be a net or a function that builds one, got number", 3, X, Y)
     fails("the builder returned a nil, not a net", function() end, X, Y)
     fails("the net has no parameters", nn.Tanh(), X, X, { epochs = 1 })
+    local frozen = nn.Linear(3, 1)
+    for _, p in ipairs(frozen:parameters()) do p:requires_grad_(false) end
+    fails("no parameter of the net requires a gradient", frozen, X, TRUE)
+    refuses("x requires a gradient, and only the net is trained", X:clone():requires_grad_(), Y)
+    refuses("y requires a gradient", X, TRUE:clone():requires_grad_())
+    refuses("times are not all finite", X, Y, { half_life = 3, times = TRUE * (0 / 0) })
+    require("neap.grad").no_grad(function()
+      refuses("nothing is recorded inside grad.no_grad", X, Y)
+    end)
+  end)
+end)
+
+describe("a net that is changed while it is trained", function()
+  local function train(change)
+    local net = mlp(1)
+    return pcall(nn.fit, net, X, TRUE, { epochs = 2,
+      callbacks = { on_batch = function() change(net) end } })
+  end
+
+  it("is refused when parameters come, go or are replaced", function()
+    for _, change in ipairs {
+      function(net) net[1].weight = nn.param(tensor.randn { 8, 3, dtype = "f32" }) end,
+      function(net) net[5] = nn.Linear(1, 1) end,
+      function(net) net:to "f64" end,
+    } do
+      local ok, message = train(change)
+      assert.is_false(ok)
+      assert.truthy(message:find("a callback gave the net other parameters (4 before", 1, true),
+        message)
+    end
+    assert.is_true(train(function(net) net[1].weight:requires_grad_(false) end))
+  end)
+end)
+
+describe("a checkpoint that was tampered with", function()
+  it("is refused before anything is loaded", function()
+    local path = folder .. "/whole.safetensors"
+    nn.fit(mlp(1), X, TRUE, { epochs = 1, seed = 1, checkpoint = { path = path } })
+    local arrays, _, texts = tensor.load(path)
+    for _, case in ipairs {
+      { '"epoch":%d+', '"epoch":-3', "epoch of '.-' is %-3, must be 1 at least" },
+      { '"batch":%d+', '"batch":99', "batch of '.-' is 99, must be %d+ at most" },
+      { '"settings":', '"sittings":', "'settings' of '.-' is a nil, a table is expected" },
+      { '"float":"0x', '"float":5,"x":"0x', "is damaged" },
+    } do
+      local training, n = texts.training:gsub(case[1], case[2], 1)
+      assert.equal(1, n)
+      local other = folder .. "/other.safetensors"
+      tensor.save(other, arrays, { metadata = { format = texts.format, training = training,
+        sha256 = file.sha256(training) } })
+      local net = mlp(1, 7)
+      local before = bits(net)
+      local ok, message = pcall(nn.fit, net, X, TRUE, { epochs = 2, seed = 1, resume = other })
+      assert.is_false(ok)
+      assert.truthy(message:find(case[3]), message)
+      assert.equal(before, bits(net))
+    end
   end)
 end)

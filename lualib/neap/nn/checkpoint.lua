@@ -80,7 +80,9 @@ function checkpoint.read(where, path)
   end
   local by_path = {}
   for name, t in pairs(arrays) do by_path["." .. name] = t end
-  return unpack(json.decode(texts.training, path), by_path)
+  local ok, tree = pcall(unpack, json.decode(texts.training, path), by_path)
+  if not ok then opts.raise("%s: '%s' is damaged", where, path) end
+  return tree
 end
 
 return checkpoint

@@ -208,6 +208,7 @@ local function decayed(where, half_life, times, rows)
   opts.expect(where, "times", times, "tensor")
   if #times ~= rows then opts.raise("%s: %d times for %d samples", where, #times, rows) end
   local age = (times:max() - times):to "f64" / DAY
+  if not age:isfinite():all() then opts.raise("%s: times are not all finite", where) end
   return (age * (-math.log(2) / days)):exp()
 end
 
@@ -231,6 +232,7 @@ local function open(where, parts, o)
   else
     set.y = as_tensor(parts.y)
     opts.expect(where, "y", set.y, "tensor")
+    source.check_plain(where .. ": y", set.y)
   end
   local rows = set.target and set.target.rows or #set.y
   if rows ~= set.x.rows then opts.raise("%s: y has %d rows, x has %d", where, rows, set.x.rows) end
@@ -332,6 +334,17 @@ local function scheduler_of(o, optimizer, steps)
   return s
 end
 
+local function check_trained(params)
+  if #params == 0 then opts.raise("%s: the net has no parameters", WHERE) end
+  if not require("neap.grad").enabled() then
+    opts.raise("%s: nothing is recorded inside grad.no_grad, so nothing can be trained", WHERE)
+  end
+  for _, p in ipairs(params) do
+    if p.requires_grad then return end
+  end
+  opts.raise("%s: no parameter of the net requires a gradient", WHERE)
+end
+
 -- Everything a training needs, checked.
 local function prepare(net, X, y, o, stream)
   local list = read_metrics(o)
@@ -344,7 +357,7 @@ local function prepare(net, X, y, o, stream)
   local task = target.task(WHERE, set.y, probe(net, set.x), o)
   set_target(WHERE, set, task)
   local params = net:parameters()
-  if #params == 0 then opts.raise("%s: the net has no parameters", WHERE) end
+  check_trained(params)
   local batches = loader.Loader(set.x, set.target, training_weights(set, parts, o),
     { batch_size = o.batch_size, drop_last = o.drop_last })
   batches:follow(o.shuffle and stream:split "order" or nil)

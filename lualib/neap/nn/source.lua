@@ -42,7 +42,17 @@ function Tensor:get(first, last, order)
   return self.x:take(order:slice(1, first, last), 1)
 end
 
+--- Raise when x takes part in a gradient: its tape would be gone after the first step.
+---@param what string
+---@param x neap.tensor
+function source.check_plain(what, x)
+  if x.requires_grad then
+    opts.raise("%s requires a gradient, and only the net is trained; pass x:detach()", what)
+  end
+end
+
 local function of_tensor(what, x, o)
+  source.check_plain(what, x)
   if x:dim() == 0 then opts.raise("%s is a tensor without dims, rows are needed", what) end
   local src = setmetatable({ rows = #x, x = cast(x, o.dtype), shape = x.shape, names = o.names },
     Tensor)

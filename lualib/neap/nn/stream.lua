@@ -329,11 +329,12 @@ local Stream = class "neap.nn.Stream"
 -- Buffers and steps for rows of n numbers.
 local function open(self, n)
   for i = #self.kept, 1, -1 do self.kept[i] = nil end
-  self.inputs, self.row = n, tensor.zeros { 1, n, dtype = self.dtype }
+  self.row = tensor.zeros { 1, n, dtype = self.dtype }
   self.step, self.result = self.make(self.row)
   self.step = self.step or always
   local sizes = self.result.shape
   self.result = self.result:reshape(table.unpack(sizes, #sizes == 4 and 3 or 2))
+  self.inputs = n -- now that it fits
 end
 
 local function check_length(self, n)

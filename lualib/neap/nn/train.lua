@@ -239,9 +239,26 @@ local function both(path, what, stored, present)
     stored and "a" or "no", what, present and "ask for" or "have no")
 end
 
+local FIELDS = { net = "table", optimizer = "table", settings = "table", stream = "table",
+  draws = "table", sums = "table", history = "table", epoch = "number", batch = "number" }
+
+-- Is everything there that a training goes on from?
+local function check_tree(run, path, tree)
+  for _, name in ipairs(opts.names(FIELDS)) do
+    local value = type(tree) == "table" and tree[name]
+    if type(value) ~= FIELDS[name] then
+      opts.raise("nn.fit: resume: '%s' of '%s' is a %s, a %s is expected", name, path, type(value),
+        FIELDS[name])
+    end
+  end
+  opts.integer("nn.fit: resume", ("epoch of '%s'"):format(path), tree.epoch, 1)
+  opts.integer("nn.fit: resume", ("batch of '%s'"):format(path), tree.batch, 0, #run.loader)
+end
+
 -- Go on where the file was written.
 local function restore(run, path)
   local tree = checkpoint.read("nn.fit", path)
+  check_tree(run, path, tree)
   same_settings(path, tree.settings, settings(run))
   both(path, "schedule", tree.schedule, run.schedule)
   both(path, "mean of weights", tree.ema, run.ema)
@@ -275,16 +292,30 @@ local function no_sums()
   return { loss = 0.0, weight = 0.0, norm = 0.0, steps = 0, loading = 0.0, seconds = 0.0 }
 end
 
+-- The optimizer steps what the net had at first: anything new would stay as it is, without a word.
+local function same_parameters(run)
+  local now = run.net:parameters()
+  local same = #now == #run.params
+  for i, p in ipairs(run.params) do same = same and rawequal(p, now[i]) end
+  if not same then
+    opts.raise("nn.fit: a callback gave the net other parameters (%d before, %d now), which the "
+      .. "optimizer does not know; stop by returning false, and call nn.fit again", #run.params,
+      #now)
+  end
+end
+
 -- True when a callback of that name returned false.
 local function call_back(run, name, info)
-  local stop = false
+  local stop, called = false, false
   for _, callbacks in ipairs(run.callbacks) do
     if callbacks[name] then
+      called = true
       info.epochs, info.net, info.optimizer = run.o.epochs, run.net, run.optimizer
       info.history = run.history
       if callbacks[name](info) == false then stop = true end
     end
   end
+  if called and not stop then same_parameters(run) end
   return stop
 end
 
