@@ -65,15 +65,42 @@ static neap_status div_back(neap_node *n) {
   return neap__steps_end(&s);
 }
 
-/* The gradient times p x for y = 2, p x^2 for y = 3: the powers that are written most. */
-static neap_status give_small_power(neap_node *n, const neap_tensor *x, double p) {
-  neap__steps s;
-  neap__steps_begin(&s);
-  const neap_tensor *g = neap_node_gradient(n, 0), *factor = neap__number(&s, g->dtype, p);
-  const neap_tensor *power = p == 3 ? neap__unary(&s, NEAP_MAP_square, x) : x;
-  const neap_tensor *d = neap__binary(&s, NEAP_OP_mul, power, factor);
-  neap__give(&s, n, 0, neap__binary(&s, NEAP_OP_mul, g, d));
-  return neap__steps_end(&s);
+/* Powers by one number, which is not 0: p x^(p - 1) in one go. */
+typedef struct {
+  const neap_kern *k;
+  neap_dtype dtype;
+  double p;
+} powering;
+
+enum { BLOCK = 1024 };
+
+static void run_power(const void *ctx, int64_t n, void *z, const void *g, const void *x) {
+  const powering *s = ctx;
+  const neap_back *back = &s->k->back[s->dtype];
+  size_t each = neap_dtype_size(s->dtype);
+  union {
+    double f64[BLOCK];
+    float f32[BLOCK];
+  } block;
+  neap_scalar less;
+  if (s->p == 2 || s->p == 3 || s->p == 0.5 || s->p == 1.5) {
+    back->power(n, z, g, x, s->p);
+    return;
+  }
+  neap_scalar_f64(&less, s->dtype, s->p - 1);
+  for (int64_t i = 0; i < n; i += BLOCK) {
+    int64_t count = n - i < BLOCK ? n - i : BLOCK;
+    size_t at = (size_t)i * each;
+    s->k->binary[NEAP_OP_pow][s->dtype](count, &block, 1, (const char *)x + at, 1,
+                                        neap_tensor_data(&less.t), 0);
+    back->scaled(count, (char *)z + at, (const char *)g + at, &block, s->p);
+  }
+}
+
+static neap_status give_power(neap_node *n, const neap_tensor *x, double p) {
+  powering s = {.dtype = x->dtype, .p = p};
+  NEAP_TRY(neap_kern_select(&s.k));
+  return neap__give_flat(n, 0, x, run_power, &s);
 }
 
 /* y x^(y - 1), 0 where y is 0 */
@@ -107,9 +134,10 @@ static neap_status give_exponent(neap_node *n, const neap_tensor *x, const neap_
 static neap_status pow_back(neap_node *n) {
   const neap_tensor *x = neap__node_kept(n, NEAP__KEEP_X), *y = neap__node_kept(n, NEAP__KEEP_Y);
   double p = y->ndim == 0 ? neap_tensor_get_f64(y, NULL) : 0;
-  bool small = p == 2 || p == 3;
-  if (neap_node_wants(n, 0)) NEAP_TRY(small ? give_small_power(n, x, p) : give_base(n, x, y));
-  return neap_node_wants(n, 1) ? give_exponent(n, x, y) : NEAP_OK;
+  bool number = p != 0 && x->dtype == neap_node_gradient(n, 0)->dtype;
+  if (neap_node_wants(n, 1)) NEAP_TRY(give_exponent(n, x, y));
+  if (!neap_node_wants(n, 0)) return NEAP_OK;
+  return number ? give_power(n, x, p) : give_base(n, x, y);
 }
 
 /* The operand i gets all where it is chosen (also where one is NaN), half where both are equal.

@@ -2,7 +2,6 @@
  * sum, added up in the order of the result. */
 #include "base/interrupt.h"
 #include "base/pool.h"
-#include "grad/rule_loops.h"
 #include "grad/rule_rows.h"
 #include "grad/rule_steps.h"
 
@@ -25,7 +24,7 @@ static neap_status moved(const neap_node *n) {
  * it. */
 typedef struct {
   const neap_node *n;
-  const neap__loops *loops;
+  const neap_back *back;
   size_t each;
   char *z;
   const char *g;
@@ -46,8 +45,7 @@ static neap_status take_blocks(void *ctx, int64_t chunk, int64_t begin, int64_t 
       const char *g = t->g + (size_t)((place * t->count + k) * t->wide) * t->each;
       int64_t rows = t->count - k < step ? t->count - k : step;
       NEAP_TRY(neap_interrupt_check());
-      if (!t->loops->add_rows(rows, z, g, t->at + k, t->size, t->wide, from, to))
-        return moved(t->n);
+      if (!t->back->add_rows(rows, z, g, t->at + k, t->size, t->wide, from, to)) return moved(t->n);
     }
   }
   return NEAP_OK;
@@ -56,8 +54,10 @@ static neap_status take_blocks(void *ctx, int64_t chunk, int64_t begin, int64_t 
 static neap_status take_into(neap_node *n, neap_tensor *z, const neap_tensor *g,
                              const neap_tensor *at, int dim) {
   int64_t places = 1;
+  const neap_kern *k;
+  NEAP_TRY(neap_kern_select(&k));
   taking t = {.n = n,
-              .loops = &neap__rule_loops[z->dtype],
+              .back = &k->back[z->dtype],
               .each = neap_dtype_size(z->dtype),
               .z = neap_tensor_data(z),
               .g = neap_tensor_data(g),
@@ -89,13 +89,13 @@ static neap_status take_back(neap_node *n) {
 /* gather: row by row */
 typedef struct {
   const neap_node *n;
+  const neap_back *back;
   neap__lines z, g, at;
 } gathering;
 
 static neap_status gather_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const gathering *s = ctx;
-  const neap__loops *loops = &neap__rule_loops[s->z.t.dtype];
   size_t each = neap_dtype_size(s->g.t.dtype);
   for (int64_t i = begin; i < end; i++) {
     const char *g = neap__line(&s->g, i);
@@ -103,7 +103,7 @@ static neap_status gather_rows(void *ctx, int64_t chunk, int64_t begin, int64_t 
     for (int64_t k = 0; k < s->g.m; k += PIECE) {
       int64_t count = s->g.m - k < PIECE ? s->g.m - k : PIECE;
       NEAP_TRY(neap_interrupt_check());
-      if (!loops->add_at(count, neap__line(&s->z, i), g + (size_t)k * each, at + k, s->z.m))
+      if (!s->back->add_at(count, neap__line(&s->z, i), g + (size_t)k * each, at + k, s->z.m))
         return moved(s->n);
     }
   }
@@ -122,7 +122,9 @@ static neap_status whole_index(neap_tensor *out, neap_node *n) {
 
 static neap_status gather_back(neap_node *n) {
   unsigned dims = 1u << neap__node_taped(n)->detail.dim;
-  gathering s = {.n = n};
+  const neap_kern *k;
+  NEAP_TRY(neap_kern_select(&k));
+  gathering s = {.n = n, .back = &k->back[neap_node_input(n, 0)->dtype]};
   neap_tensor index = {0};
   neap_status st = whole_index(&index, n);
   if (!st) st = neap__lines_of(&s.at, &index, dims);
@@ -137,17 +139,32 @@ static neap_status gather_back(neap_node *n) {
 }
 
 /* index by a mask of the same shape */
+static neap_status fill(neap_tensor *z, const neap_tensor *g, const neap_tensor *mask) {
+  const neap_kern *k;
+  size_t each = neap_dtype_size(z->dtype);
+  char *to = neap_tensor_data(z);
+  const char *from = neap_tensor_data(g);
+  const uint8_t *m = neap_tensor_data(mask);
+  int64_t n = neap_tensor_numel(z);
+  NEAP_TRY(neap_kern_select(&k));
+  for (int64_t i = 0; i < n; i += PIECE) {
+    int64_t count = n - i < PIECE ? n - i : PIECE;
+    NEAP_TRY(neap_interrupt_check());
+    from += (size_t)k->back[z->dtype].fill(count, to + (size_t)i * each, from, m + i) * each;
+  }
+  return NEAP_OK;
+}
+
 static neap_status take_where_back(neap_node *n) {
   const neap_tensor *x = neap_node_input(n, 0);
   neap_tensor g = {0}, mask = {0}, z = {0};
   neap_status st = neap_node_dense(n, 0, &g);
   if (!st) st = neap_tensor_as(&mask, neap__node_kept(n, NEAP__KEEP_EXTRA), NEAP_BOOL);
-  if (!st) st = neap_tensor_init(&z, x->dtype, x->ndim, x->size);
-  if (!st)
-    neap__rule_loops[x->dtype].fill(neap_tensor_numel(&z), neap_tensor_data(&z),
-                                    neap_tensor_data(&g), neap_tensor_data(&mask));
+  if (!st) st = neap_tensor_init_raw(&z, x->dtype, x->ndim, x->size);
+  if (!st) st = fill(&z, &g, &mask);
   neap_tensor_drop(&g);
   neap_tensor_drop(&mask);
+  if (st) neap_tensor_drop(&z);
   return st ? st : neap_node_give(n, 0, &z);
 }
 

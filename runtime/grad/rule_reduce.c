@@ -2,7 +2,6 @@
  * (norm with p infinite, an extreme over everything) share, as in PyTorch. */
 #include <math.h>
 
-#include "grad/rule_loops.h"
 #include "grad/rule_rows.h"
 #include "grad/rule_steps.h"
 
@@ -147,22 +146,39 @@ typedef struct {
   neap__lines z, x;
   neap_tensor g;
   bool skip;
+  const neap_back *back;
 } producing;
+
+static neap_status prod_group(const producing *s, neap_back_rows *r, int64_t from) {
+  neap_back_state state[NEAP_BACK_ROWS];
+  for (int64_t i = 0; i < r->rows; i++) state[i] = (neap_back_state){.value = 1};
+  NEAP_TRY(neap__pieces(r, s->x.m, false, s->back->before, state));
+  const void *g = neap_tensor_data(&s->g);
+  for (int64_t i = 0; i < r->rows; i++)
+    state[i].value = s->g.dtype == NEAP_F64 ? ((const double *)g)[from + i]
+                                            : (double)((const float *)g)[from + i];
+  return neap__pieces(r, s->x.m, true, s->back->prod, state);
+}
 
 static neap_status prod_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const producing *s = ctx;
-  const char *g = neap_tensor_data(&s->g);
-  size_t each = neap_dtype_size(s->g.dtype);
-  for (int64_t i = begin; i < end; i++)
-    neap__rule_loops[s->x.t.dtype].prod(s->x.m, s->skip, neap__line(&s->z, i), g + (size_t)i * each,
-                                        neap__line(&s->x, i));
+  for (int64_t i = begin; i < end; i += NEAP_BACK_ROWS) {
+    neap_back_rows r = {.rows = end - i < NEAP_BACK_ROWS ? end - i : NEAP_BACK_ROWS,
+                        .step = s->x.m,
+                        .skip = s->skip,
+                        .z = neap__line(&s->z, i),
+                        .x = neap__line(&s->x, i)};
+    NEAP_TRY(prod_group(s, &r, i));
+  }
   return NEAP_OK;
 }
 
 static neap_status prod_back(neap_node *n) {
   const neap_reduce_options *o = options_of(n);
-  producing s = {.skip = o->skip_nan};
+  const neap_kern *k;
+  NEAP_TRY(neap_kern_select(&k));
+  producing s = {.skip = o->skip_nan, .back = &k->back[neap_node_input(n, 0)->dtype]};
   neap_status st = neap_node_dense(n, 0, &s.g);
   if (!st) st = neap__lines_of(&s.x, neap__node_kept(n, NEAP__KEEP_X), o->dims);
   if (!st) st = neap__lines_raw(&s.z, neap_node_input(n, 0), o->dims);
@@ -189,26 +205,38 @@ static neap_status share_extreme(neap_node *n) {
   return neap__steps_end(&s);
 }
 
+typedef struct {
+  neap__lines z;
+  neap_tensor g, at;
+  const neap_back *back;
+} finding;
+
+static neap_status extreme_rows(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
+  (void)chunk;
+  const finding *s = ctx;
+  const int64_t *place = neap_tensor_data(&s->at);
+  const char *g = neap_tensor_data(&s->g);
+  size_t each = neap_dtype_size(s->g.dtype);
+  for (int64_t i = begin; i < end; i++)
+    s->back->add_at(1, neap__line(&s->z, i), g + (size_t)i * each, place + i, s->z.m);
+  return NEAP_OK;
+}
+
 /* Over some dimensions: the element that was found, of each row one. */
 static neap_status extreme_back(neap_node *n) {
   unsigned dims = options_of(n)->dims;
   if (dims == 0) return share_extreme(n);
-  neap_tensor g = {0}, at = {0};
-  neap__lines z = {0};
-  neap_status st = neap_node_dense(n, 0, &g);
-  if (!st) st = neap_tensor_as(&at, neap__node_kept(n, NEAP__KEEP_EXTRA), NEAP_I64);
-  if (!st) st = neap__lines_like(&z, neap_node_input(n, 0), dims);
-  if (!st) {
-    const int64_t *place = neap_tensor_data(&at);
-    const char *from = neap_tensor_data(&g);
-    size_t each = neap_dtype_size(g.dtype);
-    for (int64_t i = 0; i < z.rows; i++)
-      neap__rule_loops[g.dtype].add_at(1, neap__line(&z, i), from + (size_t)i * each, place + i,
-                                       z.m);
-  }
-  neap_tensor_drop(&g);
-  neap_tensor_drop(&at);
-  return st ? st : neap__give_lines(n, &z);
+  const neap_kern *k;
+  NEAP_TRY(neap_kern_select(&k));
+  finding s = {.back = &k->back[neap_node_input(n, 0)->dtype]};
+  neap_status st = neap_node_dense(n, 0, &s.g);
+  if (!st) st = neap_tensor_as(&s.at, neap__node_kept(n, NEAP__KEEP_EXTRA), NEAP_I64);
+  if (!st) st = neap__lines_like(&s.z, neap_node_input(n, 0), dims);
+  if (!st) st = neap__lines_each(&s.z, extreme_rows, &s);
+  neap_tensor_drop(&s.g);
+  neap_tensor_drop(&s.at);
+  if (st) neap_tensor_drop(&s.z.t);
+  return st ? st : neap__give_lines(n, &s.z);
 }
 
 /* logsumexp ---------------------------------------------------------------------------------------

@@ -3,9 +3,8 @@
 
 #include <string.h>
 
+#include "base/interrupt.h"
 #include "base/pool.h"
-
-enum { PIECE = 1 << 14 };
 
 /* order and sizes: kept dimensions first. */
 static void arrange(neap__lines *l, const neap_tensor *t, unsigned dims) {
@@ -62,5 +61,16 @@ neap_status neap__give_lines(neap_node *n, neap__lines *l) {
 
 neap_status neap__lines_each(const neap__lines *l, neap__lines_fn fn, void *ctx) {
   if (l->rows == 0 || l->m == 0) return NEAP_OK;
-  return neap_parallel_for(l->rows, l->m < PIECE ? PIECE / l->m : 1, fn, ctx);
+  return neap_parallel_for(l->rows, l->m < NEAP__PIECE ? NEAP__PIECE / l->m : 1, fn, ctx);
+}
+
+neap_status neap__pieces(neap_back_rows *r, int64_t m, bool back, neap_back_fn fn,
+                         neap_back_state *s) {
+  for (int64_t done = 0; done < m; done += r->n) {
+    NEAP_TRY(neap_interrupt_check());
+    r->n = m - done < NEAP__PIECE ? m - done : NEAP__PIECE;
+    r->from = back ? m - done - r->n : done;
+    fn(r, s);
+  }
+  return NEAP_OK;
 }

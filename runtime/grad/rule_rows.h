@@ -33,4 +33,12 @@ neap_status neap__give_lines(neap_node *n, neap__lines *l);
 typedef neap_status (*neap__lines_fn)(void *ctx, int64_t chunk, int64_t begin, int64_t end);
 neap_status neap__lines_each(const neap__lines *l, neap__lines_fn fn, void *ctx);
 
+/* Run fn over the rows of r, of m elements each, in pieces from the first on or, with back, from
+ * the last; polls in between. Sets r's from and n. */
+neap_status neap__pieces(neap_back_rows *r, int64_t m, bool back, neap_back_fn fn,
+                         neap_back_state *s);
+
+/* Elements of one row that are worked on between two polls. */
+enum { NEAP__PIECE = 1 << 14 };
+
 #endif

@@ -1,117 +1,123 @@
 /* Gradients of element-wise functions of one tensor. Most are one loop over the gradient and one
  * other array, which may need elementary functions first; those are the tensor's own. At places
  * without a derivative they are what PyTorch gives: 0 for abs at 0 and for relu at 0. */
-#include <math.h>
-
 #include "base/pool.h"
 #include "grad/rules.h"
 
-#define LN2              0.69314718055994530942
-#define LN10             2.30258509299404568402
-#define TWO_OVER_ROOT_PI 1.12837916709551257390
-
-#define T        double
-#define NAME(op) op##_f64
-#include "grad/rule_unary.inc.h"
-#define T        float
-#define NAME(op) op##_f32
-#include "grad/rule_unary.inc.h"
-
-typedef void (*slope_fn)(int64_t n, void *z, const void *g, const void *v);
-
 /* What v of the loop is: what was kept, put through so many functions. */
 typedef struct {
-  slope_fn f64, f32;
+  neap_slope fn;
   int first;
   neap_unary_op through[3];
 } slope;
 
-#define BOTH(op) .f64 = op##_f64, .f32 = op##_f32
 static const slope slopes[NEAP_MAP_COUNT] = {
-    [NEAP_MAP_abs] = {BOTH(absolute)},
-    [NEAP_MAP_square] = {BOTH(twice)},
-    [NEAP_MAP_relu] = {BOTH(relu)},
-    [NEAP_MAP_sqrt] = {BOTH(over_twice)},
-    [NEAP_MAP_reciprocal] = {BOTH(reciprocal)},
-    [NEAP_MAP_exp] = {BOTH(times)},
-    [NEAP_MAP_exp2] = {BOTH(times_ln2)},
-    [NEAP_MAP_expm1] = {BOTH(times_more)},
-    [NEAP_MAP_log] = {BOTH(over)},
-    [NEAP_MAP_log2] = {BOTH(over_ln2)},
-    [NEAP_MAP_log10] = {BOTH(over_ln10)},
-    [NEAP_MAP_log1p] = {BOTH(over_more)},
-    [NEAP_MAP_sin] = {BOTH(times), .first = 1, .through = {NEAP_MAP_cos}},
-    [NEAP_MAP_cos] = {BOTH(minus_times), .first = 1, .through = {NEAP_MAP_sin}},
-    [NEAP_MAP_tan] = {BOTH(tangent)},
-    [NEAP_MAP_asin] = {BOTH(arcsine)},
-    [NEAP_MAP_acos] = {BOTH(arccosine)},
-    [NEAP_MAP_atan] = {BOTH(arctangent)},
-    [NEAP_MAP_sinh] = {BOTH(times), .first = 1, .through = {NEAP_MAP_cosh}},
-    [NEAP_MAP_cosh] = {BOTH(times), .first = 1, .through = {NEAP_MAP_sinh}},
-    [NEAP_MAP_tanh] = {BOTH(tanh)},
-    [NEAP_MAP_sigmoid] = {BOTH(sigmoid)},
-    [NEAP_MAP_softplus] = {BOTH(times), .first = 1, .through = {NEAP_MAP_sigmoid}},
-    [NEAP_MAP_erf] = {BOTH(erf), .first = 3,
+    [NEAP_MAP_abs] = {.fn = NEAP_SLOPE_ABSOLUTE},
+    [NEAP_MAP_square] = {.fn = NEAP_SLOPE_TWICE},
+    [NEAP_MAP_relu] = {.fn = NEAP_SLOPE_RELU},
+    [NEAP_MAP_sqrt] = {.fn = NEAP_SLOPE_OVER_TWICE},
+    [NEAP_MAP_reciprocal] = {.fn = NEAP_SLOPE_RECIPROCAL},
+    [NEAP_MAP_exp] = {.fn = NEAP_SLOPE_TIMES},
+    [NEAP_MAP_exp2] = {.fn = NEAP_SLOPE_TIMES_LN2},
+    [NEAP_MAP_expm1] = {.fn = NEAP_SLOPE_TIMES_MORE},
+    [NEAP_MAP_log] = {.fn = NEAP_SLOPE_OVER},
+    [NEAP_MAP_log2] = {.fn = NEAP_SLOPE_OVER_LN2},
+    [NEAP_MAP_log10] = {.fn = NEAP_SLOPE_OVER_LN10},
+    [NEAP_MAP_log1p] = {.fn = NEAP_SLOPE_OVER_MORE},
+    [NEAP_MAP_sin] = {.fn = NEAP_SLOPE_TIMES, .first = 1, .through = {NEAP_MAP_cos}},
+    [NEAP_MAP_cos] = {.fn = NEAP_SLOPE_MINUS_TIMES, .first = 1, .through = {NEAP_MAP_sin}},
+    [NEAP_MAP_tan] = {.fn = NEAP_SLOPE_TANGENT},
+    [NEAP_MAP_asin] = {.fn = NEAP_SLOPE_ARCSINE},
+    [NEAP_MAP_acos] = {.fn = NEAP_SLOPE_ARCCOSINE},
+    [NEAP_MAP_atan] = {.fn = NEAP_SLOPE_ARCTANGENT},
+    [NEAP_MAP_sinh] = {.fn = NEAP_SLOPE_TIMES, .first = 1, .through = {NEAP_MAP_cosh}},
+    [NEAP_MAP_cosh] = {.fn = NEAP_SLOPE_TIMES, .first = 1, .through = {NEAP_MAP_sinh}},
+    [NEAP_MAP_tanh] = {.fn = NEAP_SLOPE_TANH},
+    [NEAP_MAP_sigmoid] = {.fn = NEAP_SLOPE_SIGMOID},
+    [NEAP_MAP_softplus] = {.fn = NEAP_SLOPE_TIMES, .first = 1, .through = {NEAP_MAP_sigmoid}},
+    [NEAP_MAP_erf] = {.fn = NEAP_SLOPE_ERF,
+                      .first = 3,
                       .through = {NEAP_MAP_square, NEAP_MAP_neg, NEAP_MAP_exp}},
 };
 
-/* loops ---------------------------------------------------------------------------------------- */
+/* stretches ------------------------------------------------------------------------------------ */
 
 typedef struct {
-  slope_fn fn;
+  neap__flat_fn fn;
+  const void *ctx;
   size_t each;
   char *z;
   const char *g, *v;
 } stretch;
 
-enum { GRAIN = 1 << 16 };
+enum { GRAIN = 1 << 16, BLOCK = 1024 };
 
 static neap_status run_stretch(void *ctx, int64_t chunk, int64_t begin, int64_t end) {
   (void)chunk;
   const stretch *s = ctx;
   size_t at = (size_t)begin * s->each;
-  s->fn(end - begin, s->z + at, s->g + at, s->v + at);
+  s->fn(s->ctx, end - begin, s->z + at, s->g + at, s->v + at);
   return NEAP_OK;
 }
 
-/* Give the input its gradient from v, contiguous: written over v when it was made for that (own),
- * else over the gradient of the result when nobody else sees that. */
-static neap_status give_slope(neap_node *n, const slope *how, neap_tensor *v, bool own) {
-  neap_tensor g, z = {0};
-  bool free = false;
-  neap_status st = neap_node_take(n, 0, &g, &free);
-  if (!st && own) neap_tensor_alias(&z, v);
-  else if (!st && free) neap_tensor_alias(&z, &g);
-  else if (!st) st = neap_tensor_init_raw(&z, v->dtype, v->ndim, v->size);
+neap_status neap__give_flat(neap_node *n, int input, const neap_tensor *v, neap__flat_fn fn,
+                            const void *ctx) {
+  neap_tensor g, same = {0}, z = {0};
+  bool own = false;
+  NEAP_TRY(neap_node_take(n, 0, &g, &own));
+  neap_status st = neap_tensor_as(&same, v, g.dtype);
+  if (!st && own) neap_tensor_alias(&z, &g);
+  else if (!st) st = neap_tensor_init_raw(&z, g.dtype, g.ndim, g.size);
   if (!st) {
-    slope_fn fn = v->dtype == NEAP_F64 ? how->f64 : how->f32;
-    stretch s = {fn, neap_dtype_size(v->dtype), neap_tensor_data(&z), neap_tensor_data(&g),
-                 neap_tensor_data(v)};
-    st = neap_parallel_for(neap_tensor_numel(v), GRAIN, run_stretch, &s);
+    stretch s = {fn,
+                 ctx,
+                 neap_dtype_size(g.dtype),
+                 neap_tensor_data(&z),
+                 neap_tensor_data(&g),
+                 neap_tensor_data(&same)};
+    st = neap_parallel_for(neap_tensor_numel(&z), GRAIN, run_stretch, &s);
   }
   neap_tensor_drop(&g);
-  neap_tensor_drop(v);
+  neap_tensor_drop(&same);
   if (st) neap_tensor_drop(&z);
-  return st ? st : neap_node_give(n, 0, &z);
+  return st ? st : neap_node_give(n, input, &z);
+}
+
+/* slopes --------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const slope *how;
+  const neap_kern *k;
+  neap_dtype dtype;
+} sloping;
+
+static void run_slope(const void *ctx, int64_t n, void *z, const void *g, const void *v) {
+  const sloping *s = ctx;
+  neap_slope_fn fn = s->k->back[s->dtype].slope[s->how->fn];
+  size_t each = neap_dtype_size(s->dtype);
+  union {
+    double f64[BLOCK];
+    float f32[BLOCK];
+  } block;
+  if (s->how->first == 0) {
+    fn(n, z, g, v);
+    return;
+  }
+  for (int64_t i = 0; i < n; i += BLOCK) {
+    int64_t count = n - i < BLOCK ? n - i : BLOCK;
+    size_t at = (size_t)i * each;
+    const void *from = (const char *)v + at;
+    for (int k = 0; k < s->how->first; k++, from = &block)
+      s->k->unary[s->how->through[k]][s->dtype](count, &block, 1, from, 1);
+    fn(count, (char *)z + at, (const char *)g + at, &block);
+  }
 }
 
 static neap_status slope_of(neap_node *n, unsigned which) {
-  const slope *how = &slopes[neap__node_taped(n)->op];
   const neap_tensor *kept = neap__node_kept(n, which);
-  neap_tensor v;
-  if (how->first == 0) {
-    NEAP_TRY(neap_tensor_as(&v, kept, kept->dtype));
-    return give_slope(n, how, &v, false);
-  }
-  neap_tensor same;
-  NEAP_TRY(neap_tensor_as(&same, kept, kept->dtype));
-  neap_status st = neap_tensor_unary(&v, how->through[0], &same);
-  neap_tensor_drop(&same);
-  for (int k = 1; !st && k < how->first; k++) {
-    st = neap_tensor_unary_into(&v, how->through[k]);
-    if (st) neap_tensor_drop(&v);
-  }
-  return st ? st : give_slope(n, how, &v, true);
+  sloping s = {.how = &slopes[neap__node_taped(n)->op], .dtype = kept->dtype};
+  NEAP_TRY(neap_kern_select(&s.k));
+  return neap__give_flat(n, 0, kept, run_slope, &s);
 }
 
 static neap_status from_x(neap_node *n) { return slope_of(n, NEAP__KEEP_X); }

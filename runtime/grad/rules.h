@@ -36,6 +36,12 @@ int64_t neap__node_extent(const neap_node *n, int i);
 /* What was kept: one of NEAP__KEEP_X, _Y, _OUT, _EXTRA. */
 const neap_tensor *neap__node_kept(const neap_node *n, unsigned which);
 
+/* Give an input the z that fn makes, in stretches over the pool, of g, the gradient of the result,
+ * and v, which has g's shape and dtype. z may be g. The gradient is used up. */
+typedef void (*neap__flat_fn)(const void *ctx, int64_t n, void *z, const void *g, const void *v);
+neap_status neap__give_flat(neap_node *n, int input, const neap_tensor *v, neap__flat_fn fn,
+                            const void *ctx);
+
 /* By op. */
 extern const neap__rule neap__unary_rules[NEAP_MAP_COUNT];
 extern const neap__rule neap__binary_rules[NEAP_OP_COUNT];

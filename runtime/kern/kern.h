@@ -1,7 +1,7 @@
 /* kern.h — flat loops over raw pointers: the only place where elements are touched in bulk.
  *
- * One source (table.c, gemm.c, conv.c, fft.c, recurrent.c, layers.c, loss.c, update.c and their
- * .inc.h bodies, once per dtype) is compiled once per instruction set and gives one table of
+ * One source (table.c, gemm.c, conv.c, fft.c, recurrent.c, layers.c, loss.c, update.c, back.c and
+ * their .inc.h bodies, once per dtype) is compiled once per instruction set and gives one table of
  * function pointers each; neap_kern_select() picks the best the processor has, or the one
  * NEAP_CPU=scalar|avx2|avx512 asks for. Nothing here allocates, checks shapes, polls for interrupts
  * or knows threads: callers pass rows or blocks that take well under 10 ms.
@@ -24,6 +24,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "kern/back.h"
 #include "kern/layers.h"
 #include "kern/loss.h"
 #include "kern/recurrent.h"
@@ -373,6 +374,7 @@ typedef struct {
   const neap_layers *layers; /* by dtype: f64, f32 */
   const neap_loss_table *loss;
   const neap_update_table *update;
+  const neap_back *back; /* by dtype: f64, f32 */
 } neap_kern;
 
 /* The table to use; decided at the first call. NEAP_EARG when NEAP_CPU names no table, or one that

@@ -360,6 +360,10 @@ extern const neap_conv CONV(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 extern const neap_fft FFT(NEAP_KERN_NAME);
 extern const neap_cell_kern CELLS(NEAP_KERN_NAME)[NEAP_CELLS][2];
 
+#define BACK_OF(name) neap__back_##name
+#define BACK(name)    BACK_OF(name)
+extern const neap_back BACK(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
+
 #define LAYERS_OF(name) neap__layers_##name
 #define LAYERS(name)    LAYERS_OF(name)
 extern const neap_layers LAYERS(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
@@ -415,6 +419,7 @@ const neap_kern TABLE(NEAP_KERN_NAME) = {
     .layers = LAYERS(NEAP_KERN_NAME),
     .loss = &LOSS(NEAP_KERN_NAME),
     .update = &UPDATE(NEAP_KERN_NAME),
+    .back = BACK(NEAP_KERN_NAME),
     .cast = {ROW_ALL(to_f64), ROW_ALL(to_f32), ROW_ALL(to_i64), ROW_ALL(to_i32), ROW_ALL(to_u8),
              ROW_ALL(to_bool)},
 };
