@@ -86,9 +86,6 @@ void neap_grad_clear(const neap_tensor *t);
 /* Make a copy of g, of t's shape and dtype, the gradient of the leaf t. NULL as neap_grad_clear. */
 neap_status neap_grad_set(const neap_tensor *t, const neap_tensor *g);
 
-/* A view of t that keeps its trace, for those who hold parameters. */
-void neap_grad_alias(neap_tensor *out, const neap_tensor *t);
-
 /* Add the gradient of t to that of every leaf it came from. seed is the gradient of t itself, NULL
  * meaning 1, for a tensor of one element. With retain nothing that was saved is let go, and the
  * pass can be repeated. On failure (also by Ctrl-C) leaves may have received a part. */

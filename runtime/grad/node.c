@@ -161,9 +161,3 @@ const neap_tensor *neap_grad_of(const neap_tensor *t) {
 void neap_grad_clear(const neap_tensor *t) {
   if (t->trace) neap_tensor_drop(&t->trace->gradient);
 }
-
-void neap_grad_alias(neap_tensor *out, const neap_tensor *t) {
-  neap_tensor_alias(out, t);
-  if (t->trace) neap__trace_retain(t->trace);
-  out->trace = t->trace;
-}

@@ -135,14 +135,6 @@ static int o_swap(lua_State *L) {
 
 /* states --------------------------------------------------------------------------------------- */
 
-/* parameters() -> how many, and their groups' count */
-static int o_parameters(lua_State *L) {
-  const neap_optimizer *o = check_optimizer(L, 1);
-  lua_pushinteger(L, o->n);
-  lua_pushinteger(L, o->groups);
-  return 2;
-}
-
 static neap_optim_param *check_param(lua_State *L, const neap_optimizer *o, int arg) {
   return &o->param[neap_lua_integer(L, arg, 1, o->n, "parameter") - 1];
 }
@@ -209,11 +201,10 @@ static int l_clip_value(lua_State *L) {
 
 /* registration --------------------------------------------------------------------------------- */
 
-static const luaL_Reg optimizer_methods[] = {{"get", o_get},     {"set", o_set},
-                                             {"step", o_step},   {"zero_grad", o_zero_grad},
-                                             {"swap", o_swap},   {"parameters", o_parameters},
-                                             {"state", o_state}, {"restore", o_restore},
-                                             {"__gc", o_close},  {NULL, NULL}};
+static const luaL_Reg optimizer_methods[] = {
+    {"get", o_get},   {"set", o_set},     {"step", o_step},       {"zero_grad", o_zero_grad},
+    {"swap", o_swap}, {"state", o_state}, {"restore", o_restore}, {"__gc", o_close},
+    {NULL, NULL}};
 static const luaL_Reg functions[] = {{"optimizer", l_optimizer},
                                      {"clip_norm", l_clip_norm},
                                      {"clip_value", l_clip_value},

@@ -78,7 +78,7 @@ static void nothing_is_recorded_while_paused(void **state) {
 static void long_chains_go_quietly(void **state) {
   (void)state;
   neap_tensor x = leaf(1, 1), y, z;
-  neap_grad_alias(&y, &x);
+  neap_tensor_alias(&y, &x); /* without a trace */
   for (int i = 0; i < 300000; i++) {
     const neap_tensor *in[] = {&y, &x};
     assert_ok(neap_tensor_binary(&z, NEAP_OP_add, &y, &x));
@@ -88,7 +88,7 @@ static void long_chains_go_quietly(void **state) {
     y = z;
   }
   assert_ok(neap_grad_backward(&y, NULL, false));
-  assert_number(at(neap_grad_of(&x), 0), 300001, 0);
+  assert_number(at(neap_grad_of(&x), 0), 300000, 0);
   neap_tensor_drop(&y), neap_tensor_drop(&x);
 }
 

@@ -27,10 +27,6 @@ function optimizer:zero_grad() end
 --- Exchange parameters and means, of kind "ema".
 function optimizer:swap() end
 
---- How many parameters there are, and groups.
----@return integer, integer
-function optimizer:parameters() end
-
 --- Copies of what is kept for parameter i by name, its steps and its group.
 ---@param i integer
 ---@return table<string, neap.tensor>, integer, integer
