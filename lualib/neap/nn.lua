@@ -25,7 +25,7 @@ require "neap.nn.estimator"
 
 --- A class of layers of one's own: define `init(self, ...)` and `forward(self, ...)`. Tensors that
 --- are parameters, layers and buffers assigned to fields are found by `parameters`, `state` and so
---- on.
+--- on; several layers are kept in one field as `nn.Sequential`, where PyTorch has a ModuleList.
 ---     local Scale = nn.layer "Scale"
 ---     function Scale:init(n) self.weight = nn.param(tensor.ones { n, dtype = "f32" }) end
 ---     function Scale:forward(x) return x * self.weight end

@@ -103,6 +103,7 @@ local elsewhere = {
   binary_cross_entropy_with_logits = "bce_with_logits", clip_grad_norm_ = "clip_norm",
   clip_grad_value_ = "clip_value", MultiStepLR = "multi_step", OneCycleLR = "one_cycle",
   CosineAnnealingWarmRestarts = "cosine_restarts", LinearLR = "warm_up",
+  window = "length", seq_len = "length", lookback = "length",
   num_classes = "outputs", output_size = "outputs", learning_rate = "lr",
 }
 
@@ -111,8 +112,8 @@ local instead = {
   nn = {
     functional = "losses are nn.mse(x, y), activations methods of tensors, x:relu()",
     Module = 'nn.layer "Name" makes a class, with init and forward',
-    ModuleList = "fields of a layer, or nn.Sequential { ... }",
-    ModuleDict = "fields of a layer", Parameter = "nn.param(t)",
+    ModuleList = "nn.Sequential { ... } in a field, its layers are self.name[i]",
+    ModuleDict = "layers in fields of a layer", Parameter = "nn.param(t)",
     init = "grad.no_grad(function() layer.weight:copy_(t) end)",
     utils = "optim.clip_norm(params, n), optim.clip_value(params, v)",
     save = "model:save(path) of an estimator, or tensor.save(path, net:state())",

@@ -67,6 +67,9 @@ describe("an estimator", function()
     says("nn.predict: x has 3 features, the net was fitted on 2", m.predict, m,
       tensor.zeros { 4, 3 })
     says("nn.predict: x has no rows", m.predict, m, tensor.zeros { 0, 2 })
+    says("nn model: there is no field or method 'summary'; write m:net():summary()", function()
+      return m.summary
+    end)
     says("nn model: there is no field or method 'score'; write metrics.report", function()
       return m.score
     end)

@@ -534,6 +534,10 @@ describe("what nn.fit refuses:", function()
       X, Y, { class_weights = { 1, 2 } })
     refuses("unknown loss 'cross_entropi' (did you mean 'cross_entropy'?)", X, Y,
       { loss = "cross_entropi" })
+    refuses('checkpoint is a table: { path = "a.safetensors" }', X, Y,
+      { checkpoint = "a.safetensors" })
+    fails("the net gives [batch, 4, 2] and there is one label a sample; nn.Last() behind",
+      nn.LSTM(3, 2), X:reshape(30, 4, 3), Y:slice(1, 1, 30))
     refuses("unknown optimizer 'adem' (did you mean 'adam'?)", X, Y, { optimizer = "adem" })
     refuses("optimizer is a table without a step", X, Y, { optimizer = { lr = 1 } })
     refuses("lr is -1, must be positive and finite", X, Y, { lr = -1 })

@@ -177,6 +177,14 @@ describe("a stream", function()
     end
   end)
 
+  it("is as it was after a first row that does not fit", function()
+    local net = nn.Sequential { nn.Linear(3, 2), nn.LSTM(2, 2) }
+    local s, x = net:stream(), tensor.of({ { { 1, 2, 3 }, { 4, 5, 6 } } }, { dtype = "f32" })
+    assert.is_false(pcall(s.push, s, { 1, 2, 3, 4, 5 }))
+    s:push(x[1][1])
+    assert.is_true(s:push(x[1][2]):eq(net(x)[{ 1, -1 }]:detach()):all())
+  end)
+
   it("refuses rows that do not fit", function()
     local s = nn.Sequential({ nn.Conv1d(3, 4, 2) }):stream()
     assert.truthy(support.message(s.push, s, { 1, 2 }):find(

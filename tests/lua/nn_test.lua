@@ -232,6 +232,19 @@ describe("containers", function()
     end
   end)
 
+  it("need no init, a forward, and no plain tables of layers", function()
+    local Bare = nn.layer "Bare"
+    says("Bare: the class has no forward; write function Bare:forward(x) ... end", Bare(), zeros(1))
+    function Bare.forward(_, x) return x * 2 end
+    assert.equal(4, Bare()(zeros(1) + 2):item())
+    local Many = nn.layer "Many"
+    function Many:init() self.parts = { nn.Linear(1, 1), nn.Linear(1, 1) } end
+    says("Many: layers in a plain table are not trained or saved; write self.parts = nn.Sequential",
+      Many)
+    function Many:init() self.parts, self.sizes = nn.Sequential { nn.Linear(1, 1) }, { 1, 2 } end
+    assert.equal(1, Many():state()["parts.0.weight"]:numel())
+  end)
+
   it("record nothing inside no_grad", function()
     local net = nn.Linear(3, 1)
     assert.is_false(grad.no_grad(net, zeros(2, 3)).requires_grad)

@@ -30,7 +30,9 @@ class.strict(Model, "nn model", { "own", "task", "classes", "feature_names", "hi
   "num_features", "loss_name", "dtype" }, { state = "m:net():state()",
   parameters = "m:net():parameters()", classes_ = "m.classes",
   feature_names_in_ = "m.feature_names", fit = "nn.fit(builder, D, options)",
-  score = "metrics.report(y, m:predict_proba(x))", forward = "m:net()(x)" })
+  score = "metrics.report(y, m:predict_proba(x))", forward = "m:net()(x)",
+  eval = "nothing, it is in evaluation", summary = "m:net():summary()",
+  stream = "m:net():stream()" })
 
 function Model:init(net, task, names, columns)
   self.own, self.task, self.feature_names = net, task, names

@@ -38,7 +38,7 @@ local foreign = {
   grad_clip = "clip_norm = n", gradient_clip = "clip_norm = n",
   gradient_clip_val = "clip_norm = n", accumulate_grad_batches = "accumulate = n",
   gradient_accumulation_steps = "accumulate = n", device = "neap computes on the CPU",
-  num_workers = "batches are not fetched ahead, see NEAP_THREADS for threads",
+  num_workers = "NEAP_THREADS says how many threads compute",
 }
 
 -- options -----------------------------------------------------------------------------------------
@@ -58,6 +58,9 @@ end
 
 local function check_checkpoint(o)
   if o.checkpoint then
+    if type(o.checkpoint) == "string" then
+      opts.raise('%s: checkpoint is a table: { path = "%s" }', WHERE, o.checkpoint)
+    end
     o.checkpoint = opts.merge(WHERE .. ": checkpoint", { path = opts.required, every = 1,
       every_steps = opts.none }, o.checkpoint)
     local c = o.checkpoint

@@ -24,7 +24,6 @@ local elsewhere = {
   cuda = "nothing, neap computes on the CPU", cpu = "nothing, neap computes on the CPU",
   double = 'net:to "f64"', float = 'net:to "f32"', modules = "net:apply(function(l, path) ... end)",
   named_modules = "net:apply(function(l, path) ... end)",
-  requires_grad_ = "p:requires_grad_(false) for each p of net:parameters()",
   register_buffer = "self:buffer(name, t)", register_parameter = "self[name] = nn.param(t)",
   add_module = "self[name] = layer",
   fit = "nn.fit(net, X, y, { ... })", predict = "net:eval()(x)",
@@ -96,6 +95,10 @@ local function finish(routine, ok, ...)
 end
 
 local function call(self, ...)
+  if not self.forward then
+    opts.raise("%s: the class has no forward; write function %s:forward(x) ... end", self.__name,
+      self.__name)
+  end
   local routine = coroutine.running()
   if roots[routine] then return self:forward(...) end
   roots[routine] = self
@@ -106,6 +109,10 @@ end
 -- classes -----------------------------------------------------------------------------------------
 
 local function register(self, name, value)
+  if type(value) == "table" and not getmetatable(value) and layer.is(value[1]) then
+    opts.raise("%s: layers in a plain table are not trained or saved; write self.%s = "
+      .. "nn.Sequential { ... }, whose layers are self.%s[i]", self.__name, name, name)
+  end
   if layer.is(value) or (is_tensor(value) and value.requires_grad) then
     local order = rawget(self, "__order")
     order[#order + 1] = name
@@ -117,7 +124,7 @@ end
 local function construct(class, ...)
   local self = setmetatable({ training = true, __order = {}, __buffers = {},
     __made = table.pack(...) }, class)
-  self:init(...)
+  if self.init then self:init(...) end
   return self
 end
 

@@ -203,6 +203,10 @@ function target.task(where, y, shape, o)
     local name = loss or (y and choose(y, #shape, outputs, given) or "mse")
     task.name, task.loss = named(where, name)
     task.kind = kinds[task.name]
+    if y and y:dim() == 1 and #shape > 2 then
+      opts.raise("%s: the net gives [batch, %s] and there is one label a sample; nn.Last() behind "
+        .. "a layer takes its last step", where, table.concat(shape, ", ", 2))
+    end
   end
   if not y then return task end
   if task.kind == "binary" and (outputs > 1 or not is_whole(y) and not given) then
