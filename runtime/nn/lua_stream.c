@@ -36,6 +36,7 @@ static int l_ring(lua_State *L) {
   static const char *const kinds[] = {"conv", "max", "mean", NULL};
   neap_stream_plan p = {0};
   luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 3);
   lua_getfield(L, 1, "kind");
   p.kind = (neap_stream_kind)luaL_checkoption(L, -1, NULL, kinds);
   p.width = field(L, "width", 0, 1);

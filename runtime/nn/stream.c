@@ -25,12 +25,17 @@ struct neap_stream {
 static neap_status check(const neap_stream_plan *p, neap_dtype dtype, const neap_tensor *w,
                          const neap_tensor *b) {
   char text[128];
-  for (int i = 0; i < 2; i++)
-    if (p->kernel[i] < 1 || p->stride[i] < 1 || p->dilation[i] < 1)
-      return neap_fail(NEAP_EARG, "stream: kernel, stride and dilation must be at least 1");
-  if (p->width < 1 || p->channels < 1 || p->before < 0 || p->after < 0)
-    return neap_fail(NEAP_EARG, "stream: rows of %lld places of %lld channels", (long long)p->width,
-                     (long long)p->channels);
+  const int64_t value[] = {p->kernel[0],   p->kernel[1], p->stride[0], p->stride[1], p->dilation[0],
+                           p->dilation[1], p->width,     p->channels,  p->before,    p->after};
+  static const char *const name[] = {"kernel",   "kernel", "stride",   "stride", "dilation",
+                                     "dilation", "width",  "channels", "before", "after"};
+  for (int i = 0; i < 10; i++)
+    if (value[i] < (i < 8) || value[i] > INT32_MAX)
+      return neap_fail(NEAP_EARG, "stream: %s is %lld, must be %d to 2^31 - 1", name[i],
+                       (long long)value[i], i < 8);
+  if (p->before + p->width + p->after > INT32_MAX)
+    return neap_fail(NEAP_EARG, "stream: rows of %lld places with their padding, 2^31 - 1 at most",
+                     (long long)(p->before + p->width + p->after));
   if (!neap_dtype_is_float(dtype))
     return neap_fail(NEAP_EDTYPE, "stream: dtype must be f32 or f64, got %s",
                      neap_dtype_name(dtype));
@@ -84,7 +89,7 @@ static void set_taps(neap_stream *s) {
   int64_t depth = p->kind == NEAP_STREAM_CONV ? p->channels / p->groups : p->channels;
   s->taps.k = joined ? p->kernel[1] * depth : depth;
   s->taps.count[0] = p->kernel[0];
-  s->taps.step[0] = p->dilation[0] * s->row;
+  s->taps.step[0] = p->kernel[0] > 1 ? p->dilation[0] * s->row : 0;
   s->taps.count[1] = joined ? 1 : p->kernel[1];
   s->taps.step[1] = p->dilation[1] * p->channels;
 }
@@ -107,8 +112,8 @@ static neap_status set_up(neap_stream *s, const neap_tensor *w, const neap_tenso
   s->out_width = (width - over) / p->stride[1] + 1;
   s->reach = p->dilation[0] * (p->kernel[0] - 1) + 1;
   s->row = width * p->channels;
-  set_taps(s);
   NEAP_TRY(neap_tensor_init_raw(&s->rows, s->dtype, 2, (int64_t[]){2 * s->reach, s->row}));
+  set_taps(s);
   neap_stream_reset(s);
   return w ? pack(s, w, b) : NEAP_OK;
 }

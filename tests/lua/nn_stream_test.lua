@@ -231,3 +231,29 @@ describe("a row that the net refuses", function()
     assert.same({ 3 }, stream:push({ 1, 2, 3, 4 }).shape)
   end)
 end)
+
+describe("the ring of a stream", function()
+  local c = require "neap.c.nn"
+
+  local function ring(change)
+    local plan = { kind = "max", channels = 4, kernel = { 2, 1 } }
+    for name, value in pairs(change) do plan[name] = value end
+    return pcall(c.ring, plan, "f32")
+  end
+
+  it("refuses sizes whose products overflow", function()
+    assert.is_true(ring {})
+    local huge = 1 << 62
+    for name, value in pairs { kernel = { huge, 1 }, stride = { 1, huge }, dilation = { huge, 1 },
+      width = huge, channels = huge, before = huge, after = huge } do
+      local ok, message = ring { [name] = value }
+      assert.is_false(ok)
+      assert.truthy(message:find("stream: " .. name .. " is 4611686018427387904, must be", 1, true),
+        message)
+    end
+    assert.is_true(ring { kernel = { 1, 1 }, dilation = { 2147483647, 1 } })
+    local ok, message = ring { width = 2147483647, before = 1 }
+    assert.is_false(ok)
+    assert.truthy(message:find("rows of 2147483648 places with their padding", 1, true), message)
+  end)
+end)
