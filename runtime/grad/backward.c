@@ -284,17 +284,19 @@ static neap_status make_seed(neap_tensor *g, const neap_tensor *t, const neap_te
 }
 
 neap_status neap_grad_backward(const neap_tensor *t, const neap_tensor *seed, bool retain) {
-  neap_tensor g;
+  neap_tensor g = {0};
   if (!t->trace)
     return neap_fail(NEAP_EARG,
                      "backward: nothing to differentiate; no input of the computation requires a "
                      "gradient, or it ran inside grad.no_grad");
   neap_trace *root = t->trace;
-  NEAP_TRY(make_seed(&g, t, seed));
+  neap_status st = make_seed(&g, t, seed);
+  if (st) neap_tensor_drop(&g);
+  if (st) return st;
   neap_grad_pause(1); /* gradient functions compute with tensors, and record nothing */
   neap__trace_retain(root);
   active here = {++passes, unfinished};
-  neap_status st = root->node->gradient ? survey(root->node, here.pass) : NEAP_OK;
+  st = root->node->gradient ? survey(root->node, here.pass) : NEAP_OK;
   bool surveyed = !st;
   unfinished = &here;
   if (!st) st = add_fitting(root, &g, "backward");
