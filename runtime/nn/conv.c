@@ -46,7 +46,13 @@ static neap_status check_shapes(const char *name, int spatial, const neap_tensor
   return NEAP_OK;
 }
 
-static neap_status check_options(const char *name, int spatial, const neap_conv_options *o) {
+static neap_status check_options(const char *name, int spatial, const neap_tensor *w,
+                                 const neap_conv_options *o) {
+  char text[128];
+  for (int d = 0; d < w->ndim; d++) /* an empty tensor may have any */
+    if (w->size[d] > INT32_MAX)
+      return neap_fail(NEAP_ESHAPE, "%s: weight %s has a size above 2^31 - 1", name,
+                       neap_shape_text(w, text, sizeof text));
   for (int d = 0; d < spatial; d++) {
     static const int64_t least[] = {1, 1, 0, 0};
     static const char *const what[] = {"stride", "dilation", "padding", "padding"};
@@ -58,8 +64,8 @@ static neap_status check_options(const char *name, int spatial, const neap_conv_
   }
   if (o->bend == NEAP_BEND_LEAKY && !(o->slope >= 0 && o->slope <= 1))
     return neap_fail(NEAP_EARG, "%s: slope %g must be in [0, 1]", name, o->slope);
-  if (o->groups < 1)
-    return neap_fail(NEAP_EARG, "%s: groups must be at least 1, got %lld", name,
+  if (o->groups < 1 || o->groups > INT32_MAX)
+    return neap_fail(NEAP_EARG, "%s: groups must be 1 to 2^31 - 1, got %lld", name,
                      (long long)o->groups);
   return NEAP_OK;
 }
@@ -190,7 +196,7 @@ static neap_status conv_geometry(neap__conv *c, const neap_tensor *x, const neap
                      "conv: weight %s must be [features, channels / groups, taps] or "
                      "[.., height, width]",
                      neap_shape_text(w, text, sizeof text));
-  NEAP_TRY(check_options(name, spatial, o));
+  NEAP_TRY(check_options(name, spatial, w, o));
   NEAP_TRY(check_shapes(name, spatial, x, w, bias, o->groups, w->size[1] * o->groups, w->size[0]));
   *c = (neap__conv){.dtype = x->dtype,
                     .batch = x->size[0],
@@ -269,7 +275,7 @@ static neap_status transpose_geometry(neap__conv *c, const neap_tensor *x, const
   if (w->ndim != 3)
     return neap_fail(NEAP_ESHAPE, "%s: weight %s must be [channels, features / groups, taps]", name,
                      text);
-  NEAP_TRY(check_options(name, 1, o));
+  NEAP_TRY(check_options(name, 1, w, o));
   NEAP_TRY(check_shapes(name, 1, x, w, bias, o->groups, w->size[0], w->size[1] * o->groups));
   int64_t most = o->stride[0] > o->dilation[0] ? o->stride[0] : o->dilation[0];
   if (extra < 0 || extra >= most)
@@ -278,6 +284,9 @@ static neap_status transpose_geometry(neap__conv *c, const neap_tensor *x, const
                      "stride and dilation, "
                      "%lld",
                      name, (long long)extra, (long long)most);
+  if (x->size[1] > INT32_MAX)
+    return neap_fail(NEAP_ESHAPE, "%s: x %s has more than 2^31 - 1 steps", name,
+                     neap_shape_text(x, text, sizeof text));
   int64_t out = (x->size[1] - 1) * o->stride[0] - o->before[0] - o->after[0] +
                 (w->size[2] - 1) * o->dilation[0] + extra + 1;
   if (x->size[1] < 1 || out < 1) {

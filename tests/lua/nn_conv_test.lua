@@ -292,5 +292,13 @@ describe("options of the binding", function()
     local ok, message = pcall(c.conv, x, w, nil, "none", 0, math.mininteger, 1, 0, 0, 0, 0, 1, 1, 1)
     assert.is_false(ok)
     assert.truthy(message:find("stride is -9223372036854775808, must be 1 to", 1, true), message)
+    ok, message = pcall(c.conv, x, w, nil, "none", 0, 1, 1, 0, 0, 0, 0, 1, 1, math.maxinteger)
+    assert.is_false(ok)
+    assert.truthy(message:find("groups must be 1 to 2^31 - 1", 1, true), message)
+    local long = tensor.zeros { 0, 1 << 60, 2, dtype = "f32" }
+    w = tensor.zeros { 2, 1, 1, dtype = "f32" }
+    ok, message = pcall(c.conv_transpose, long, w, nil, 1 << 30, 0, 1, 1, 0)
+    assert.is_false(ok)
+    assert.truthy(message:find("has more than 2^31 - 1 steps", 1, true), message)
   end)
 end)
