@@ -105,17 +105,23 @@ if arg[1] == "--work" then return work(math.tointeger(tonumber(arg[2])), arg[3])
 local folder = file.temporary_folder()
 local sides = 0
 
--- A process that answers tasks through a pipe with a name.
+-- A process that answers tasks through a pipe with a name. Its command is exec'ed by the shell that
+-- tells its number.
 local function launch(name, command)
   sides = sides + 1
   local fifo = ("%s/%s%d"):format(folder, name, sides)
   assert(os.execute("mkfifo " .. fifo))
-  local process = io.popen(command .. " " .. fifo, "w")
-  return { name = name, process = process, answers = assert(io.open(fifo)) }
+  local process = io.popen(("echo $$ >%s.id; exec %s %s"):format(fifo, command, fifo), "w")
+  local answers = assert(io.open(fifo))
+  return { name = name, process = process, answers = answers,
+    id = math.tointeger(tonumber((file.read(fifo .. ".id")))) }
 end
+
+local function signal(side, name) assert(os.execute(("kill -%s %d"):format(name, side.id))) end
 
 local function close(list)
   for _, side in ipairs(list) do
+    signal(side, "CONT")
     side.process:close()
     side.answers:close()
   end
@@ -138,10 +144,14 @@ local function build_onednn()
     out)) and out
 end
 
+-- Between its turns a side is stopped: threads that spin while they wait (OpenMP's do) would take a
+-- core from the other.
 local function ask(side, task)
+  signal(side, "CONT")
   side.process:write(task, "\n")
   side.process:flush()
   local wall, cpu, kib = side.answers:read("n", "n", "n")
+  signal(side, "STOP")
   if not wall then error(side.name .. ": no answer to " .. task) end
   return { wall = wall, cpu = cpu, kib = kib }
 end
