@@ -37,15 +37,8 @@ static inline gemm_f32 larger_all_f32(gemm_f32 a, gemm_f32 b) {
 }
 #endif
 
-#define T        double
-#define NAME(op) op##_f64
-#include "kern/conv.inc.h"
-#undef T
-#undef NAME
-
-#define T        float
-#define NAME(op) op##_f32
-#include "kern/conv.inc.h"
+#define BODY "kern/conv.inc.h"
+#include "kern/floats.inc.h"
 
 #define ROW(kind)                                                                                  \
   {                                                                                                \

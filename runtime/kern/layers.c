@@ -130,25 +130,8 @@ LANES(float, f32)
 #define LAYERS(name)    LAYERS_OF(name)
 extern const neap_layers LAYERS(NEAP_KERN_NAME)[NEAP_DTYPE_COUNT];
 
-#define T        double
-#define E(fn)    fn
-#define WIDTH_OF WIDTH
-#define NAME(op) op##_f64
-#include "kern/layers.inc.h"
-#undef T
-#undef E
-#undef WIDTH_OF
-#undef NAME
-
-#define T        float
-#define E(fn)    fn##_f
-#define WIDTH_OF WIDTH_F
-#define NAME(op) op##_f32
-#include "kern/layers.inc.h"
-#undef T
-#undef E
-#undef WIDTH_OF
-#undef NAME
+#define BODY "kern/layers.inc.h"
+#include "kern/floats.inc.h"
 
 #define ROW(kind)                                                                                  \
   {                                                                                                \

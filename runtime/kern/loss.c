@@ -20,29 +20,8 @@ enum { LINE = 16, FEW = 32, WIDE = 64 };
 
 extern const neap_loss_table LOSS(NEAP_KERN_NAME);
 
-#define T        double
-#define E(fn)    fn
-#define WIDTH_OF WIDTH
-#define NAME(op) op##_f64
-#include "kern/top.inc.h"
-
-#include "kern/loss.inc.h"
-#undef T
-#undef E
-#undef WIDTH_OF
-#undef NAME
-
-#define T        float
-#define E(fn)    fn##_f
-#define WIDTH_OF WIDTH_F
-#define NAME(op) op##_f32
-#include "kern/top.inc.h"
-
-#include "kern/loss.inc.h"
-#undef T
-#undef E
-#undef WIDTH_OF
-#undef NAME
+#define BODY "kern/loss.inc.h"
+#include "kern/floats.inc.h"
 
 #define ROW(op)                                                                                    \
   { [NEAP_F64] = op##_f64, [NEAP_F32] = op##_f32 }

@@ -1,4 +1,5 @@
 /* loss.inc.h — the losses of loss.h for one dtype. T, E (vec.h's suffix), WIDTH_OF, NAME. */
+#include "kern/top.inc.h"
 
 /* element by element --------------------------------------------------------------------------- */
 

@@ -13,25 +13,8 @@
 #define CELLS_OF(name) neap__cells_##name
 #define CELLS(name)    CELLS_OF(name)
 
-#define T        double
-#define E(op)    op
-#define WIDTH_OF WIDTH
-#define NAME(op) op##_f64
-#include "kern/recurrent.inc.h"
-#undef T
-#undef E
-#undef WIDTH_OF
-#undef NAME
-
-#define T        float
-#define E(op)    op##_f
-#define WIDTH_OF WIDTH_F
-#define NAME(op) op##_f32
-#include "kern/recurrent.inc.h"
-#undef T
-#undef E
-#undef WIDTH_OF
-#undef NAME
+#define BODY "kern/recurrent.inc.h"
+#include "kern/floats.inc.h"
 
 #define ROW(name)                                                                                  \
   {                                                                                                \
